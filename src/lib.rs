@@ -1,0 +1,23 @@
+//! wharf: WhatsApp docks at Matrix.
+//!
+//! The rooms in floor order, lowest first; imports only point down, and `tests/floors.rs` holds that.
+
+/// What a process does once, before anything else: chooses the TLS implementation, and in builds for tests lets a
+/// fail point end the process as abruptly as a power cut would.
+pub fn prepare_process() {
+    // An error means that one was chosen before, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    #[cfg(feature = "simulator")]
+    crash_at_fail_points();
+}
+
+/// `FAILPOINTS=store.commit.before=3*off->panic` ends the process there: any panic aborts without a word more.
+#[cfg(feature = "simulator")]
+fn crash_at_fail_points() {
+    if std::env::var_os("FAILPOINTS").is_none() {
+        return;
+    }
+    std::panic::set_hook(Box::new(|_| std::process::abort()));
+    // The points stay set as long as the process lives.
+    std::mem::forget(fail::FailScenario::setup());
+}

@@ -1,0 +1,242 @@
+//! A person who uses WhatsApp on a phone: writes, reads, answers, types.
+//!
+//! Handles are cheap and name a person by number. What the person's phone does by itself (delivery
+//! receipts, retries) happens in the server room.
+
+mod received;
+mod waiting;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use whatsapp_rust::buffa::MessageField;
+use whatsapp_rust::prelude::MessageBuilderExt as _;
+use whatsapp_rust::wacore::proto_helpers::build_quote_context;
+use whatsapp_rust::waproto::whatsapp as wa;
+
+pub(crate) use received::{Inbox, SeenLog};
+pub use received::{Kind, Received, Seen};
+pub(crate) use waiting::{for_message, until};
+
+use crate::phone::Phone;
+use crate::server::person::{Addressing, Conduct, Person};
+use crate::server::state::{Shared, State};
+use crate::server::{messages, presence, receipts};
+
+/// Somebody an account talks to.
+#[derive(Clone)]
+pub struct Contact {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) number: String,
+}
+
+impl Contact {
+    /// The number, digits only.
+    pub fn number(&self) -> &str {
+        &self.number
+    }
+
+    /// The LID, without the server part.
+    pub fn lid(&self) -> String {
+        self.person(|person| person.lid.clone()).unwrap_or_default()
+    }
+
+    /// The address `number@s.whatsapp.net`.
+    pub fn jid(&self) -> String {
+        self.person(|person| person.number_jid().to_string())
+            .unwrap_or_default()
+    }
+
+    /// The address `lid@lid`.
+    pub fn lid_jid(&self) -> String {
+        self.person(|person| person.lid_jid().to_string()).unwrap_or_default()
+    }
+
+    /// Writes a text; answers the message id.
+    pub fn says(&self, to: &Phone, text: &str) -> String {
+        self.sends(to, wa::Message::text(text))
+    }
+
+    /// Writes a text under an id chosen by the caller.
+    pub fn says_with_id(&self, to: &Phone, id: &str, text: &str) -> String {
+        self.shared
+            .act(|state| say(state, &self.number, &to.number, Some(id), wa::Message::text(text)))
+    }
+
+    /// Sends any message; answers its id.
+    pub fn sends(&self, to: &Phone, message: wa::Message) -> String {
+        self.shared
+            .act(|state| say(state, &self.number, &to.number, None, message))
+    }
+
+    /// Answers a message it received or sent, with a quotation; answers the message id.
+    pub fn replies(&self, to: &Phone, quoted_id: &str, text: &str) -> String {
+        self.shared
+            .act(|state| reply(state, &self.number, &to.number, quoted_id, text))
+    }
+
+    /// Begins or stops typing.
+    pub fn types_to(&self, to: &Phone, composing: bool) {
+        self.shared
+            .act(|state| presence::type_to(state, &self.number, &to.number, composing));
+    }
+
+    /// Reads messages of the account.
+    pub fn reads(&self, from: &Phone, ids: &[String]) {
+        self.shared
+            .act(|state| receipts::read(state, &self.number, &from.number, ids));
+    }
+
+    /// What it received: one message per id, in order of first arrival.
+    pub fn received(&self) -> Vec<Received> {
+        received(&self.shared, &self.number)
+    }
+
+    /// How many different messages it received.
+    pub fn received_count(&self) -> usize {
+        self.person(|person| person.inbox.count()).unwrap_or_default()
+    }
+
+    /// How often stanzas with this id arrived, copies and unreadable ones included.
+    pub fn raw_count(&self, id: &str) -> usize {
+        self.person(|person| person.inbox.raw_count(id)).unwrap_or_default()
+    }
+
+    /// The messages of which stanzas came but none could be decrypted.
+    pub fn unreadable(&self) -> Vec<String> {
+        self.person(|person| person.inbox.unread()).unwrap_or_default()
+    }
+
+    /// Waits for a message, old or new.
+    ///
+    /// # Errors
+    /// When none came in time.
+    pub async fn waits_for(&self, is_it: impl Fn(&Received) -> bool, patience: Duration) -> anyhow::Result<Received> {
+        for_message(&self.shared, &self.number, is_it, patience).await
+    }
+
+    /// What it learnt about its own messages: delivered, read, asked for again.
+    pub fn receipts(&self) -> Vec<Seen> {
+        self.person(|person| person.conduct.seen.all()).unwrap_or_default()
+    }
+
+    /// Whether somebody confirmed this kind of receipt for a message.
+    pub fn has_receipt(&self, id: &str, kind: &str) -> bool {
+        self.person(|person| person.conduct.seen.has(id, kind))
+            .unwrap_or_default()
+    }
+
+    /// Waits for a receipt of this kind for a message.
+    ///
+    /// # Errors
+    /// When none came in time.
+    pub async fn waits_for_receipt(&self, id: &str, kind: &str, patience: Duration) -> anyhow::Result<()> {
+        until(&self.shared, || self.has_receipt(id, kind), patience).await
+    }
+
+    /// Whether the account is typing to this person.
+    pub fn sees_typing(&self, from: &Phone) -> bool {
+        self.person(|person| person.conduct.typing.contains(&from.number))
+            .unwrap_or_default()
+    }
+
+    /// Waits until the account types, or stops typing, to this person.
+    ///
+    /// # Errors
+    /// When it did not in time.
+    pub async fn waits_for_typing(&self, from: &Phone, composing: bool, patience: Duration) -> anyhow::Result<()> {
+        until(&self.shared, || self.sees_typing(from) == composing, patience).await
+    }
+
+    /// Does not decrypt the next message at first: asks for it again, then reads the copy.
+    pub fn fails_to_decrypt_next(&self) {
+        self.behave(|conduct| conduct.failures_left += 1);
+    }
+
+    /// The next message it writes reaches the companions damaged; they have to ask for it again.
+    pub fn garbles_next(&self) {
+        self.behave(|conduct| conduct.garbled_left += 1);
+    }
+
+    /// Comes online or leaves; whoever subscribed is told.
+    pub fn is_online(&self, online: bool) {
+        self.shared
+            .act(|state| presence::set_online(state, &self.number, online));
+    }
+
+    /// Has WhatsApp, or has not.
+    pub fn is_registered(&self, registered: bool) {
+        self.behave(|conduct| conduct.is_unregistered = !registered);
+    }
+
+    /// Writes from the LID, with the number beside it.
+    pub fn lid_addressed(&self) {
+        self.behave(|conduct| conduct.addressing = Addressing::Lid);
+    }
+
+    /// Writes from the LID and never shows the number.
+    pub fn hides_number(&self) {
+        self.behave(|conduct| conduct.addressing = Addressing::HiddenNumber);
+    }
+
+    fn behave(&self, change: impl FnOnce(&mut Conduct)) {
+        self.shared.act(|state| {
+            if let Ok(person) = state.person_mut(&self.number) {
+                change(&mut person.conduct);
+            }
+        });
+    }
+
+    fn person<R>(&self, look: impl FnOnce(&Person) -> R) -> Option<R> {
+        self.shared.look(|state| state.person(&self.number).ok().map(look))
+    }
+}
+
+/// Sends a message under the given or a new id.
+pub(crate) fn say(state: &mut State, from: &str, to: &str, id: Option<&str>, message: wa::Message) -> String {
+    let id = id.map_or_else(|| state.next_message_id(), ToOwned::to_owned);
+    messages::say(state, from, to, id.clone(), message);
+    id
+}
+
+/// Answers a message; when nobody knows the quoted one, only its id is quoted.
+pub(crate) fn reply(state: &mut State, from: &str, to: &str, quoted_id: &str, text: &str) -> String {
+    let mut quoted = wa::Message::default();
+    let mut author = to.to_owned();
+    if let Ok(person) = state.person(from) {
+        if let Some(sent) = person.sent.get(quoted_id) {
+            quoted = (*sent.message).clone();
+            from.clone_into(&mut author);
+        } else if let Some(found) = person.inbox.find(to, quoted_id) {
+            quoted = found.message.clone();
+        }
+    }
+    // In a chat that goes by LIDs both sides are named by LID.
+    let by_lid = state
+        .person(from)
+        .is_ok_and(|person| person.conduct.addressing != Addressing::Number);
+    let participant = state.person(&author).map(|person| {
+        let jid = if by_lid { person.lid_jid() } else { person.face() };
+        jid.to_string()
+    });
+    let context = build_quote_context(quoted_id, participant.unwrap_or_default(), &quoted);
+    let message = wa::Message {
+        extended_text_message: MessageField::some(wa::message::ExtendedTextMessage {
+            text: Some(text.to_owned()),
+            context_info: MessageField::some(context),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    say(state, from, to, None, message)
+}
+
+/// What reached a person's primary device.
+pub(crate) fn received(shared: &Shared, number: &str) -> Vec<Received> {
+    shared.look(|state| {
+        state
+            .person(number)
+            .map(|person| person.inbox.all().map(|received| (**received).clone()).collect())
+            .unwrap_or_default()
+    })
+}

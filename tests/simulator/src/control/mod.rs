@@ -1,0 +1,36 @@
+//! The one HTTP port: the WebSocket of clients, the media, and the control API for scripts.
+//!
+//! Built once by [`crate::Server::start`]. Every route is a thin cover over the verbs tests use.
+
+mod routes;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State, WebSocketUpgrade};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+
+use crate::server::state::Shared;
+use crate::{media, wire};
+
+/// The largest blob kept.
+const LARGEST_BLOB: usize = 128 * 1024 * 1024;
+
+/// All routes.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/ws/chat", get(chat))
+        .route("/mms/{kind}/{token}", post(media::upload).get(media::download))
+        .nest("/admin", routes::router())
+        .layer(DefaultBodyLimit::max(LARGEST_BLOB))
+        .with_state(shared)
+}
+
+async fn chat(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -> Response {
+    if shared.look(|state| state.faults.is_down) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    upgrade.on_upgrade(move |socket| wire::serve(shared, socket))
+}

@@ -1,0 +1,305 @@
+//! Messages: from a person to the companions of an account, and from a companion to everyone.
+//!
+//! Called by the router for companions and by `Contact`/`Phone` for people. Every device gets its own
+//! ciphertext from a real Signal session; only between two primary devices, both ours, the text is
+//! handed over as it is. Receipts and retries are in [`super::receipts`].
+
+use std::sync::Arc;
+
+use whatsapp_rust::buffa::MessageField;
+use whatsapp_rust::wacore::proto_helpers::MessageExt as _;
+use whatsapp_rust::wacore::send::stanza_type_from_message;
+use whatsapp_rust::wacore_binary::{Jid, Node};
+use whatsapp_rust::waproto::whatsapp as wa;
+
+use super::companion::Device;
+use super::person::{Addressing, Sent};
+use super::stanza::{self, node};
+use super::state::State;
+use super::{app_state, clock, keys, receipts};
+use crate::contact::Received;
+use crate::signal::Failure;
+
+/// A byte so far from the end lies under the authentication code in both kinds of ciphertext: behind it
+/// stand at most the code itself and, in a first message, two short numbers.
+const GARBLED_FROM_END: usize = 12;
+
+/// A message of a person's primary device, ready to be encrypted for one device after the other.
+pub(crate) struct Letter {
+    pub(crate) from: String,
+    pub(crate) id: String,
+    pub(crate) sent: Sent,
+    /// How often the reader asked for it again.
+    pub(crate) retry: u32,
+    /// Arrives damaged, so that the reader has to ask again.
+    pub(crate) is_garbled: bool,
+}
+
+impl Letter {
+    /// A message for the sender's own companions only, remembered for retries.
+    pub(crate) fn peer(state: &mut State, from: &str, message: wa::Message) -> Self {
+        let id = state.next_message_id();
+        Self::remember(state, from, id, from, message, true)
+    }
+
+    fn remember(state: &mut State, from: &str, id: String, to: &str, message: wa::Message, is_peer: bool) -> Self {
+        let sent = Sent {
+            message: Arc::new(message),
+            to: to.to_owned(),
+            is_peer,
+            timestamp: clock::seconds(),
+        };
+        let mut is_garbled = false;
+        if let Ok(person) = state.person_mut(from) {
+            person.sent.insert(id.clone(), sent.clone());
+            is_garbled = !is_peer && person.conduct.garbled_left > 0;
+            person.conduct.garbled_left -= u32::from(is_garbled);
+        }
+        Self {
+            from: from.to_owned(),
+            id,
+            sent,
+            retry: 0,
+            is_garbled,
+        }
+    }
+}
+
+/// A person writes to another from the primary device.
+pub(crate) fn say(state: &mut State, from: &str, to: &str, id: String, message: wa::Message) {
+    let letter = Letter::remember(state, from, id, to, message, false);
+    let ids = |state: &State, number: &str| state.person(number).map(super::person::Person::companion_ids);
+    for number in [to, from] {
+        for id in ids(state, number).unwrap_or_default() {
+            let device = Device {
+                number: number.to_owned(),
+                id,
+            };
+            deliver(state, &letter, &device);
+        }
+    }
+    let received = Received::new(
+        &letter.id,
+        from,
+        None,
+        letter.sent.timestamp,
+        (*letter.sent.message).clone(),
+    );
+    if let Ok(person) = state.person_mut(to) {
+        person.inbox.arrived(from, &letter.id);
+        person.inbox.read(received);
+    }
+    receipts::noticed(state, from, to, "delivery", vec![letter.id]);
+}
+
+/// Encrypts a letter for one companion and owes it the stanza.
+pub(crate) fn deliver(state: &mut State, letter: &Letter, device: &Device) {
+    if let Err(error) = try_deliver(state, letter, device) {
+        tracing::warn!(device = device.id, "a message could not be encrypted: {error:#}");
+    }
+}
+
+fn try_deliver(state: &mut State, letter: &Letter, device: &Device) -> anyhow::Result<()> {
+    let address = device.address();
+    if !state.person(&letter.from)?.peer.has_session(&address) {
+        let bundle = keys::take_bundle(state, device)?;
+        state.person_mut(&letter.from)?.peer.begin(&address, &bundle)?;
+    }
+    let own = letter.from == device.number;
+    let recipient = if own && !letter.sent.is_peer {
+        Some(state.person(&letter.sent.to)?.face())
+    } else {
+        None
+    };
+    let kind = stanza_type_from_message(&letter.sent.message);
+    let person = state.person_mut(&letter.from)?;
+    let (enc_type, mut ciphertext) = match &recipient {
+        Some(recipient) => person
+            .peer
+            .encrypt(&address, &device_sent(recipient, &letter.sent.message))?,
+        None => person.peer.encrypt(&address, &letter.sent.message)?,
+    };
+    if letter.is_garbled
+        && let Some(byte) = ciphertext.iter_mut().nth_back(GARBLED_FROM_END)
+    {
+        *byte ^= 1;
+    }
+    let enc = node("enc").attr("v", "2").attr("type", enc_type);
+    let enc = if letter.retry > 0 {
+        enc.attr("count", letter.retry)
+    } else {
+        enc
+    };
+    let from = if own { person.number_jid() } else { person.face() };
+    let stanza = node("message")
+        .attr("from", from)
+        .attr("id", &letter.id)
+        .attr("type", kind)
+        .attr("t", letter.sent.timestamp)
+        .children([enc.bytes(ciphertext).build()]);
+    let stanza = match (own, person.conduct.addressing) {
+        (true, _) => match recipient {
+            Some(recipient) => stanza.attr("recipient", recipient),
+            None => stanza.attr("category", "peer"),
+        },
+        (false, Addressing::Number) => stanza.attr("notify", &person.name).attr("sender_lid", person.lid_jid()),
+        (false, Addressing::Lid) => stanza
+            .attr("notify", &person.name)
+            .attr("addressing_mode", "lid")
+            .attr("sender_pn", person.number_jid()),
+        (false, Addressing::HiddenNumber) => stanza.attr("notify", &person.name).attr("addressing_mode", "lid"),
+    };
+    if let Some(companion) = state.companion_mut(device) {
+        companion.push(stanza.build());
+    }
+    Ok(())
+}
+
+/// A companion sent `<message>`.
+pub(crate) fn receive(state: &mut State, from: &Device, message: &Node) {
+    let id = stanza::attr(message, "id");
+    let Some(to) = stanza::address(message, "to") else {
+        return;
+    };
+    let account = state.resolve(&to);
+    let wanted = account
+        .as_ref()
+        .map_or(to.user.as_str(), |device| device.number.as_str());
+    let nack = state
+        .faults
+        .take_nack(wanted)
+        .or_else(|| account.is_none().then_some(404));
+    let lost = state.faults.take_lost_ack();
+    if !lost && let Some(companion) = state.companion_mut(from) {
+        let ack = stanza::ack("message", &id, Some(to.clone())).attr("t", clock::seconds());
+        companion.send_now(match nack {
+            Some(code) => ack.attr("error", code).build(),
+            None => ack.build(),
+        });
+    }
+    if nack.is_some() {
+        return;
+    }
+    let participants = message
+        .get_optional_child("participants")
+        .and_then(|list| list.children())
+        .unwrap_or_default();
+    for part in participants {
+        if let (Some(jid), Some(enc)) = (stanza::address(part, "jid"), part.get_optional_child("enc")) {
+            hand_over(state, from, message, &jid, enc);
+        }
+    }
+    // A resend after a retry receipt, or a message to the own phone, comes without a list (traps, 2).
+    if let Some(enc) = message.get_optional_child("enc") {
+        hand_over(state, from, message, &to, enc);
+    }
+}
+
+fn hand_over(state: &mut State, from: &Device, message: &Node, jid: &Jid, enc: &Node) {
+    let Some(device) = state.resolve(jid) else {
+        return;
+    };
+    if device.id == 0 {
+        decrypt(state, from, &device.number, message, jid, enc);
+    } else if device != *from {
+        relay(state, from, &device, message, enc);
+    }
+}
+
+/// One companion's ciphertext for another companion: passed on as it is.
+fn relay(state: &mut State, from: &Device, to: &Device, message: &Node, enc: &Node) {
+    let Ok(sender) = state.person(&from.number) else {
+        return;
+    };
+    let mut children = vec![enc.clone()];
+    children.extend(message.get_optional_child("device-identity").cloned());
+    let stanza = node("message")
+        .attr("from", from.jid())
+        .attr("id", stanza::attr(message, "id"))
+        .attr("type", stanza::attr(message, "type"))
+        .attr("t", clock::seconds())
+        .attr("notify", &sender.name)
+        .children(children);
+    let stanza = match stanza::address(message, "to") {
+        Some(recipient) if from.number == to.number => stanza.attr("recipient", recipient.to_non_ad()),
+        _ => stanza.attr("sender_lid", sender.lid_jid()),
+    };
+    if let Some(companion) = state.companion_mut(to) {
+        companion.push(stanza.build());
+    }
+}
+
+/// A ciphertext reached a primary device.
+fn decrypt(state: &mut State, from: &Device, number: &str, message: &Node, asked_as: &Jid, enc: &Node) {
+    let id = stanza::attr(message, "id");
+    let Ok(person) = state.person_mut(number) else {
+        return;
+    };
+    person.inbox.arrived(&from.number, &id);
+    let stumbles = person.conduct.failures_left > 0;
+    let decrypted = if stumbles {
+        person.conduct.failures_left -= 1;
+        Err(Failure::Undecryptable(anyhow::anyhow!("on purpose")))
+    } else {
+        person
+            .peer
+            .decrypt(&from.address(), &stanza::attr(enc, "type"), stanza::bytes(enc))
+    };
+    match decrypted {
+        Ok(read) => {
+            if number == from.number {
+                own_companion_sent(state, from, &id, read);
+            } else {
+                let received = Received::new(&id, &from.number, None, clock::seconds(), read);
+                person.inbox.read(received);
+                receipts::delivered(state, from, number, asked_as, &id);
+            }
+        }
+        // The key was used: a real client takes it for a copy, and confirms it if it has the message.
+        Err(Failure::Duplicate) => {
+            if number != from.number && person.inbox.has(&from.number, &id) {
+                receipts::delivered(state, from, number, asked_as, &id);
+            }
+        }
+        Err(Failure::Undecryptable(error)) => {
+            tracing::info!(message = id, "asking for a message again: {error:#}");
+            receipts::ask_again(state, from, number, asked_as, &id, stanza::address(message, "to"));
+        }
+    }
+}
+
+/// A companion told its own phone something: what it sent to others, or a request between devices.
+fn own_companion_sent(state: &mut State, from: &Device, id: &str, message: wa::Message) {
+    use wa::message::protocol_message::Type;
+    if message.protocol_message.r#type == Some(Type::APP_STATE_SYNC_KEY_REQUEST) {
+        app_state::share_keys(state, from);
+        return;
+    }
+    let Some(copy) = message.device_sent_message.as_option() else {
+        return;
+    };
+    let to = copy
+        .destination_jid
+        .as_deref()
+        .and_then(|jid| jid.parse::<Jid>().ok())
+        .map(|jid| {
+            state
+                .resolve(&jid)
+                .map_or_else(|| jid.user.to_string(), |device| device.number)
+        });
+    let received = Received::new(id, &from.number, to, clock::seconds(), message.into_base_message());
+    if let Ok(person) = state.person_mut(&from.number) {
+        person.inbox.read(received);
+    }
+}
+
+fn device_sent(recipient: &Jid, message: &wa::Message) -> wa::Message {
+    wa::Message {
+        device_sent_message: MessageField::some(wa::message::DeviceSentMessage {
+            destination_jid: Some(recipient.to_string()),
+            message: MessageField::some(message.clone()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,95 @@
+//! A person with a number: the primary device, its Signal state, its linked devices, what reached it.
+//!
+//! One type for both faces of the library: `Phone` looks at a person as the owner of companions,
+//! `Contact` as somebody to talk to. Every person can be both. No behaviour beyond looking things up.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use whatsapp_rust::wacore_binary::Jid;
+use whatsapp_rust::waproto::whatsapp as wa;
+
+use super::app_state::AppState;
+use super::companion::{Companion, Device};
+use crate::contact::{Inbox, SeenLog};
+use crate::signal::Peer;
+
+/// How the messages of a person are addressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Addressing {
+    /// From the number, with the LID beside it.
+    #[default]
+    Number,
+    /// From the LID, with the number beside it.
+    Lid,
+    /// From the LID alone: the number stays hidden.
+    HiddenNumber,
+}
+
+/// A person with a number.
+pub(crate) struct Person {
+    pub(crate) number: String,
+    pub(crate) lid: String,
+    pub(crate) name: String,
+    pub(crate) conduct: Conduct,
+    pub(crate) peer: Peer,
+    pub(crate) companions: BTreeMap<u16, Companion>,
+    pub(crate) next_device: u16,
+    pub(crate) app_state: AppState,
+    pub(crate) sent: HashMap<String, Sent>,
+    pub(crate) inbox: Inbox,
+}
+
+/// How a person behaves and what it noticed.
+#[derive(Default)]
+pub(crate) struct Conduct {
+    pub(crate) addressing: Addressing,
+    pub(crate) is_unregistered: bool,
+    pub(crate) is_lid_migrated: bool,
+    pub(crate) is_online: bool,
+    /// So many of the next messages are not decrypted at first.
+    pub(crate) failures_left: u32,
+    /// So many of the next messages reach the companions damaged.
+    pub(crate) garbled_left: u32,
+    /// Retry receipts sent, by the device asked and the message.
+    pub(crate) retries: HashMap<(Device, String), u32>,
+    pub(crate) seen: SeenLog,
+    /// The accounts that are typing to this person now.
+    pub(crate) typing: HashSet<String>,
+    /// The devices that asked for this person's presence.
+    pub(crate) watchers: HashSet<Device>,
+}
+
+/// A message the person sent from the primary device, kept for retries and quotes.
+#[derive(Clone)]
+pub(crate) struct Sent {
+    pub(crate) message: Arc<wa::Message>,
+    pub(crate) to: String,
+    pub(crate) is_peer: bool,
+    pub(crate) timestamp: u64,
+}
+
+impl Person {
+    /// The address of the account by number.
+    pub(crate) fn number_jid(&self) -> Jid {
+        Jid::pn(self.number.as_str())
+    }
+
+    /// The address of the account by LID.
+    pub(crate) fn lid_jid(&self) -> Jid {
+        Jid::lid(self.lid.as_str())
+    }
+
+    /// The address this person's messages come from.
+    pub(crate) fn face(&self) -> Jid {
+        match self.conduct.addressing {
+            Addressing::Number => self.number_jid(),
+            Addressing::Lid | Addressing::HiddenNumber => self.lid_jid(),
+        }
+    }
+
+    /// The ids of the linked devices.
+    pub(crate) fn companion_ids(&self) -> Vec<u16> {
+        self.companions.keys().copied().collect()
+    }
+}

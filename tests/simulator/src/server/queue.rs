@@ -1,0 +1,189 @@
+//! What the server still owes one companion: every stanza stays here until the client acknowledges it.
+//!
+//! Called by [`super::companion`]. Delivery after a login follows the real server: the backlog is
+//! announced, then pulled by the client in batches, and only after its end new stanzas flow, so order
+//! holds. Typing and presence are not here, they are worth nothing later.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use tokio::sync::mpsc::UnboundedSender;
+use whatsapp_rust::wacore_binary::Node;
+
+use super::stanza::{attr, node};
+
+/// What a socket task is told to do.
+pub(crate) enum Out {
+    /// Encrypt and send this stanza.
+    Stanza(Node),
+    /// Drop the connection.
+    Close,
+}
+
+/// Stanzas not yet acknowledged, oldest first.
+#[derive(Default)]
+pub(crate) struct Queue {
+    pending: BTreeMap<u64, Pending>,
+    places: HashMap<(String, String), VecDeque<u64>>,
+    next: u64,
+}
+
+struct Pending {
+    stanza: Node,
+    sent: bool,
+}
+
+/// The connection of a companion and how far its backlog went.
+pub(crate) struct Socket {
+    pub(crate) link: u64,
+    pub(crate) out: UnboundedSender<Out>,
+    phase: Phase,
+}
+
+enum Phase {
+    /// Logged in, has not asked for traffic yet.
+    Passive,
+    /// Pulling the backlog: stanzas from `from` up to, not including, `until`.
+    Draining { from: u64, until: u64, total: usize },
+    /// Everything flows at once.
+    Live,
+}
+
+impl Socket {
+    pub(crate) fn new(link: u64, out: UnboundedSender<Out>) -> Self {
+        Self {
+            link,
+            out,
+            phase: Phase::Passive,
+        }
+    }
+
+    /// Sends now and never again.
+    pub(crate) fn send(&self, stanza: Node) {
+        // A closed channel means the connection just ended; the queue covers what matters.
+        let _ = self.out.send(Out::Stanza(stanza));
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.phase, Phase::Live)
+    }
+}
+
+impl Queue {
+    pub(crate) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Adds a stanza and sends it when the companion is live.
+    pub(crate) fn push(&mut self, stanza: Node, socket: Option<&mut Socket>) {
+        let place = self.next;
+        self.next += 1;
+        let key = (stanza.tag.to_string(), attr(&stanza, "id"));
+        let live = socket.filter(|socket| socket.is_live());
+        let sent = live.is_some();
+        if let Some(socket) = live {
+            socket.send(stanza.clone());
+        }
+        self.places.entry(key).or_default().push_back(place);
+        self.pending.insert(place, Pending { stanza, sent });
+    }
+
+    /// The client acknowledged a stanza of this class and id: the first one sent is done.
+    pub(crate) fn acknowledge(&mut self, class: &str, id: &str) -> bool {
+        let key = (class.to_owned(), id.to_owned());
+        let Some(places) = self.places.get_mut(&key) else {
+            return false;
+        };
+        let pending = &self.pending;
+        let Some(found) = places
+            .iter()
+            .position(|place| pending.get(place).is_some_and(|one| one.sent))
+        else {
+            return false;
+        };
+        if let Some(place) = places.remove(found) {
+            self.pending.remove(&place);
+        }
+        if places.is_empty() {
+            self.places.remove(&key);
+        }
+        true
+    }
+
+    /// The client wants traffic: announces the backlog, or goes live when there is none.
+    pub(crate) fn activate(&mut self, socket: &mut Socket) {
+        if !matches!(socket.phase, Phase::Passive) {
+            return;
+        }
+        if self.pending.is_empty() {
+            finish(socket, 0);
+            return;
+        }
+        for one in self.pending.values_mut() {
+            one.sent = false;
+        }
+        let total = self.pending.len();
+        let of = |tag: &str| {
+            let count = self.pending.values().filter(|one| one.stanza.tag == tag).count();
+            u64::try_from(count).unwrap_or(u64::MAX)
+        };
+        socket.send(
+            node("ib")
+                .children([node("offline_preview")
+                    .attr("count", u64::try_from(total).unwrap_or(u64::MAX))
+                    .attr("message", of("message"))
+                    .attr("receipt", of("receipt"))
+                    .attr("notification", of("notification"))
+                    .attr("appdata", 0u64)
+                    .attr("call", 0u64)
+                    .build()])
+                .build(),
+        );
+        socket.phase = Phase::Draining {
+            from: 0,
+            until: self.next,
+            total,
+        };
+    }
+
+    /// The client asks for the next part of its backlog.
+    pub(crate) fn send_batch(&mut self, size: usize, socket: &mut Socket) {
+        let Phase::Draining { from, until, total } = socket.phase else {
+            return;
+        };
+        let mut next = until;
+        for (count, (place, one)) in self.pending.range_mut(from..until).enumerate() {
+            if count == size {
+                next = *place;
+                break;
+            }
+            one.sent = true;
+            let mut stanza = one.stanza.clone();
+            stanza.attrs.push("offline", "0");
+            socket.send(stanza);
+        }
+        if next < until {
+            socket.phase = Phase::Draining {
+                from: next,
+                until,
+                total,
+            };
+            return;
+        }
+        finish(socket, total);
+        for (_, one) in self.pending.range_mut(until..) {
+            one.sent = true;
+            socket.send(one.stanza.clone());
+        }
+    }
+}
+
+fn finish(socket: &mut Socket, total: usize) {
+    socket.phase = Phase::Live;
+    socket.send(
+        node("ib")
+            .children([node("offline")
+                .attr("count", u64::try_from(total).unwrap_or(u64::MAX))
+                .build()])
+            .build(),
+    );
+}

@@ -1,0 +1,210 @@
+//! Receipts: delivered, read, retry, both ways, and the acknowledgements that empty the queues.
+//!
+//! Called by the router for companions, by [`super::messages`] for what primary devices answer by
+//! themselves and by `Contact`/`Phone` for reading. A retry is answered with a fresh session, as real
+//! clients do.
+
+use whatsapp_rust::wacore_binary::{Jid, Node};
+
+use super::clock;
+use super::companion::Device;
+use super::keys;
+use super::messages::{self, Letter};
+use super::stanza::{self, node};
+use super::state::State;
+use crate::contact::Seen;
+use crate::signal;
+
+/// Real clients give up after so many tries.
+const MOST_RETRIES: u32 = 5;
+/// From this retry on the receipt carries keys.
+const KEYS_FROM_RETRY: u32 = 2;
+
+/// A companion sent `<receipt>`.
+pub(crate) fn receive(state: &mut State, from: &Device, receipt: &Node) {
+    let id = stanza::attr(receipt, "id");
+    let kind = stanza::attr(receipt, "type");
+    let to = stanza::address(receipt, "to");
+    let mut ids = vec![id.clone()];
+    if let Some(list) = receipt.get_optional_child("list") {
+        ids.extend(list.get_children_by_tag("item").map(|item| stanza::attr(item, "id")));
+    }
+    if let Some(companion) = state.companion_mut(from) {
+        let ack = stanza::ack("receipt", &id, to.clone());
+        let ack = if kind.is_empty() { ack } else { ack.attr("type", &kind) };
+        companion.send_now(ack.build());
+        if matches!(kind.as_str(), "" | "inactive" | "sender" | "peer_msg" | "hist_sync") {
+            for id in &ids {
+                companion.queue.acknowledge("message", id);
+            }
+        }
+    }
+    let Some(whom) = to.as_ref().and_then(|jid| state.resolve(jid)) else {
+        return;
+    };
+    if kind == "retry" {
+        retry(state, from, &whom, receipt);
+        return;
+    }
+    let kind = match kind.as_str() {
+        "" | "inactive" => "delivery",
+        "read" | "played" => kind.as_str(),
+        _ => return,
+    };
+    if whom.number != from.number {
+        noticed(state, &whom.number, &from.number, kind, ids.clone());
+        if let Ok(person) = state.person(&from.number) {
+            let stanza = receipt_stanza(person.number_jid(), kind, &ids);
+            state.push_to_companions(&whom.number, None, &stanza);
+        }
+    }
+}
+
+/// A companion acknowledged a stanza of the server.
+pub(crate) fn acknowledged(state: &mut State, from: &Device, ack: &Node) {
+    if let Some(companion) = state.companion_mut(from) {
+        companion
+            .queue
+            .acknowledge(&stanza::attr(ack, "class"), &stanza::attr(ack, "id"));
+    }
+}
+
+/// A person read messages of an account; real clients tell all its devices and their own companions.
+pub(crate) fn read(state: &mut State, reader: &str, author: &str, ids: &[String]) {
+    if ids.is_empty() {
+        return;
+    }
+    let (Ok(face), Ok(author_face)) = (
+        state.person(reader).map(super::person::Person::face),
+        state.person(author).map(super::person::Person::face),
+    ) else {
+        return;
+    };
+    state.push_to_companions(author, None, &receipt_stanza(face, "read", ids));
+    noticed(state, author, reader, "read", ids.to_vec());
+    let mut own = receipt_stanza(Jid::pn(reader), "read", ids);
+    own.attrs.push("recipient", author_face);
+    state.push_to_companions(reader, None, &own);
+}
+
+/// A primary device decrypted a companion's message and says so to all devices of the account.
+pub(crate) fn delivered(state: &mut State, to: &Device, by: &str, asked_as: &Jid, id: &str) {
+    let ids = [id.to_owned()];
+    let stanza = receipt_stanza(asked_as.to_non_ad(), "delivery", &ids);
+    state.push_to_companions(&to.number, None, &stanza);
+    noticed(state, &to.number, by, "delivery", ids.to_vec());
+}
+
+/// A primary device could not decrypt a companion's message and asks for it again.
+pub(crate) fn ask_again(state: &mut State, to: &Device, by: &str, asked_as: &Jid, id: &str, chat: Option<Jid>) {
+    let Ok(person) = state.person_mut(by) else {
+        return;
+    };
+    let tries = person.conduct.retries.entry((to.clone(), id.to_owned())).or_default();
+    *tries += 1;
+    let tries = *tries;
+    if tries > MOST_RETRIES {
+        return;
+    }
+    let mut children = vec![
+        node("retry")
+            .attr("v", "1")
+            .attr("id", id)
+            .attr("t", clock::seconds())
+            .attr("count", tries)
+            .build(),
+        node("registration")
+            .bytes(person.peer.registration().to_be_bytes().to_vec())
+            .build(),
+    ];
+    if tries >= KEYS_FROM_RETRY {
+        children.push(person.peer.retry_keys());
+    }
+    let receipt = node("receipt")
+        .attr("from", asked_as.to_non_ad())
+        .attr("id", id)
+        .attr("type", "retry")
+        .attr("t", clock::seconds())
+        .children(children);
+    // A device of the own account names the chat, otherwise the message cannot be found.
+    let receipt = match chat {
+        Some(chat) if by == to.number => receipt.attr("recipient", chat.to_non_ad()),
+        _ => receipt,
+    };
+    if let Some(companion) = state.companion_mut(to) {
+        companion.push(receipt.build());
+    }
+}
+
+/// Writes down that `by` received or read messages of `author`.
+pub(crate) fn noticed(state: &mut State, author: &str, by: &str, kind: &str, ids: Vec<String>) {
+    if let Ok(person) = state.person_mut(author) {
+        person.conduct.seen.push(Seen {
+            by: by.to_owned(),
+            kind: kind.to_owned(),
+            ids,
+        });
+    }
+}
+
+/// A companion could not decrypt something.
+fn retry(state: &mut State, from: &Device, to: &Device, receipt: &Node) {
+    if to.id != 0 {
+        let mut passed_on = receipt.clone();
+        passed_on.attrs.0.retain(|(key, _)| key != "to");
+        passed_on.attrs.push("from", from.jid());
+        if let Some(companion) = state.companion_mut(to) {
+            companion.push(passed_on);
+        }
+        return;
+    }
+    let id = stanza::attr(receipt, "id");
+    let count = receipt
+        .get_optional_child("retry")
+        .and_then(|retry| stanza::attr(retry, "count").parse::<u32>().ok())
+        .unwrap_or(1);
+    noticed(state, &to.number, &from.number, "retry", vec![id.clone()]);
+    let Ok(person) = state.person(&to.number) else {
+        return;
+    };
+    let Some(sent) = person.sent.get(&id).cloned() else {
+        return;
+    };
+    if count > MOST_RETRIES {
+        return;
+    }
+    let bundle = signal::keys_of_receipt(from.id, receipt).map_or_else(|| keys::take_bundle(state, from), Ok);
+    let begun = bundle.and_then(|bundle| state.person_mut(&to.number)?.peer.begin(&from.address(), &bundle));
+    if let Err(error) = begun {
+        tracing::warn!("a retry could not begin a new session: {error:#}");
+        return;
+    }
+    let letter = Letter {
+        from: to.number.clone(),
+        id,
+        sent,
+        retry: count,
+        is_garbled: false,
+    };
+    messages::deliver(state, &letter, from);
+}
+
+fn receipt_stanza(from: Jid, kind: &str, ids: &[String]) -> Node {
+    let (first, others) = ids
+        .split_first()
+        .map_or(("", &[][..]), |(first, others)| (first, others));
+    let receipt = node("receipt")
+        .attr("from", from)
+        .attr("id", first)
+        .attr("t", clock::seconds());
+    let receipt = if kind == "delivery" {
+        receipt
+    } else {
+        receipt.attr("type", kind)
+    };
+    if others.is_empty() {
+        return receipt.build();
+    }
+    let items = others.iter().map(|id| node("item").attr("id", id).build());
+    receipt.children([node("list").children(items).build()]).build()
+}

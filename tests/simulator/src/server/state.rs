@@ -1,0 +1,204 @@
+//! Everything the simulated WhatsApp knows, behind one lock: a stanza or a verb is one step.
+//!
+//! The stanza families get `&mut State`; nobody holds the lock while waiting. Nothing is kept on disk.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, ensure};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
+use whatsapp_rust::wacore::libsignal::protocol::KeyPair;
+use whatsapp_rust::wacore_binary::{Jid, Node};
+
+use super::app_state::AppState;
+use super::companion::{Companion, Device};
+use super::faults::Faults;
+use super::link_code::CodeRequest;
+use super::linking::Candidate;
+use super::person::{Conduct, Person};
+use super::queue::Out;
+use crate::contact::Inbox;
+use crate::signal::Peer;
+
+/// The LIDs begin here; they are as long as real ones and look like no number.
+const FIRST_LID: u64 = 100_000_000_000_001;
+
+/// A running simulator, shared by its sockets, its control API and the library's handles.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    changed: watch::Sender<u64>,
+    pub(crate) noise: KeyPair,
+    pub(crate) certificate: Vec<u8>,
+}
+
+impl Shared {
+    pub(crate) fn new(noise: KeyPair, certificate: Vec<u8>) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            changed: watch::Sender::new(0),
+            noise,
+            certificate,
+        })
+    }
+
+    /// Does one step and tells everyone who waits.
+    pub(crate) fn act<R>(&self, step: impl FnOnce(&mut State) -> R) -> R {
+        let result = step(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.send_modify(|count| *count += 1);
+        result
+    }
+
+    /// Looks without changing anything.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&State) -> R) -> R {
+        look(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Wakes at every step.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+}
+
+/// All state.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) people: BTreeMap<String, Person>,
+    lids: HashMap<String, String>,
+    /// Noise keys of linked devices: the only thing a login is trusted for.
+    pub(crate) logins: HashMap<[u8; 32], Device>,
+    pub(crate) links: HashMap<u64, Link>,
+    /// QR references shown by connections that wait to be linked.
+    pub(crate) qr_refs: HashMap<String, u64>,
+    pub(crate) codes: HashMap<String, CodeRequest>,
+    pub(crate) faults: Faults,
+    pub(crate) blobs: HashMap<String, Vec<u8>>,
+    /// What happened to the connections of an account.
+    pub(crate) history: HashMap<String, History>,
+    /// The address media are up- and downloaded at.
+    pub(crate) media_host: String,
+    counter: u64,
+}
+
+/// What happened to the connections of an account.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct History {
+    /// The most devices connected at one time.
+    pub(crate) most_sockets: usize,
+    /// Logins that pushed an older connection of the same device out.
+    pub(crate) replacements: usize,
+    /// Logins by a full handshake, and by the short one of a client that knows the server's key.
+    pub(crate) full_handshakes: usize,
+    pub(crate) short_handshakes: usize,
+}
+
+/// One open connection.
+pub(crate) struct Link {
+    pub(crate) out: UnboundedSender<Out>,
+    pub(crate) role: Role,
+}
+
+/// Who is at the other end.
+pub(crate) enum Role {
+    /// A device that wants to be linked.
+    Candidate(Box<Candidate>),
+    /// A linked device.
+    Device(Device),
+}
+
+impl State {
+    /// A number never used before in this simulator.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    /// A message id as phones make them: unique and unguessable.
+    pub(crate) fn next_message_id(&mut self) -> String {
+        format!("3EB0{:016X}{:04X}", rand::random::<u64>(), self.next() & 0xFFFF)
+    }
+
+    /// The person with this number, made when there is none.
+    pub(crate) fn ensure_person(&mut self, number: &str, name: &str) -> anyhow::Result<&mut Person> {
+        ensure!(
+            !number.is_empty() && number.len() <= 15 && number.bytes().all(|byte| byte.is_ascii_digit()),
+            "a number is 1 to 15 digits"
+        );
+        if !self.people.contains_key(number) {
+            let lid = (FIRST_LID + self.next()).to_string();
+            let registration = u32::try_from(self.counter % 16_000).unwrap_or_default() + 1;
+            let person = Person {
+                number: number.to_owned(),
+                lid: lid.clone(),
+                name: name.to_owned(),
+                conduct: Conduct::default(),
+                peer: Peer::new(registration)?,
+                companions: BTreeMap::new(),
+                next_device: 1,
+                app_state: AppState::new(),
+                sent: HashMap::new(),
+                inbox: Inbox::default(),
+            };
+            self.lids.insert(lid, number.to_owned());
+            self.people.insert(number.to_owned(), person);
+        }
+        self.person_mut(number)
+    }
+
+    pub(crate) fn person(&self, number: &str) -> anyhow::Result<&Person> {
+        self.people.get(number).context("nobody has this number")
+    }
+
+    pub(crate) fn person_mut(&mut self, number: &str) -> anyhow::Result<&mut Person> {
+        self.people.get_mut(number).context("nobody has this number")
+    }
+
+    pub(crate) fn companion_mut(&mut self, device: &Device) -> Option<&mut Companion> {
+        self.people.get_mut(&device.number)?.companions.get_mut(&device.id)
+    }
+
+    /// The device behind an address, by number or LID; `None` when nobody answers there.
+    pub(crate) fn resolve(&self, jid: &Jid) -> Option<Device> {
+        let number = if jid.is_lid() {
+            self.lids.get(jid.user.as_str())?.clone()
+        } else if jid.is_pn() {
+            jid.user.to_string()
+        } else {
+            return None;
+        };
+        let person = self.people.get(&number)?;
+        (!person.conduct.is_unregistered).then_some(Device { number, id: jid.device })
+    }
+
+    /// Sends to a connection, whoever it is.
+    pub(crate) fn send(&self, link: u64, stanza: Node) {
+        if let Some(link) = self.links.get(&link) {
+            // The connection may have ended this moment; then nobody misses the stanza.
+            let _ = link.out.send(Out::Stanza(stanza));
+        }
+    }
+
+    /// Ends a connection after what was sent before.
+    pub(crate) fn close(&self, link: u64) {
+        if let Some(link) = self.links.get(&link) {
+            let _ = link.out.send(Out::Close);
+        }
+    }
+
+    /// Owes a stanza to every companion of an account, except one.
+    pub(crate) fn push_to_companions(&mut self, number: &str, except: Option<u16>, stanza: &Node) {
+        if let Some(person) = self.people.get_mut(number) {
+            for companion in person.companions.values_mut().filter(|one| Some(one.id) != except) {
+                companion.push(stanza.clone());
+            }
+        }
+    }
+
+    /// The companions of an account with an open connection.
+    pub(crate) fn sockets(&self, number: &str) -> usize {
+        self.links
+            .values()
+            .filter(|link| matches!(&link.role, Role::Device(device) if device.number == number))
+            .count()
+    }
+}

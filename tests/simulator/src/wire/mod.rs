@@ -1,0 +1,11 @@
+//! The wire: WebSocket messages, frames, the Noise handshake as the responder, the connection's loop.
+//!
+//! Called by the router of the HTTP port. It knows nothing of what stanzas mean; each goes to the server
+//! room, whose answers come back through a channel.
+
+mod connection;
+mod frames;
+mod noise;
+
+pub(crate) use connection::serve;
+pub(crate) use noise::{Greeted, certificate_chain, new_key};

@@ -1,0 +1,75 @@
+//! The control API, as scripts use it.
+
+use serde_json::{Value, json};
+
+use crate::PATIENCE;
+use crate::device::{ANA, Device, OWNER, World};
+
+#[tokio::test]
+async fn a_script_links_a_phone_and_lets_people_talk() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let admin = world.server.control_url();
+    let http = reqwest::Client::builder().build()?;
+    let device = Device::starts(&world.server.url()).await?;
+    let qr = device.shows_qr().await?;
+    let answer: Value = http
+        .post(format!("{admin}/mock-phone/scan-qr"))
+        .body(qr)
+        .send()
+        .await?
+        .json()
+        .await?;
+    assert_eq!(answer["number"], OWNER);
+    device.connects().await?;
+
+    let said: Value = http
+        .post(format!("{admin}/contacts/{ANA}/say"))
+        .json(&json!({ "to": OWNER, "text": "hello from curl" }))
+        .send()
+        .await?
+        .json()
+        .await?;
+    assert_eq!(said["id"], device.gets_one().await?.id);
+    let id = device.says(&world.ana.jid(), "hello curl").await?;
+    world.ana.waits_for(|received| received.id == id, PATIENCE).await?;
+    let received: Value = http
+        .get(format!("{admin}/contacts/{ANA}/received"))
+        .send()
+        .await?
+        .json()
+        .await?;
+    assert_eq!(received["received"][0]["text"], "hello curl");
+    assert_eq!(received["total"], 1);
+
+    http.post(format!("{admin}/faults"))
+        .json(&json!({ "nack": 463 }))
+        .send()
+        .await?
+        .error_for_status()?;
+    let id = device.says(&world.ana.jid(), "refused").await?;
+    assert_eq!(device.hears_ack(&id).await?.as_deref(), Some("463"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_refused_with_the_reason() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let admin = world.server.control_url();
+    let http = reqwest::Client::builder().build()?;
+    let posts = [
+        ("contacts", json!({ "number": "12a" })),
+        ("contacts/15550009999/say", json!({ "to": OWNER, "text": "x" })),
+    ];
+    for (path, body) in posts {
+        let answer = http.post(format!("{admin}/{path}")).json(&body).send().await?;
+        assert_eq!(answer.status(), 400, "{path}");
+        assert!(answer.json::<Value>().await?["error"].is_string());
+    }
+    let answer = http
+        .post(format!("{admin}/mock-phone/scan-qr"))
+        .body("nonsense")
+        .send()
+        .await?;
+    assert_eq!(answer.status(), 400);
+    Ok(())
+}

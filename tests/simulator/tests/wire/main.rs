@@ -1,0 +1,21 @@
+//! The unmodified client library against the simulator: one module per ability.
+
+mod addresses;
+mod app_state;
+mod backlog;
+mod control;
+mod crashes;
+mod device;
+mod faults;
+mod linking;
+mod load;
+mod media;
+mod messages;
+mod receipts;
+mod robustness;
+mod sessions;
+
+use std::time::Duration;
+
+/// Long enough for a slow machine; nothing waits this long when all is well.
+const PATIENCE: Duration = Duration::from_secs(30);
