@@ -2,6 +2,8 @@
 //!
 //! The rooms in floor order, lowest first; imports only point down, and `tests/floors.rs` holds that.
 
+pub(crate) mod model; // floor 0: words
+
 /// What a process does once, before anything else: chooses the TLS implementation, and in builds for tests lets a
 /// fail point end the process as abruptly as a power cut would.
 pub fn prepare_process() {

@@ -1,0 +1,49 @@
+//! What networks tell us.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, ChatId, ChatKind, DeviceId, LinkSignal, MessageId, Sender, Timestamp};
+
+/// Something that happened in a chat and must reach Matrix: accepted durably before the network is told so.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Event {
+    /// The device that was told.
+    pub(crate) device: DeviceId,
+    /// The chat it happened in.
+    pub(crate) chat: ChatId,
+    /// Kind of that chat.
+    pub(crate) chat_kind: ChatKind,
+    /// The id of the message; sending twice under one id is one message.
+    pub(crate) id: MessageId,
+    /// Who did it.
+    pub(crate) sender: Sender,
+    /// The name the sender shows, when the network told it.
+    pub(crate) sender_name: Option<String>,
+    /// When it happened, by the network's clock.
+    pub(crate) at: Timestamp,
+    /// What happened.
+    pub(crate) action: Action,
+}
+
+/// News that may be lost without harm: never stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum News {
+    /// The link of a device changed.
+    Link {
+        /// Which device.
+        device: DeviceId,
+        /// What happened to its link.
+        signal: LinkSignal,
+    },
+    /// A contact began or stopped typing.
+    Typing {
+        /// Which device was told.
+        device: DeviceId,
+        /// In which chat.
+        chat: ChatId,
+        /// Who.
+        sender: Sender,
+        /// Typing or not.
+        typing: bool,
+    },
+}

@@ -1,0 +1,239 @@
+//! Jobs: stored promises to do one thing. Jobs of one lane run strictly in order, lanes run side by side.
+
+use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{
+    ChatId, ContactId, DeliveryId, DeviceId, Event, IdentityId, JobId, PortalKey, SendId, Timestamp, WebhookId,
+};
+
+/// The queue a job stands in.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct Lane(String);
+
+impl Lane {
+    /// What happened in a chat, on its way to Matrix.
+    pub(crate) fn incoming(portal: &PortalKey) -> Self {
+        Self(format!("in:{}/{}", portal.device, portal.chat.as_str()))
+    }
+
+    /// What is on its way into a chat.
+    pub(crate) fn outgoing(portal: &PortalKey) -> Self {
+        Self(format!("out:{}/{}", portal.device, portal.chat.as_str()))
+    }
+
+    /// What happened in a Matrix room that is no portal (yet).
+    pub(crate) fn room(room: &RoomId) -> Self {
+        Self(format!("room:{room}"))
+    }
+
+    /// Messages by REST to one recipient, before the chat is known. `recipient` is the canonical spelling.
+    pub(crate) fn sending(device: DeviceId, recipient: &str) -> Self {
+        Self(format!("send:{device}/{recipient}"))
+    }
+
+    /// Deliveries of one conversation to one webhook.
+    pub(crate) fn delivery(webhook: WebhookId, portal: &PortalKey) -> Self {
+        Self(format!("hook:{}/{}/{}", webhook.0, portal.device, portal.chat.as_str()))
+    }
+
+    /// What concerns an identity as a whole.
+    pub(crate) fn identity(identity: IdentityId) -> Self {
+        Self(format!("identity:{identity}"))
+    }
+
+    /// What concerns a device as a whole.
+    pub(crate) fn device(device: DeviceId) -> Self {
+        Self(format!("device:{device}"))
+    }
+
+    /// A lane as it was stored.
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// As it is stored.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part before the colon: what metrics count by.
+    pub(crate) fn kind(&self) -> &str {
+        self.0.split(':').next().unwrap_or_default()
+    }
+}
+
+/// What a job promises. As JSON, each kind wraps its content: an inner tag would break the raw JSON of room events.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Work {
+    /// Show an event of a network in Matrix.
+    Incoming(Event),
+    /// Do in a chat what a Matrix event says.
+    FromMatrix(RoomEvent),
+    /// Find the chat of a REST recipient, then pass on to its lane.
+    Resolve(Outgoing),
+    /// Send a REST message into its chat and echo it in the room.
+    Send {
+        /// The chat that was found.
+        chat: ChatId,
+        /// The message.
+        outgoing: Outgoing,
+    },
+    /// Tell a webhook what a contact said.
+    Deliver(Delivery),
+    /// Show one short notice of the bot in a room.
+    Notice {
+        /// In which room.
+        room: OwnedRoomId,
+        /// The event it is about: answered, and part of the transaction id, so that it is shown once.
+        about: String,
+        /// What it says.
+        text: String,
+    },
+    /// The last token of an identity is gone: stop its devices, unlink them, leave its rooms.
+    RetireIdentity {
+        /// Which identity.
+        identity: IdentityId,
+    },
+    /// A device was deleted by its owner: end the session at the network and forget its keys.
+    Unlink {
+        /// Which device.
+        device: DeviceId,
+    },
+}
+
+impl Work {
+    /// The name of its kind, for the table, logs and metrics.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Incoming(_) => "incoming",
+            Self::FromMatrix(_) => "from_matrix",
+            Self::Resolve(_) => "resolve",
+            Self::Send { .. } => "send",
+            Self::Deliver(_) => "deliver",
+            Self::Notice { .. } => "notice",
+            Self::RetireIdentity { .. } => "retire_identity",
+            Self::Unlink { .. } => "unlink",
+        }
+    }
+}
+
+/// An event of a Matrix room, as the homeserver gave it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RoomEvent {
+    /// The room.
+    pub(crate) room: OwnedRoomId,
+    /// Its id: known once, done once.
+    pub(crate) event: OwnedEventId,
+    /// Who sent it.
+    pub(crate) sender: OwnedUserId,
+    /// When, by the homeserver's clock.
+    pub(crate) at: Timestamp,
+    /// The whole event.
+    pub(crate) json: Box<RawValue>,
+}
+
+impl RoomEvent {
+    /// Reads an event as a homeserver gives it. Where it gives events by room, `room` says which: it is written into the
+    /// event, so that all stored events look alike.
+    ///
+    /// # Errors
+    /// The room, id, sender or time is missing or malformed.
+    pub(crate) fn read(json: &RawValue, room: Option<&RoomId>) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            room_id: Option<OwnedRoomId>,
+            event_id: OwnedEventId,
+            sender: OwnedUserId,
+            origin_server_ts: Timestamp,
+        }
+        let envelope: Envelope = serde_json::from_str(json.get())?;
+        let (room, json) = match (envelope.room_id, room) {
+            (Some(room), _) => (room, json.to_owned()),
+            (None, Some(room)) => {
+                let mut event: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json.get())?;
+                event.insert("room_id".into(), room.as_str().into());
+                (room.to_owned(), serde_json::value::to_raw_value(&event)?)
+            }
+            (None, None) => return Err(serde::de::Error::missing_field("room_id")),
+        };
+        Ok(Self {
+            room,
+            event: envelope.event_id,
+            sender: envelope.sender,
+            at: envelope.origin_server_ts,
+            json,
+        })
+    }
+}
+
+/// A message accepted by REST for one recipient.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Outgoing {
+    /// Its id, chosen when it was accepted.
+    pub(crate) id: SendId,
+    /// Whose message.
+    pub(crate) identity: IdentityId,
+    /// Through which device.
+    pub(crate) device: DeviceId,
+    /// The recipient exactly as it was spelled.
+    pub(crate) recipient: String,
+    /// The words.
+    pub(crate) text: String,
+    /// The event it answers.
+    pub(crate) reply_to: Option<OwnedEventId>,
+}
+
+/// One signed request to a webhook.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Delivery {
+    /// The same on every retry.
+    pub(crate) id: DeliveryId,
+    /// To which webhook.
+    pub(crate) webhook: WebhookId,
+    /// Who spoke, for `is_contact` at the time of sending.
+    pub(crate) contact: ContactId,
+    /// When the first attempt may be made: the schedule counts from here.
+    pub(crate) created_at: Timestamp,
+    /// The body, as it will be posted.
+    pub(crate) body: String,
+}
+
+/// A job as it is claimed.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    /// Its place in the lane.
+    pub(crate) id: JobId,
+    /// Its lane.
+    pub(crate) lane: Lane,
+    /// How often it was tried before.
+    pub(crate) attempts: u32,
+    /// When it was accepted.
+    pub(crate) created_at: Timestamp,
+    /// What it promises.
+    pub(crate) work: Work,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_event_survives_storage_word_for_word() {
+        let json = r#"{"type":"m.room.message","content":{"body":"\u0000 a  b"},"big":12345678901234567890123}"#;
+        let work = Work::FromMatrix(RoomEvent {
+            room: "!room:example.org".try_into().unwrap(),
+            event: "$event".try_into().unwrap(),
+            sender: "@ana:example.org".try_into().unwrap(),
+            at: Timestamp::from_secs(1),
+            json: RawValue::from_string(json.into()).unwrap(),
+        });
+        let stored = serde_json::to_string(&work).unwrap();
+        let Work::FromMatrix(event) = serde_json::from_str(&stored).unwrap() else {
+            panic!("another kind");
+        };
+        assert_eq!(event.json.get(), json);
+    }
+}

@@ -1,0 +1,25 @@
+//! The words of the house as plain types. Every room speaks them.
+//!
+//! Deliberately not here: input and output of any kind, and names of networks, databases or HTTP.
+
+mod chat;
+mod clock;
+mod device;
+mod event;
+mod id;
+mod identity;
+mod job;
+mod message;
+mod webhook;
+
+pub(crate) use chat::{ChatInfo, ChatKind, ContactInfo, PortalKey, Recipient};
+pub(crate) use clock::{Clock, Timestamp};
+pub(crate) use device::{Device, LinkSignal, LinkState, LogoutReason, Platform};
+pub(crate) use event::{Event, News};
+pub(crate) use id::{
+    ChatId, ContactId, CredentialId, DeliveryId, DeviceId, IdentityId, JobId, MessageId, SendId, TokenId, WebhookId,
+};
+pub(crate) use identity::{Credential, Identity, IdentityKind, Role, Token};
+pub(crate) use job::{Delivery, Job, Lane, Outgoing, RoomEvent, Work};
+pub(crate) use message::{Action, Content, MessageRef, Quote, Say, Sender};
+pub(crate) use webhook::Webhook;
