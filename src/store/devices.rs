@@ -1,0 +1,132 @@
+//! Devices: which sessions are linked, for whom, and how their links stood when last seen.
+
+use sqlx::any::AnyRow;
+
+use super::{
+    Error, Tx,
+    types::{Columns, text},
+};
+use crate::model::{Device, DeviceId, IdentityId, LinkState, Platform};
+
+fn read(row: &AnyRow) -> Result<Device, Error> {
+    let row = Columns::new(row, "devices", "id");
+    Ok(Device {
+        id: row.parsed("id")?,
+        identity: row.parsed("identity")?,
+        platform: Platform::parse(&row.text("platform")?).ok_or_else(|| row.corrupt("platform"))?,
+        number: row.text("number")?,
+        link: row.json("link")?,
+        linked_at: row.time("linked_at")?,
+    })
+}
+
+fn link(state: &LinkState) -> Result<String, Error> {
+    serde_json::to_string(state).map_err(|error| sqlx::Error::Encode(error.into()).into())
+}
+
+impl Tx {
+    /// Adds a device. When its identity has linked this number before, the new device takes the old one's place, and
+    /// the answer names the old one.
+    pub(crate) async fn insert_device(&mut self, device: &Device) -> Result<Option<DeviceId>, Error> {
+        let former = sqlx::query("select * from devices where identity = $1 and platform = $2 and number = $3")
+            .bind(device.identity.to_string())
+            .bind(device.platform.as_str())
+            .bind(text(&device.number));
+        let former = self
+            .row(former)
+            .await?
+            .as_ref()
+            .map(read)
+            .transpose()?
+            .filter(|old| old.id != device.id);
+        if let Some(former) = &former {
+            self.hand_over(former.id, device.id).await?;
+        }
+        let query = sqlx::query(
+            "insert into devices (id, identity, platform, number, link, linked_at) values ($1, $2, $3, $4, $5, $6) \
+             on conflict (identity, platform, number) do update set id = excluded.id, link = excluded.link, \
+             linked_at = excluded.linked_at, removed = 0",
+        )
+        .bind(device.id.to_string())
+        .bind(device.identity.to_string())
+        .bind(device.platform.as_str())
+        .bind(text(&device.number))
+        .bind(link(&device.link)?)
+        .bind(device.linked_at.millis());
+        self.execute(query).await.map_err(|error| error.or_taken("device"))?;
+        Ok(former.map(|former| former.id))
+    }
+
+    /// Gives the rooms, the messages and the waiting jobs of one device to another. An id stands in lanes and payloads
+    /// as text that nothing else can be mistaken for.
+    async fn hand_over(&mut self, from: DeviceId, to: DeviceId) -> Result<(), Error> {
+        for statement in [
+            "update portals set device = $2 where device = $1",
+            "update messages set device = $2 where device = $1",
+            "update sends set device = $2 where device = $1",
+            "update jobs set lane = replace(lane, $1, $2), payload = replace(payload, $1, $2) \
+             where lane_kind in ('in', 'out', 'send', 'hook') and payload like '%' || $1 || '%'",
+            "update jobs set lane = replace(lane, $1, $2) \
+             where lane_kind in ('in', 'out', 'send', 'hook') and lane like '%' || $1 || '%'",
+        ] {
+            self.execute(sqlx::query(statement).bind(from.to_string()).bind(to.to_string()))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// The devices of an identity, oldest first.
+    pub(crate) async fn list_devices(&mut self, identity: IdentityId) -> Result<Vec<Device>, Error> {
+        let query = sqlx::query("select * from devices where identity = $1 and removed = 0 order by linked_at, id")
+            .bind(identity.to_string());
+        self.rows(query).await?.iter().map(read).collect()
+    }
+
+    /// The devices of everybody, oldest first.
+    pub(crate) async fn list_all_devices(&mut self) -> Result<Vec<Device>, Error> {
+        self.rows(sqlx::query(
+            "select * from devices where removed = 0 order by linked_at, id",
+        ))
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+    }
+
+    /// The device with this id.
+    pub(crate) async fn find_device(&mut self, id: DeviceId) -> Result<Option<Device>, Error> {
+        let query = sqlx::query("select * from devices where id = $1 and removed = 0").bind(id.to_string());
+        self.row(query).await?.as_ref().map(read).transpose()
+    }
+
+    /// The device of an identity that is linked to this number.
+    pub(crate) async fn find_device_by_number(
+        &mut self,
+        identity: IdentityId,
+        platform: Platform,
+        number: &str,
+    ) -> Result<Option<Device>, Error> {
+        let query =
+            sqlx::query("select * from devices where identity = $1 and platform = $2 and number = $3 and removed = 0")
+                .bind(identity.to_string())
+                .bind(platform.as_str())
+                .bind(text(number));
+        self.row(query).await?.as_ref().map(read).transpose()
+    }
+
+    /// Remembers how the link of a device stands.
+    pub(crate) async fn set_device_link(&mut self, id: DeviceId, state: &LinkState) -> Result<(), Error> {
+        let query = sqlx::query("update devices set link = $2 where id = $1")
+            .bind(id.to_string())
+            .bind(link(state)?);
+        self.execute(query).await.map(drop)
+    }
+
+    /// Removes a device; whether it was there. Its portals stay for the day its number is linked again.
+    pub(crate) async fn remove_device(&mut self, id: DeviceId) -> Result<bool, Error> {
+        Ok(self
+            .execute(sqlx::query("update devices set removed = 1 where id = $1 and removed = 0").bind(id.to_string()))
+            .await?
+            == 1)
+    }
+}

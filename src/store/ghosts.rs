@@ -1,0 +1,75 @@
+//! Ghosts: the Matrix users that show contacts.
+
+use ruma::{OwnedUserId, UserId};
+use sqlx::any::AnyRow;
+
+use super::{
+    Error, Tx,
+    types::{Columns, maybe, text},
+};
+use crate::model::ContactId;
+
+/// The Matrix user of a contact.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Ghost {
+    /// Whom it shows.
+    pub(crate) contact: ContactId,
+    /// The Matrix user.
+    pub(crate) user: OwnedUserId,
+    /// Its device on the homeserver.
+    pub(crate) device: String,
+    /// Its name, as last set on the homeserver.
+    pub(crate) name: Option<String>,
+    /// The homeserver knows it.
+    pub(crate) registered: bool,
+}
+
+fn read(row: &AnyRow) -> Result<Ghost, Error> {
+    let row = Columns::new(row, "ghosts", "contact");
+    Ok(Ghost {
+        contact: ContactId::from_adapter(row.text("contact")?),
+        user: row.parsed("user_id")?,
+        device: row.text("device")?,
+        name: row.maybe_text("name")?,
+        registered: row.flag("registered")?,
+    })
+}
+
+impl Tx {
+    /// The ghost of a contact.
+    pub(crate) async fn find_ghost(&mut self, contact: &ContactId) -> Result<Option<Ghost>, Error> {
+        let query = sqlx::query("select * from ghosts where contact = $1").bind(text(contact.as_str()));
+        self.row(query).await?.as_ref().map(read).transpose()
+    }
+
+    /// The ghost that is this Matrix user.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the resource API names contacts by their user")
+    )]
+    pub(crate) async fn find_ghost_by_user(&mut self, user: &UserId) -> Result<Option<Ghost>, Error> {
+        let query = sqlx::query("select * from ghosts where user_id = $1").bind(user.as_str());
+        self.row(query).await?.as_ref().map(read).transpose()
+    }
+
+    /// Adds a ghost or changes it.
+    ///
+    /// # Errors
+    /// `Taken("ghost")` when its Matrix user shows somebody else.
+    pub(crate) async fn upsert_ghost(&mut self, ghost: &Ghost) -> Result<(), Error> {
+        let query = sqlx::query(
+            "insert into ghosts (contact, user_id, device, name, registered) values ($1, $2, $3, $4, $5) \
+             on conflict (contact) do update set user_id = excluded.user_id, device = excluded.device, \
+             name = excluded.name, registered = excluded.registered",
+        )
+        .bind(text(ghost.contact.as_str()))
+        .bind(ghost.user.as_str())
+        .bind(text(&ghost.device))
+        .bind(maybe(ghost.name.as_deref()))
+        .bind(i64::from(ghost.registered));
+        self.execute(query)
+            .await
+            .map_err(|error| error.or_taken("ghost"))
+            .map(drop)
+    }
+}

@@ -1,0 +1,144 @@
+//! The schema and its changes, embedded. Each runs once, in one transaction, and is never edited after a release.
+
+use sha2::{Digest, Sha256};
+
+use super::{Error, Store, types::Columns};
+
+/// One change of the schema.
+pub(super) struct Migration {
+    /// Its name, which is also its place in the order.
+    pub(super) name: &'static str,
+    /// Its text, with the words that differ between the engines.
+    pub(super) sql: &'static str,
+}
+
+/// All of them, in order.
+pub(super) const ALL: &[Migration] = &[Migration {
+    name: "00001_begin",
+    sql: include_str!("../../migrations/00001_begin.sql"),
+}];
+
+impl Store {
+    /// Names of the migrations that ran, and of those that did not.
+    ///
+    /// # Errors
+    /// `Migration`, `Unavailable`.
+    pub(crate) async fn migrations(&self) -> Result<(Vec<String>, Vec<String>), Error> {
+        list(self, ALL).await
+    }
+
+    /// Brings the schema up to date.
+    ///
+    /// # Errors
+    /// `Migration`, `Unavailable`.
+    pub(crate) async fn migrate(&self) -> Result<(), Error> {
+        run(self, ALL).await
+    }
+
+    /// Makes sure of the schema at start, by migrating when that is allowed.
+    pub(super) async fn prepare(&self, migrate: bool) -> Result<(), Error> {
+        let (_, pending) = self.migrations().await?;
+        if pending.is_empty() {
+            return Ok(());
+        }
+        if migrate {
+            return self.migrate().await;
+        }
+        Err(Error::Migration(format!(
+            "the database needs the migrations {}: run `wharf migrate`, or set database.migrate to true",
+            pending.join(", ")
+        )))
+    }
+}
+
+/// Those that ran, and those that did not yet.
+pub(super) async fn list(store: &Store, all: &[Migration]) -> Result<(Vec<String>, Vec<String>), Error> {
+    let recorded = match store.read().await?.recorded_migrations().await {
+        Ok(recorded) => recorded,
+        // There is no such table yet.
+        Err(Error::Unavailable(sqlx::Error::Database(_))) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    check(&recorded, all)?;
+    let names = |migrations: &[Migration]| migrations.iter().map(|migration| migration.name.to_owned()).collect();
+    let (applied, pending) = all.split_at(recorded.len());
+    Ok((names(applied), names(pending)))
+}
+
+/// Runs what did not run yet.
+pub(super) async fn run(store: &Store, all: &[Migration]) -> Result<(), Error> {
+    loop {
+        let mut tx = store.begin().await?;
+        tx.lock("migrations").await?;
+        tx.execute(sqlx::query(
+            "create table if not exists schema_migrations (name text not null constraint \
+             schema_migrations_primary primary key, checksum text not null, applied_at bigint not null)",
+        ))
+        .await?;
+        let recorded = tx.recorded_migrations().await?;
+        check(&recorded, all)?;
+        let Some(next) = all.get(recorded.len()) else {
+            return tx.commit().await;
+        };
+        tx.script(tx.kind.migration(next.sql)).await?;
+        tx.execute(
+            sqlx::query("insert into schema_migrations (name, checksum, applied_at) values ($1, $2, $3)")
+                .bind(next.name)
+                .bind(checksum(next))
+                .bind(tx.now().millis()),
+        )
+        .await?;
+        tx.commit().await?;
+        tracing::info!(migration = next.name, "the schema of the database was changed");
+    }
+}
+
+/// Refuses a database whose past is not ours.
+fn check(recorded: &[(String, String)], all: &[Migration]) -> Result<(), Error> {
+    for (place, (name, sum)) in recorded.iter().enumerate() {
+        match all.get(place) {
+            Some(known) if known.name != name => {
+                return Err(Error::Migration(format!(
+                    "the database has the migration {name} where {} belongs",
+                    known.name
+                )));
+            }
+            Some(known) if checksum(known) != *sum => {
+                return Err(Error::Migration(format!(
+                    "the migration {name} was changed after it had run"
+                )));
+            }
+            Some(_) => {}
+            None => {
+                return Err(Error::Migration(format!(
+                    "the database was used by a newer wharf: this one does not know the migration {name}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn checksum(migration: &Migration) -> String {
+    let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or_default());
+    Sha256::digest(migration.sql.as_bytes())
+        .into_iter()
+        .flat_map(digits)
+        .collect()
+}
+
+impl super::Tx {
+    async fn recorded_migrations(&mut self) -> Result<Vec<(String, String)>, Error> {
+        let rows = self
+            .rows(sqlx::query(
+                "select name, checksum from schema_migrations order by name",
+            ))
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let row = Columns::new(row, "schema_migrations", "name");
+                Ok((row.text("name")?, row.text("checksum")?))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,160 @@
+//! Memory: all SQL of the house, on SQLite and PostgreSQL.
+//!
+//! Floor 3 calls [`Store::begin`] and [`Store::read`] for a [`Tx`] with one method for each thing to remember, grouped
+//! in one file for each noun; networks are given a [`Keyring`] and nothing else. `find…` answers an `Option`, `list…`
+//! a `Vec`; what must be unique and is not becomes [`Error::Taken`].
+//!
+//! Deliberately not here: decisions. No method calls another party, and none knows what its rows are for.
+
+mod accounts;
+mod claims;
+mod config;
+mod contacts;
+mod credentials;
+mod devices;
+mod engine;
+mod error;
+mod ghosts;
+mod identities;
+mod jobs;
+pub(crate) mod keyring;
+mod lock;
+mod messages;
+mod migrations;
+mod people;
+mod portals;
+mod sends;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod transactions;
+mod tx;
+mod types;
+mod webhooks;
+
+use std::{fmt, sync::Arc};
+
+use tokio::sync::Notify;
+
+pub(crate) use claims::Claim;
+pub(crate) use config::{Config, Synchronous};
+pub(crate) use credentials::{CredentialChange, NewCredential};
+pub(crate) use error::Error;
+pub(crate) use ghosts::Ghost;
+pub(crate) use keyring::Keyring;
+pub(crate) use messages::{Direction, Message, MessageState};
+pub(crate) use portals::Portal;
+pub(crate) use sends::{SendRow, SendStatus};
+pub(crate) use tokens::NewToken;
+pub(crate) use tx::Tx;
+
+use crate::model::Clock;
+
+/// The memory of the house. Cloning it is cheap.
+#[derive(Clone)]
+pub(crate) struct Store(Arc<Inner>);
+
+struct Inner {
+    engine: engine::Engine,
+    lock: lock::ProcessLock,
+    clock: Clock,
+    pushed: Arc<Notify>,
+}
+
+impl Store {
+    /// Opens the database: locks it for this process, creates it when there is none, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// `InUse` when another process has it, `Migration` when its schema is not ours, `Unavailable`.
+    pub(crate) async fn open(config: &Config, clock: Clock) -> Result<Self, Error> {
+        let store = Self::open_as_is(config, clock).await?;
+        store.prepare(config.migrate).await?;
+        Ok(store)
+    }
+
+    /// Opens the database with the schema it has: only [`Store::migrations`] and [`Store::migrate`] make sense.
+    ///
+    /// # Errors
+    /// `InUse`, `Unavailable`.
+    pub(crate) async fn open_as_is(config: &Config, clock: Clock) -> Result<Self, Error> {
+        sqlx::any::install_default_drivers();
+        let place = engine::Place::of(config)?;
+        let lock = lock::ProcessLock::take(&place, &config::without_password(&config.url)).await?;
+        let engine = engine::Engine::connect(&place, config).await?;
+        Ok(Self(Arc::new(Inner {
+            engine,
+            lock,
+            clock,
+            pushed: Arc::default(),
+        })))
+    }
+
+    /// Begins a transaction; what it writes happens with [`Tx::commit`].
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(crate) async fn begin(&self) -> Result<Tx, Error> {
+        let transaction = self.0.engine.begin().await?;
+        Ok(self.tx(tx::Link::Writing(transaction)))
+    }
+
+    /// A connection for reading, which waits for no writer.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(crate) async fn read(&self) -> Result<Tx, Error> {
+        let connection = self.0.engine.read().await?;
+        Ok(self.tx(tx::Link::Reading(connection)))
+    }
+
+    fn tx(&self, link: tx::Link) -> Tx {
+        Tx::new(
+            link,
+            self.0.engine.kind,
+            self.0.clock.clone(),
+            Arc::clone(&self.0.pushed),
+        )
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(crate) async fn ping(&self) -> Result<(), Error> {
+        self.read().await?.execute(sqlx::query("select 1")).await.map(drop)
+    }
+
+    /// Returns when the right to work on the database is lost: stop then, another process may have it.
+    pub(crate) async fn lost(&self) {
+        self.0.lock.lost().await;
+    }
+
+    /// Waits for what is still running, closes all connections and gives the database to others.
+    pub(crate) async fn close(&self) {
+        self.0.engine.close().await;
+        self.0.lock.release().await;
+    }
+
+    /// Where the store takes the time from.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Wakes one worker whenever there may be work.
+    pub(crate) fn job_pushed(&self) -> &Notify {
+        &self.0.pushed
+    }
+
+    /// The part of the memory that networks use.
+    pub(crate) fn keyring(&self) -> Keyring {
+        Keyring::new(self.clone())
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.0.engine.kind).finish()
+    }
+}

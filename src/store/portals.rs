@@ -1,0 +1,125 @@
+//! Portals, and the rooms in which people talk with the bot.
+
+use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
+use sqlx::any::AnyRow;
+
+use super::{
+    Error, Tx,
+    types::{Columns, maybe, text, word},
+};
+use crate::model::{ChatId, ChatKind, DeviceId, PortalKey};
+
+/// A chat of a device and its Matrix room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Portal {
+    /// Which chat of which device.
+    pub(crate) key: PortalKey,
+    /// The room, once it is made.
+    pub(crate) room: Option<OwnedRoomId>,
+    /// Kind of the chat.
+    pub(crate) kind: ChatKind,
+    /// Its name, as last set in the room.
+    pub(crate) name: Option<String>,
+    /// All members are in and the state is written.
+    pub(crate) ready: bool,
+}
+
+fn read(row: &AnyRow) -> Result<Portal, Error> {
+    let row = Columns::new(row, "portals", "chat");
+    Ok(Portal {
+        key: PortalKey::new(row.parsed("device")?, ChatId::from_adapter(row.text("chat")?)),
+        room: row.maybe_parsed("room")?,
+        kind: row.word("kind")?,
+        name: row.maybe_text("name")?,
+        ready: row.flag("ready")?,
+    })
+}
+
+impl Tx {
+    /// The portal of a chat.
+    pub(crate) async fn find_portal(&mut self, key: &PortalKey) -> Result<Option<Portal>, Error> {
+        let query = sqlx::query("select * from portals where device = $1 and chat = $2")
+            .bind(key.device.to_string())
+            .bind(text(key.chat.as_str()));
+        self.row(query).await?.as_ref().map(read).transpose()
+    }
+
+    /// The portal whose room this is.
+    pub(crate) async fn find_portal_by_room(&mut self, room: &RoomId) -> Result<Option<Portal>, Error> {
+        let query = sqlx::query("select * from portals where room = $1").bind(room.as_str());
+        self.row(query).await?.as_ref().map(read).transpose()
+    }
+
+    /// Adds a portal or changes it.
+    ///
+    /// # Errors
+    /// `Taken("room")` when the room is another portal's.
+    pub(crate) async fn upsert_portal(&mut self, portal: &Portal) -> Result<(), Error> {
+        let query = sqlx::query(
+            "insert into portals (device, chat, room, kind, name, ready) values ($1, $2, $3, $4, $5, $6) \
+             on conflict (device, chat) do update set room = excluded.room, kind = excluded.kind, \
+             name = excluded.name, ready = excluded.ready",
+        )
+        .bind(portal.key.device.to_string())
+        .bind(text(portal.key.chat.as_str()))
+        .bind(portal.room.as_ref().map(|room| room.as_str()))
+        .bind(word(&portal.kind))
+        .bind(maybe(portal.name.as_deref()))
+        .bind(i64::from(portal.ready));
+        self.execute(query)
+            .await
+            .map_err(|error| error.or_taken("room"))
+            .map(drop)
+    }
+
+    /// The portals of a device.
+    pub(crate) async fn list_portals(&mut self, device: DeviceId) -> Result<Vec<Portal>, Error> {
+        let query = sqlx::query("select * from portals where device = $1 order by chat").bind(device.to_string());
+        self.rows(query).await?.iter().map(read).collect()
+    }
+
+    /// Removes a portal; whether it was there.
+    #[cfg_attr(not(test), expect(dead_code, reason = "deleting a chat needs it"))]
+    pub(crate) async fn remove_portal(&mut self, key: &PortalKey) -> Result<bool, Error> {
+        let query = sqlx::query("delete from portals where device = $1 and chat = $2")
+            .bind(key.device.to_string())
+            .bind(text(key.chat.as_str()));
+        Ok(self.execute(query).await? == 1)
+    }
+
+    /// The room in which a person talks with the bot.
+    pub(crate) async fn find_management_room(&mut self, user: &UserId) -> Result<Option<OwnedRoomId>, Error> {
+        let query = sqlx::query("select * from management_rooms where user_id = $1").bind(user.as_str());
+        let row = self.row(query).await?;
+        row.as_ref()
+            .map(|row| Columns::new(row, "management_rooms", "user_id").parsed("room"))
+            .transpose()
+    }
+
+    /// Remembers that room; it is nobody else's then.
+    pub(crate) async fn set_management_room(&mut self, user: &UserId, room: &RoomId) -> Result<(), Error> {
+        let others = sqlx::query("delete from management_rooms where room = $2 and user_id <> $1")
+            .bind(user.as_str())
+            .bind(room.as_str());
+        self.execute(others).await?;
+        let query = sqlx::query(
+            "insert into management_rooms (user_id, room) values ($1, $2) \
+             on conflict (user_id) do update set room = excluded.room",
+        )
+        .bind(user.as_str())
+        .bind(room.as_str());
+        self.execute(query)
+            .await
+            .map_err(|error| error.or_taken("room"))
+            .map(drop)
+    }
+
+    /// Who talks with the bot in this room, if it is for that.
+    pub(crate) async fn is_management_room(&mut self, room: &RoomId) -> Result<Option<OwnedUserId>, Error> {
+        let query = sqlx::query("select * from management_rooms where room = $1").bind(room.as_str());
+        let row = self.row(query).await?;
+        row.as_ref()
+            .map(|row| Columns::new(row, "management_rooms", "room").parsed("user_id"))
+            .transpose()
+    }
+}

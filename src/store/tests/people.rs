@@ -1,0 +1,115 @@
+//! People: one contact for one person for life.
+
+use tokio::task::JoinSet;
+
+use super::on_both_engines;
+use crate::{
+    model::ContactId,
+    store::{keyring::Person, testing::World},
+};
+
+const PHONE: &str = "15550001111";
+
+impl World {
+    async fn person(&self, phone: Option<&str>, lid: Option<&str>) -> String {
+        self.store
+            .keyring()
+            .person(phone, lid)
+            .await
+            .unwrap()
+            .as_str()
+            .to_owned()
+    }
+
+    async fn who_is(&self, contact: &str) -> Option<Person> {
+        self.store
+            .keyring()
+            .find_person(&ContactId::from_adapter(contact))
+            .await
+            .unwrap()
+    }
+}
+
+fn known(contact: &str, phone: Option<&str>, lid: Option<&str>) -> Person {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    Person {
+        contact: ContactId::from_adapter(contact),
+        phone: owned(phone),
+        lid: owned(lid),
+        name: None,
+    }
+}
+
+on_both_engines! {
+    async fn a_number_known_first_stays_the_name(world: World) {
+        assert_eq!(world.person(Some(PHONE), None).await, PHONE);
+        assert_eq!(world.person(Some(PHONE), Some("42")).await, PHONE);
+        assert_eq!(world.person(None, Some("42")).await, PHONE);
+        assert_eq!(world.who_is(PHONE).await, Some(known(PHONE, Some(PHONE), Some("42"))));
+    }
+
+    async fn a_lid_known_first_stays_the_name(world: World) {
+        assert_eq!(world.person(None, Some("42")).await, "lid_42");
+        assert_eq!(world.person(Some(PHONE), Some("42")).await, "lid_42");
+        assert_eq!(world.person(Some(PHONE), None).await, "lid_42");
+        let keys = world.store.keyring();
+        assert_eq!(keys.find_person_by_phone(PHONE).await.unwrap(), Some(known("lid_42", Some(PHONE), Some("42"))));
+        assert_eq!(keys.find_person_by_lid("42").await.unwrap(), Some(known("lid_42", Some(PHONE), Some("42"))));
+        assert_eq!(keys.find_person_by_lid("43").await.unwrap(), None);
+    }
+
+    async fn two_rows_that_are_one_person_become_one(world: World) {
+        let keys = world.store.keyring();
+        assert_eq!(world.person(Some(PHONE), None).await, PHONE);
+        assert_eq!(world.person(None, Some("42")).await, "lid_42");
+        keys.set_person_name(&ContactId::from_adapter("lid_42"), "Ana").await.unwrap();
+        assert_eq!(world.person(Some(PHONE), Some("42")).await, PHONE);
+        let ana = Person { name: Some("Ana".into()), ..known(PHONE, Some(PHONE), Some("42")) };
+        assert_eq!(world.who_is("lid_42").await, Some(ana.clone()), "the name of the younger is an alias");
+        assert_eq!(world.who_is(PHONE).await, Some(ana));
+        keys.set_person_name(&ContactId::from_adapter("lid_42"), "Ana B.").await.unwrap();
+        assert_eq!(world.who_is(PHONE).await.unwrap().name.as_deref(), Some("Ana B."));
+    }
+
+    async fn the_older_of_two_rows_is_kept_and_aliases_follow(world: World) {
+        assert_eq!(world.person(None, Some("42")).await, "lid_42");
+        assert_eq!(world.person(Some(PHONE), None).await, PHONE);
+        assert_eq!(world.person(Some(PHONE), Some("42")).await, "lid_42");
+        assert_eq!(world.who_is(PHONE).await, Some(known("lid_42", Some(PHONE), Some("42"))));
+    }
+
+    async fn a_number_that_moved_to_another_account_is_another_person(world: World) {
+        assert_eq!(world.person(Some(PHONE), Some("42")).await, PHONE);
+        assert_eq!(world.person(Some(PHONE), Some("43")).await, "lid_43");
+        assert_eq!(world.who_is(PHONE).await, Some(known(PHONE, None, Some("42"))));
+        assert_eq!(world.person(Some(PHONE), None).await, "lid_43");
+        assert_eq!(world.person(None, Some("42")).await, PHONE);
+    }
+
+    async fn an_account_with_a_new_number_is_the_same_person(world: World) {
+        assert_eq!(world.person(Some(PHONE), Some("42")).await, PHONE);
+        assert_eq!(world.person(Some("15550002222"), Some("42")).await, PHONE);
+        assert_eq!(world.who_is(PHONE).await, Some(known(PHONE, Some("15550002222"), Some("42"))));
+        assert_eq!(world.person(Some(PHONE), None).await, format!("{PHONE}_2"), "the old number's next owner");
+    }
+
+    async fn many_who_meet_a_person_at_once_meet_the_same(world: World) {
+        let mut all = JoinSet::new();
+        for number in 0..12 {
+            let keys = world.store.keyring();
+            all.spawn(async move {
+                let (phone, lid) = ((number % 3 != 0).then_some(PHONE), (number % 3 != 1).then_some("42"));
+                keys.person(phone, lid).await.unwrap()
+            });
+        }
+        all.join_all().await;
+        let person = world.person(Some(PHONE), Some("42")).await;
+        assert_eq!(world.person(Some(PHONE), None).await, person);
+        assert_eq!(world.person(None, Some("42")).await, person);
+    }
+
+    async fn nobody_is_known_by_nothing(world: World) {
+        assert!(world.store.keyring().person(None, None).await.is_err());
+        assert_eq!(world.who_is("15550009999").await, None);
+    }
+}
