@@ -6,6 +6,8 @@ pub(crate) mod model; // floor 0: words
 
 pub(crate) mod store; // floor 1: memory
 
+pub(crate) mod network; // floor 2: one folder for each messaging network
+
 /// What a process does once, before anything else: chooses the TLS implementation, and in builds for tests lets a
 /// fail point end the process as abruptly as a power cut would.
 pub fn prepare_process() {

@@ -1,0 +1,122 @@
+//! The stage of the scripted network.
+
+use std::{
+    collections::HashSet,
+    future::{Ready, ready as ready_with},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+
+use super::{ANA, Heard, OWNER, Stage, recorder::Recorder};
+use crate::{
+    model::{Action, DeviceId, LogoutReason, MessageId, Quote, Sender},
+    network::{Error, Intake, LinkStep, Network, fake::Fake},
+};
+
+struct OnFake {
+    fake: Arc<Fake>,
+    intake: Arc<Recorder>,
+}
+
+/// Set up at once; the suite awaits every stage.
+pub(super) fn ready() -> Ready<Box<dyn Stage>> {
+    ready_with(stage())
+}
+
+fn stage() -> Box<dyn Stage> {
+    let intake = Arc::<Recorder>::default();
+    Box::new(OnFake {
+        fake: Fake::new(Arc::clone(&intake) as Arc<dyn Intake>),
+        intake,
+    })
+}
+
+#[async_trait]
+impl Stage for OnFake {
+    fn network(&self) -> Arc<dyn Network> {
+        Arc::clone(&self.fake) as Arc<dyn Network>
+    }
+
+    fn intake(&self) -> &Arc<Recorder> {
+        &self.intake
+    }
+
+    async fn phone_accepts(&self, _: &LinkStep) {
+        self.fake.links_with(OWNER).expect("an open attempt");
+    }
+
+    async fn ana_says(&self, device: DeviceId, text: &str) -> String {
+        let event = self.fake.event(device, ANA, Sender::Contact(super::ana()), text, None);
+        let id = event.id.as_str().to_owned();
+        self.fake.brings(event).await;
+        id
+    }
+
+    async fn ana_replies(&self, device: DeviceId, quoted: &Heard, text: &str) -> String {
+        let quote = Quote {
+            id: MessageId::from_adapter(quoted.id.clone()),
+            sender: Some(Sender::Owner),
+            text: Some(quoted.text.clone()),
+        };
+        self.fake
+            .replies(device, ANA, quote, text)
+            .await
+            .unwrap()
+            .as_str()
+            .to_owned()
+    }
+
+    async fn owner_says(&self, device: DeviceId, text: &str) -> String {
+        self.fake
+            .owner_says(device, ANA, text)
+            .await
+            .unwrap()
+            .as_str()
+            .to_owned()
+    }
+
+    async fn ana_sees(&self, device: DeviceId) -> Vec<Heard> {
+        let mut seen = HashSet::new();
+        let acts = self
+            .fake
+            .acts()
+            .into_iter()
+            .filter(|act| act.portal.device == device && seen.insert(act.id.clone()));
+        acts.filter_map(|act| match act.action {
+            Action::Say(say) => Some(Heard {
+                id: act.id.as_str().to_owned(),
+                text: say.content.text()?.to_owned(),
+                quoted_id: say.reply_to.as_ref().map(|quote| quote.id.as_str().to_owned()),
+                quoted_text: say.reply_to.and_then(|quote| quote.text),
+            }),
+            Action::Typing(_) | Action::Read(_) => None,
+        })
+        .collect()
+    }
+
+    async fn refuses_next_message(&self) {
+        self.fake
+            .refuses_next(Error::Refused("the account is restricted (463)".into()));
+    }
+
+    async fn loses_next_answer(&self) {
+        self.fake.loses_next_answer();
+    }
+
+    async fn connection_breaks(&self, device: DeviceId) {
+        self.fake.loses(device);
+    }
+
+    async fn connection_returns(&self, device: DeviceId) {
+        self.fake.returns(device).await;
+    }
+
+    async fn phone_unlinks(&self, device: DeviceId) {
+        self.fake.ends(device, LogoutReason::Unlinked);
+    }
+
+    async fn restarts(&mut self) {
+        self.fake.forgets_connections();
+    }
+}

@@ -1,0 +1,170 @@
+//! The scripted network's answers to the port.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::stream;
+use tokio::sync::mpsc;
+
+use super::{
+    super::{Capabilities, Error, LinkStep, LinkSteps, Linking, Network},
+    Act, Fake,
+};
+use crate::model::{
+    Action, ChatId, ChatInfo, ChatKind, ContactId, ContactInfo, Content, DeviceId, LinkSignal, MessageId, News,
+    PortalKey, Recipient, Say,
+};
+
+#[async_trait]
+impl Network for Fake {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            typing: true,
+            text_limit: 65_536,
+        }
+    }
+
+    fn message_id(&self, seed: &str) -> MessageId {
+        MessageId::from_adapter(format!("SEED:{seed}"))
+    }
+
+    async fn link(&self, device: DeviceId, how: Linking) -> Result<LinkSteps, Error> {
+        let mut state = self.state();
+        if let Some(error) = state.link_refusals.pop_front() {
+            return Err(error);
+        }
+        let (steps, received) = mpsc::unbounded_channel();
+        let first = match how {
+            Linking::Qr => LinkStep::Qr {
+                code: format!("fake-qr-{device}"),
+                valid_for: Duration::from_mins(1),
+            },
+            Linking::Code(_) => LinkStep::Code {
+                code: "ABCD-1234".to_owned(),
+                valid_for: Duration::from_mins(3),
+            },
+        };
+        steps.send(first).ok();
+        state.attempts.push((device, steps));
+        Ok(Box::pin(stream::unfold(
+            (received, false),
+            |(mut received, ended)| async move {
+                if ended {
+                    return None;
+                }
+                let step = received.recv().await?;
+                let ended = matches!(
+                    step,
+                    LinkStep::Linked { .. } | LinkStep::Expired | LinkStep::Failed { .. }
+                );
+                Some((step, (received, ended)))
+            },
+        )))
+    }
+
+    async fn connect(&self, device: DeviceId) -> Result<(), Error> {
+        {
+            let mut state = self.state();
+            if !state.linked.contains_key(&device) {
+                return Err(Error::NotLinked);
+            }
+            state.live.insert(device);
+        }
+        self.intake.news(News::Link {
+            device,
+            signal: LinkSignal::Connected,
+        });
+        self.empties_backlog(device).await;
+        Ok(())
+    }
+
+    async fn disconnect(&self, device: DeviceId) {
+        self.state().live.remove(&device);
+    }
+
+    async fn unlink(&self, device: DeviceId) -> Result<(), Error> {
+        let mut state = self.state();
+        state.live.remove(&device);
+        state.linked.remove(&device);
+        state.backlog.retain(|event| event.device != device);
+        Ok(())
+    }
+
+    async fn act(&self, portal: &PortalKey, id: &MessageId, action: &Action) -> Result<(), Error> {
+        let mut state = self.state();
+        if !state.linked.contains_key(&portal.device) {
+            return Err(Error::NotLinked);
+        }
+        if !state.live.contains(&portal.device) {
+            return Err(Error::Unreachable("not connected".into()));
+        }
+        if let Some(error) = state.refusals.pop_front() {
+            return Err(error);
+        }
+        if let Action::Say(Say {
+            content: Content::Unsupported(kind),
+            ..
+        }) = action
+        {
+            return Err(Error::Unsupported(kind.clone()));
+        }
+        state.acts.push(Act {
+            portal: portal.clone(),
+            id: id.clone(),
+            action: action.clone(),
+        });
+        if state.lost_answers > 0 {
+            state.lost_answers -= 1;
+            return Err(Error::Unreachable("the answer was lost".into()));
+        }
+        Ok(())
+    }
+
+    async fn find(&self, device: DeviceId, recipient: &Recipient) -> Result<ChatId, Error> {
+        let state = self.state();
+        if !state.linked.contains_key(&device) {
+            return Err(Error::NotLinked);
+        }
+        match recipient {
+            Recipient::Phone(number) if state.strangers.contains(number) => Err(Error::NotFound("the number")),
+            Recipient::Phone(number) => Ok(ChatId::from_adapter(number.clone())),
+            Recipient::Address(address) => Ok(ChatId::from_adapter(address.clone())),
+            Recipient::Invite(_) => Err(Error::Unsupported("an invite link".to_owned())),
+        }
+    }
+
+    async fn chat(&self, _: DeviceId, chat: &ChatId) -> Result<ChatInfo, Error> {
+        let members = self.direct_contact(chat).into_iter().collect();
+        Ok(ChatInfo {
+            kind: ChatKind::Direct,
+            title: None,
+            members,
+        })
+    }
+
+    async fn contact(&self, _: DeviceId, contact: &ContactId) -> Result<ContactInfo, Error> {
+        let phone = contact.as_str().bytes().all(|byte| byte.is_ascii_digit());
+        Ok(ContactInfo {
+            name: self.state().names.get(contact).cloned(),
+            phone: phone.then(|| contact.as_str().to_owned()),
+        })
+    }
+
+    fn ghost_name(&self, contact: &ContactId) -> String {
+        contact.as_str().to_owned()
+    }
+
+    async fn contact_of_ghost(&self, name: &str) -> Result<Option<ContactId>, Error> {
+        let digits = name.strip_prefix("lid_").unwrap_or(name);
+        let possible = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        Ok(possible.then(|| ContactId::from_adapter(name)))
+    }
+
+    fn direct_chat(&self, contact: &ContactId) -> ChatId {
+        ChatId::from_adapter(contact.as_str())
+    }
+
+    fn direct_contact(&self, chat: &ChatId) -> Option<ContactId> {
+        (!chat.as_str().contains('@')).then(|| ContactId::from_adapter(chat.as_str()))
+    }
+}

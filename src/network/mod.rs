@@ -1,0 +1,195 @@
+//! The port to messaging networks: what every network must do, in words that fit all of them.
+//!
+//! The bridge calls [`Network`]; a network tells its news through the [`Intake`] it was given at birth and knows
+//! nothing of who listens. Deliberately not here: names of any one network (one folder each) and bridging decisions.
+
+#[cfg(test)]
+#[cfg(feature = "simulator")]
+mod contract;
+#[cfg(test)]
+pub(crate) mod fake;
+pub(crate) mod whatsapp;
+
+use std::{fmt::Debug, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+
+use crate::model::{
+    Action, ChatId, ChatInfo, ContactId, ContactInfo, DeviceId, Event, MessageId, News, PortalKey, Recipient,
+};
+
+/// One messaging network, with all devices linked to it.
+#[async_trait]
+pub(crate) trait Network: Send + Sync + Debug {
+    /// What this network can do at all.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The id of the message that `seed` (a Matrix event id, or our own id) becomes: always the same for one seed, so
+    /// that sending again sends the same message.
+    fn message_id(&self, seed: &str) -> MessageId;
+
+    /// Begins to link `device`. Dropping the stream ends the attempt.
+    ///
+    /// # Errors
+    /// `Unreachable` when the network cannot be asked, `Refused` when it does not want to.
+    async fn link(&self, device: DeviceId, how: Linking) -> Result<LinkSteps, Error>;
+
+    /// Brings a linked device to life: returns as soon as its session runs; the state follows as news.
+    ///
+    /// # Errors
+    /// `NotLinked` when there is no session to restore.
+    async fn connect(&self, device: DeviceId) -> Result<(), Error>;
+
+    /// Stops a device; its session stays linked.
+    async fn disconnect(&self, device: DeviceId);
+
+    /// Ends the session at the network as far as it can be reached, and forgets everything stored for it.
+    ///
+    /// # Errors
+    /// `Unreachable` when the keys could not be forgotten.
+    async fn unlink(&self, device: DeviceId) -> Result<(), Error>;
+
+    /// Does `action` in a chat and returns when the network has taken it. Repeating it with the same id is harmless.
+    ///
+    /// # Errors
+    /// `NotLinked`, `Unsupported`, `NotFound`, `Refused`, `RateLimited`, `Unreachable`.
+    async fn act(&self, portal: &PortalKey, id: &MessageId, action: &Action) -> Result<(), Error>;
+
+    /// The chat with a recipient.
+    ///
+    /// # Errors
+    /// `NotFound` when nobody is there under that address.
+    async fn find(&self, device: DeviceId, recipient: &Recipient) -> Result<ChatId, Error>;
+
+    /// What is known of a chat.
+    ///
+    /// # Errors
+    /// `NotFound`, `NotLinked`, `Unreachable`.
+    async fn chat(&self, device: DeviceId, chat: &ChatId) -> Result<ChatInfo, Error>;
+
+    /// What is known of a contact.
+    ///
+    /// # Errors
+    /// `NotFound`, `Unreachable`.
+    async fn contact(&self, device: DeviceId, contact: &ContactId) -> Result<ContactInfo, Error>;
+
+    /// The name that shows a contact as a Matrix user, without the prefix of the namespace: `15550001111`, `lid_42`.
+    /// The same for life.
+    fn ghost_name(&self, contact: &ContactId) -> String;
+
+    /// The contact behind such a name, known or not; `None` when it cannot be one.
+    ///
+    /// # Errors
+    /// `Unreachable` when what is known could not be read.
+    async fn contact_of_ghost(&self, name: &str) -> Result<Option<ContactId>, Error>;
+
+    /// The chat with one contact alone.
+    fn direct_chat(&self, contact: &ContactId) -> ChatId;
+
+    /// The other person of a direct chat; `None` when the chat is none.
+    fn direct_contact(&self, chat: &ChatId) -> Option<ContactId>;
+}
+
+/// Where a network's news goes.
+#[async_trait]
+pub(crate) trait Intake: Send + Sync + Debug {
+    /// Takes events for good: when it returns `Ok` they are committed, and only then may the network be told so.
+    ///
+    /// # Errors
+    /// Nothing was taken; the network must deliver again.
+    async fn accept(&self, events: Vec<Event>) -> Result<(), IntakeClosed>;
+
+    /// Takes news that may be lost.
+    fn news(&self, news: News);
+}
+
+/// The intake could not take events.
+#[derive(Debug, thiserror::Error)]
+#[error("events could not be stored")]
+pub(crate) struct IntakeClosed(#[source] pub(crate) Box<dyn std::error::Error + Send + Sync>);
+
+/// How to link a device.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Linking {
+    /// The phone scans a code.
+    Qr,
+    /// A code is typed into the phone with this number, digits only.
+    Code(String),
+}
+
+/// The steps of one linking attempt; it ends after `Linked`, `Expired` or `Failed`.
+pub(crate) type LinkSteps = BoxStream<'static, LinkStep>;
+
+/// A step towards a linked device.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum LinkStep {
+    /// Show this as a QR code until the next step.
+    Qr {
+        /// The raw payload.
+        code: String,
+        /// How long it is good for.
+        valid_for: Duration,
+    },
+    /// Type this into the phone.
+    Code {
+        /// The code as people read it.
+        code: String,
+        /// How long it is good for.
+        valid_for: Duration,
+    },
+    /// The phone accepted and the session is stored. The device is not connected yet.
+    Linked {
+        /// The owner's number, digits only.
+        number: String,
+    },
+    /// Nobody scanned or typed in time.
+    Expired,
+    /// It did not work.
+    Failed {
+        /// A sentence for people.
+        reason: String,
+    },
+}
+
+/// What a network can do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Capabilities {
+    /// Typing notifications.
+    pub(crate) typing: bool,
+    /// Longest text, in characters.
+    pub(crate) text_limit: usize,
+}
+
+/// What can go wrong with a network, by what it means to the caller.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The device has no session.
+    #[error("this device is not linked")]
+    NotLinked,
+    /// The network, or this version of wharf, cannot do that.
+    #[error("{0} cannot be sent")]
+    Unsupported(String),
+    /// Nobody and nothing is there.
+    #[error("{0} was not found")]
+    NotFound(&'static str),
+    /// The network said no, and would again.
+    #[error("refused by the network: {0}")]
+    Refused(String),
+    /// The network wants us to slow down.
+    #[error("the network limits the rate")]
+    RateLimited(Duration),
+    /// The network, or what is needed for it, did not answer.
+    #[error("the network could not be reached")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// Whether trying again later makes sense.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::RateLimited(_) | Self::Unreachable(_) => true,
+            Self::NotLinked | Self::Unsupported(_) | Self::NotFound(_) | Self::Refused(_) => false,
+        }
+    }
+}

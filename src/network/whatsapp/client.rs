@@ -1,0 +1,38 @@
+//! The library's client as this house wants it.
+
+use url::Url;
+use whatsapp_rust::{
+    bot::{Bot, BotBuilder, Provided},
+    transport::TokioWebSocketTransportFactory,
+    wacore::store::DevicePropsOverride,
+    waproto::whatsapp::device_props::PlatformType,
+};
+
+use super::{super::Error, Config, keys::Keys, media::OnlyHere};
+
+/// A builder with everything that has all it needs but the hook.
+pub(super) type Builder = BotBuilder<Provided, Provided, Provided, Provided>;
+
+/// The library's client for a device, everything set but the hook.
+pub(super) fn builder(config: &Config, keys: Keys) -> Result<Builder, Error> {
+    let mut builder = Bot::builder()
+        .with_backend(keys)
+        .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(config.url.clone()))
+        .with_device_props(
+            DevicePropsOverride::new()
+                .with_os(config.device_name.clone())
+                .with_platform_type(PlatformType::DESKTOP),
+        );
+    if let Some(version) = config.claimed_version() {
+        builder = builder.with_version(version);
+    }
+    if let Some(wanted) = config.wanted_pre_keys() {
+        builder = builder.with_wanted_pre_key_count(wanted);
+    }
+    if let Some(media) = &config.media_url {
+        let base = Url::parse(media).map_err(|error| Error::Unreachable(Box::new(error)))?;
+        builder = builder.with_http_client(OnlyHere::new(base));
+    }
+    // History comes with a later version; until then it is not downloaded only to be thrown away.
+    Ok(builder.skip_history_sync())
+}

@@ -1,0 +1,296 @@
+//! From a decrypted message to the intake, without losing one.
+//!
+//! What the library does with a message (`whatsapp-rust` 0.7.0: `message/receive.rs`, `message/commit_batch.rs`,
+//! `signal_flush.rs`, `message/durability.rs`), and why a process that dies between any two lines loses nothing:
+//!
+//! 1. It decrypts: the ratchet moves on in memory only.
+//! 2. `store_pending_inbound`: the plain message is on disk (our keyring is durable when a method returns).
+//! 3. While the backlog of an offline time is drained, the sessions are flushed now; live, the flush follows within
+//!    25 ms, bundled with others (`SIGNAL_FLUSH_WINDOW`).
+//! 4. The hook below runs: `intake.accept` commits the events.
+//! 5. `delete_pending_inbound`, then the acknowledgement to the server, then the `Messages` event.
+//!
+//! The server delivers again what was not acknowledged. Dead before 3: the session on disk is the old one, the message
+//! decrypts again. Dead after 3: it is a `DuplicatedMessage`, the library asks `get_pending_inbound` and runs the hook
+//! with what it finds. Dead after 4: the hook runs once more, and the bridge drops what it knows by its id. A hook that
+//! failed keeps the row, so the same holds for it after the next connect, which we hasten.
+//!
+//! One gap is the library's: live, the flush of an *earlier* message may write the session that a later message has
+//! moved on between that one's 1 and 2. Dead exactly there, the second delivery is a duplicate without a row, which
+//! the library would acknowledge. `keys::pending` knows what was committed, so it notices, does not let it be
+//! acknowledged, and has its sender send it again.
+//!
+//! Messages of newsletters, and those the phone was asked for because the server had lost them, do not pass the hook;
+//! they come as events (`Session`) and are delivered from there as soon as they arrive.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use fail::fail_point;
+use whatsapp_rust::{
+    Client, InboundDurabilityHook, Jid,
+    prelude::InboundMessage,
+    wacore::types::message::{MessageCategory, MessageInfo},
+};
+
+use super::{
+    super::IntakeClosed,
+    Shared, ids,
+    ids::Place,
+    incoming::{self, Quoted, Said},
+};
+use crate::{
+    model::{Action, ChatId, ChatKind, ContactId, DeviceId, Event, Quote, Say, Sender, Timestamp},
+    store::keyring,
+};
+
+/// Pauses between attempts to hand events over, while the message's chat waits.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+];
+/// Then the server is asked to deliver again: the connection is made anew after this.
+const RECONNECT_PAUSE: Duration = Duration::from_secs(3);
+
+/// Hands the messages of one device to the intake.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    shared: Arc<Shared>,
+    device: DeviceId,
+    /// Whether the house knows the device. Until it does (a phone has accepted it a moment ago) nobody could take
+    /// its messages.
+    open: AtomicBool,
+    /// Whether a message was turned away meanwhile.
+    missed: AtomicBool,
+    /// Whether a reconnect for the sake of turned-away messages is on its way.
+    reconnecting: Arc<AtomicBool>,
+}
+
+impl Delivery {
+    /// For `device`; closed until [`Delivery::open`] when it is only being linked.
+    pub(super) fn new(shared: Arc<Shared>, device: DeviceId, open: bool) -> Arc<Self> {
+        Arc::new(Self {
+            shared,
+            device,
+            open: AtomicBool::new(open),
+            missed: AtomicBool::default(),
+            reconnecting: Arc::default(),
+        })
+    }
+
+    /// From now on messages are handed over; `true` when some were turned away before and must be asked for again.
+    pub(super) fn open(&self) -> bool {
+        self.open.store(true, Ordering::SeqCst);
+        self.missed.swap(false, Ordering::SeqCst)
+    }
+
+    /// Hands over what did not pass the hook; tries until it is taken, because nobody delivers it again.
+    pub(super) async fn deliver_unacknowledged(&self, client: &Client, messages: &[InboundMessage]) {
+        let mut pauses = PAUSES.into_iter();
+        while let Err(error) = self.deliver(client, messages).await {
+            tracing::warn!(device.id = %self.device, %error, "messages could not be stored; trying again");
+            tokio::time::sleep(pauses.next().unwrap_or(RECONNECT_PAUSE)).await;
+        }
+    }
+
+    /// Hands over a placeholder for a message that never comes.
+    pub(super) async fn deliver_placeholder(&self, client: &Client, info: &MessageInfo, kind: &str) {
+        let event = match self.event(client, info, incoming::read_undelivered(kind)).await {
+            Ok(Some(event)) => event,
+            Ok(None) => return,
+            Err(error) => return tracing::warn!(device.id = %self.device, %error, "a person could not be looked up"),
+        };
+        if let Err(error) = self.accept(vec![event]).await {
+            tracing::warn!(device.id = %self.device, %error, "a placeholder could not be stored");
+        }
+    }
+
+    async fn deliver(&self, client: &Client, messages: &[InboundMessage]) -> Result<(), DeliveryError> {
+        let mut events = Vec::with_capacity(messages.len());
+        for message in messages {
+            if let Some(said) = visible(&message.info, || incoming::read(&message.message)) {
+                events.extend(self.event(client, &message.info, said).await?);
+            }
+        }
+        if events.is_empty() {
+            return Ok(());
+        }
+        if !self.open.load(Ordering::SeqCst) {
+            self.missed.store(true, Ordering::SeqCst);
+            return Err(DeliveryError::Closed);
+        }
+        Ok(self.accept(events).await?)
+    }
+
+    async fn accept(&self, events: Vec<Event>) -> Result<(), IntakeClosed> {
+        fail_point!("whatsapp.accept.before", |_| Err(IntakeClosed("fail point".into())));
+        self.shared.intake.accept(events).await?;
+        fail_point!("whatsapp.accept.after", |_| Err(IntakeClosed("fail point".into())));
+        Ok(())
+    }
+
+    /// Everything about one message, or nothing when it was said where we do not bridge.
+    async fn event(&self, client: &Client, info: &MessageInfo, said: Said) -> Result<Option<Event>, keyring::Error> {
+        let Some(place) = ids::place_of(&info.source, info.peer_recipient_pn.as_ref()) else {
+            tracing::debug!(device.id = %self.device, "a message from a place that is not bridged");
+            return Ok(None);
+        };
+        let people = &self.shared.people;
+        let (chat, chat_kind, peer) = match place {
+            Place::Direct(spelling) => {
+                let contact = people.contact(&spelling).await?;
+                (ids::direct_chat(&contact), ChatKind::Direct, Some(contact))
+            }
+            Place::Group(chat) => (chat, ChatKind::Group, None),
+        };
+        let sender = match (info.source.is_from_me, &peer) {
+            (true, _) => Sender::Owner,
+            (false, Some(peer)) => Sender::Contact(peer.clone()),
+            (false, None) => match ids::Spelling::of(&info.source.sender, info.source.sender_alt.as_ref()) {
+                Some(spelling) => Sender::Contact(people.contact(&spelling).await?),
+                None => return Ok(None),
+            },
+        };
+        let sender_name = match &sender {
+            Sender::Owner => None,
+            Sender::Contact(contact) => self.name(contact, info).await?,
+        };
+        let reply_to = match said.quoted {
+            Some(quoted) => Some(self.quote(client, quoted, peer.as_ref()).await?),
+            None => None,
+        };
+        Ok(Some(Event {
+            device: self.device,
+            chat,
+            chat_kind,
+            id: crate::model::MessageId::from_adapter(info.id.as_str()),
+            sender,
+            sender_name,
+            at: Timestamp::from_millis(info.timestamp.timestamp_millis()),
+            action: Action::Say(Say {
+                content: said.content,
+                reply_to,
+            }),
+        }))
+    }
+
+    /// The name that the sender gave itself, remembered for later.
+    async fn name(&self, contact: &ContactId, info: &MessageInfo) -> Result<Option<String>, keyring::Error> {
+        let verified = info.verified_name.as_ref().and_then(|verified| verified.name.clone());
+        let name = verified
+            .or_else(|| Some(info.push_name.clone()))
+            .filter(|name| !name.trim().is_empty());
+        if let Some(name) = &name {
+            self.shared.people.is_called(contact, name).await?;
+        }
+        Ok(name)
+    }
+
+    async fn quote(&self, client: &Client, quoted: Quoted, peer: Option<&ContactId>) -> Result<Quote, keyring::Error> {
+        let sender = match (&quoted.author, peer) {
+            (None, _) => None,
+            (Some(author), _) if is_own(client, author) => Some(Sender::Owner),
+            // In a chat of two, whoever is not the owner is the other one, under whatever name.
+            (Some(_), Some(peer)) => Some(Sender::Contact(peer.clone())),
+            (Some(author), None) => match ids::Spelling::of(author, None) {
+                Some(spelling) => Some(Sender::Contact(self.shared.people.contact(&spelling).await?)),
+                None => None,
+            },
+        };
+        Ok(Quote {
+            id: quoted.id,
+            sender,
+            text: quoted.text,
+        })
+    }
+
+    /// The server delivers again on the next connect only, so make one; at most one at a time.
+    fn ask_again(&self, client: Arc<Client>) {
+        if self.reconnecting.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let reconnecting = Arc::clone(&self.reconnecting);
+        tokio::spawn(async move {
+            tokio::time::sleep(RECONNECT_PAUSE).await;
+            reconnecting.store(false, Ordering::SeqCst);
+            client.reconnect_immediately().await;
+        });
+    }
+}
+
+/// Messages between the owner's devices about themselves are not for people.
+fn visible(info: &MessageInfo, read: impl FnOnce() -> Option<Said>) -> Option<Said> {
+    let said = if info.category == MessageCategory::Peer {
+        None
+    } else {
+        read()
+    };
+    if said.is_none() {
+        tracing::debug!("a message that shows nothing");
+    }
+    said
+}
+
+fn is_own(client: &Client, jid: &Jid) -> bool {
+    [client.pn(), client.lid()]
+        .into_iter()
+        .flatten()
+        .any(|own| own.is_same_chat_as(jid))
+}
+
+/// The chat of a typing notice and who types; `None` for places that are not bridged.
+pub(super) async fn typing_in(
+    shared: &Shared,
+    source: &whatsapp_rust::wacore::types::message::MessageSource,
+) -> Result<Option<(ChatId, Sender)>, keyring::Error> {
+    let Some(spelling) = ids::Spelling::of(&source.sender, source.sender_alt.as_ref()) else {
+        return Ok(None);
+    };
+    let contact = shared.people.contact(&spelling).await?;
+    Ok(match ids::place_of(source, None) {
+        Some(Place::Group(chat)) => Some((chat, Sender::Contact(contact))),
+        Some(Place::Direct(_)) => Some((ids::direct_chat(&contact), Sender::Contact(contact))),
+        None => None,
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+enum DeliveryError {
+    #[error("a person could not be looked up")]
+    People(#[from] keyring::Error),
+    #[error(transparent)]
+    Intake(#[from] IntakeClosed),
+    #[error("the device is only being linked")]
+    Closed,
+}
+
+/// What the library calls, see the module.
+pub(super) struct Hook(pub(super) Arc<Delivery>);
+
+#[async_trait]
+impl InboundDurabilityHook for Hook {
+    async fn on_messages(&self, client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let error = match self.0.deliver(&client, batch).await {
+                Ok(()) => return Ok(()),
+                // The house asks again by itself as soon as it knows the device.
+                Err(DeliveryError::Closed) => return Err(DeliveryError::Closed.into()),
+                Err(error) => error,
+            };
+            tracing::warn!(device.id = %self.0.device, %error, "messages could not be stored");
+            let Some(pause) = pauses.next() else {
+                self.0.ask_again(client);
+                return Err(error.into());
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! How a link stands, by what the library tells. Pure.
+
+use whatsapp_rust::{
+    prelude::Event,
+    wacore::types::events::{ConnectFailureReason, UnavailableType},
+};
+
+use crate::model::LogoutReason;
+
+/// How a session stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Link {
+    /// Not connected; the library tries.
+    Trying,
+    /// Talking to the server.
+    Connected,
+    /// Over.
+    Ended(LogoutReason),
+}
+
+/// Where an event takes the link, if it does.
+pub(super) fn link_after(event: &Event) -> Option<Link> {
+    Some(match event {
+        Event::Connected(_) => Link::Connected,
+        Event::Disconnected(_) => Link::Trying,
+        Event::LoggedOut(out) => Link::Ended(match out.reason {
+            // The account itself is locked, see `ConnectFailureReason::AccountLocked`.
+            ConnectFailureReason::AccountLocked => LogoutReason::Banned,
+            _ => LogoutReason::Unlinked,
+        }),
+        Event::StreamReplaced(_) => Link::Ended(LogoutReason::Replaced),
+        Event::TemporaryBan(_) => Link::Ended(LogoutReason::Banned),
+        Event::ClientOutdated(_) => Link::Ended(LogoutReason::Outdated),
+        Event::ConnectFailure(failure) => match failure.reason {
+            // After these two the library tries again (`ConnectFailureReason::should_reconnect`).
+            ConnectFailureReason::InternalServerError | ConnectFailureReason::ServiceUnavailable => Link::Trying,
+            ConnectFailureReason::TempBanned => Link::Ended(LogoutReason::Banned),
+            _ => Link::Ended(LogoutReason::Refused),
+        },
+        _ => return None,
+    })
+}
+
+/// The name of a message that will never be delivered to us; others that could not be decrypted are asked for again
+/// by the library and come under the same id.
+pub(super) fn kind_of_undelivered(unavailable: UnavailableType) -> Option<&'static str> {
+    match unavailable {
+        UnavailableType::ViewOnce => Some("view-once message"),
+        UnavailableType::Hosted => Some("message of a business service"),
+        UnavailableType::Bot => Some("answer of an assistant"),
+        UnavailableType::Unknown => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use whatsapp_rust::wacore::types::events::{ConnectFailure, Connected, LoggedOut};
+
+    use super::*;
+
+    #[test]
+    fn what_the_server_says_decides_whether_a_session_is_over() {
+        let failure = |reason| Event::ConnectFailure(ConnectFailure::builder().reason(reason).build());
+        let out = |reason| Event::LoggedOut(LoggedOut::builder().on_connect(true).reason(reason).build());
+        let table = [
+            (Event::Connected(Connected::builder().build()), Link::Connected),
+            (
+                out(ConnectFailureReason::LoggedOut),
+                Link::Ended(LogoutReason::Unlinked),
+            ),
+            (
+                out(ConnectFailureReason::AccountLocked),
+                Link::Ended(LogoutReason::Banned),
+            ),
+            (failure(ConnectFailureReason::ServiceUnavailable), Link::Trying),
+            (
+                failure(ConnectFailureReason::TempBanned),
+                Link::Ended(LogoutReason::Banned),
+            ),
+            (
+                failure(ConnectFailureReason::BadUserAgent),
+                Link::Ended(LogoutReason::Refused),
+            ),
+        ];
+        for (event, expected) in table {
+            assert_eq!(link_after(&event), Some(expected), "{event:?}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! WhatsApp, by the unmodified library `whatsapp-rust`.
+//!
+//! The port is answered here and done next door: `session` is one live device, `linking` makes one, `sending` and
+//! `delivery` are the two ways of a message, `incoming`, `outgoing` and `ids` convert, `people` knows who is who, and
+//! `keys` is the library's storage. Names of the library stay in this folder.
+
+mod acks;
+mod client;
+mod config;
+mod delivery;
+mod ids;
+mod incoming;
+mod keys;
+mod link;
+mod linking;
+mod live;
+mod media;
+mod outgoing;
+mod people;
+mod sending;
+mod session;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub(crate) use self::config::{Config, check};
+use self::{live::Live, people::People};
+use super::{Capabilities, Error, Intake, LinkSteps, Linking, Network};
+use crate::{
+    model::{Action, ChatId, ChatInfo, Clock, ContactId, ContactInfo, DeviceId, MessageId, PortalKey, Recipient},
+    store::keyring::Keyring,
+};
+
+/// The WhatsApp network with all its devices.
+#[derive(Debug)]
+pub(crate) struct WhatsApp {
+    shared: Arc<Shared>,
+    live: Arc<Live>,
+}
+
+/// What every part of this network needs.
+#[derive(Debug)]
+struct Shared {
+    config: Config,
+    keyring: Keyring,
+    people: People,
+    intake: Arc<dyn Intake>,
+    clock: Clock,
+}
+
+impl WhatsApp {
+    /// The network without live devices; it tells its news to `intake`.
+    pub(crate) fn new(config: Config, keyring: Keyring, intake: Arc<dyn Intake>, clock: Clock) -> Self {
+        let people = People(keyring.clone());
+        Self {
+            shared: Arc::new(Shared {
+                config,
+                keyring,
+                people,
+                intake,
+                clock,
+            }),
+            live: Arc::default(),
+        }
+    }
+}
+
+/// What is stored could not be read or written: that is for later, whatever the reason.
+fn unreachable(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::Unreachable(Box::new(error))
+}
+
+#[async_trait]
+impl Network for WhatsApp {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            typing: true,
+            text_limit: outgoing::TEXT_LIMIT,
+        }
+    }
+
+    fn message_id(&self, seed: &str) -> MessageId {
+        ids::message_id(seed)
+    }
+
+    async fn link(&self, device: DeviceId, how: Linking) -> Result<LinkSteps, Error> {
+        linking::begin(&self.shared, &self.live, device, how).await
+    }
+
+    async fn connect(&self, device: DeviceId) -> Result<(), Error> {
+        self.live.connect(&self.shared, device).await
+    }
+
+    async fn disconnect(&self, device: DeviceId) {
+        self.live.disconnect(device).await;
+    }
+
+    async fn unlink(&self, device: DeviceId) -> Result<(), Error> {
+        self.live.unlink(&self.shared, device).await
+    }
+
+    async fn act(&self, portal: &PortalKey, id: &MessageId, action: &Action) -> Result<(), Error> {
+        let session = self.live.session(&self.shared, portal.device).await?;
+        sending::act(&self.shared, &session, &portal.chat, id, action).await
+    }
+
+    async fn find(&self, device: DeviceId, recipient: &Recipient) -> Result<ChatId, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        sending::find(&self.shared, &session, recipient).await
+    }
+
+    async fn chat(&self, device: DeviceId, chat: &ChatId) -> Result<ChatInfo, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        sending::chat(&self.shared, &session, chat).await
+    }
+
+    async fn contact(&self, _: DeviceId, contact: &ContactId) -> Result<ContactInfo, Error> {
+        let person = self.shared.people.find(contact).await.map_err(unreachable)?;
+        let person = person.ok_or(Error::NotFound("the contact"))?;
+        Ok(ContactInfo {
+            name: person.name,
+            phone: person.phone,
+        })
+    }
+
+    fn ghost_name(&self, contact: &ContactId) -> String {
+        contact.as_str().to_owned()
+    }
+
+    async fn contact_of_ghost(&self, name: &str) -> Result<Option<ContactId>, Error> {
+        self.shared.people.named(name).await.map_err(unreachable)
+    }
+
+    fn direct_chat(&self, contact: &ContactId) -> ChatId {
+        ids::direct_chat(contact)
+    }
+
+    fn direct_contact(&self, chat: &ChatId) -> Option<ContactId> {
+        ids::direct_contact(chat)
+    }
+}

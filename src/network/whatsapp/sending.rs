@@ -1,0 +1,258 @@
+//! What we do and ask at WhatsApp with a live session.
+
+use std::time::Duration;
+
+use fail::fail_point;
+use tokio::time::timeout;
+use whatsapp_rust::{
+    Jid,
+    client::ClientError,
+    features::GroupError,
+    request::IqError,
+    send::{SendError, SendOptions},
+    waproto::whatsapp as wa,
+};
+
+use super::{
+    super::Error,
+    Shared, ids,
+    ids::{Address, Spelling},
+    link::Link,
+    outgoing,
+    session::Session,
+    unreachable,
+};
+use crate::model::{
+    Action, ChatId, ChatInfo, ChatKind, ContactId, MessageId, MessageRef, Quote, Recipient, Say, Sender,
+};
+
+/// How long a message may take to be written: the library may first ask for the recipient's devices and keys.
+const WRITE_DEADLINE: Duration = Duration::from_mins(1);
+
+/// Does one action.
+pub(super) async fn act(
+    shared: &Shared,
+    session: &Session,
+    chat: &ChatId,
+    id: &MessageId,
+    action: &Action,
+) -> Result<(), Error> {
+    let to = jid_of(shared, chat).await?;
+    match action {
+        Action::Say(say) => {
+            let author = author_of(shared, session, &to, say.reply_to.as_ref()).await?;
+            let message = write(say, author.as_ref())?;
+            session.ready(shared.config.connect_timeout()).await?;
+            send(session, shared.config.ack_timeout(), &to, id, message).await
+        }
+        Action::Typing(typing) => {
+            connected(session)?;
+            let states = session.client().chatstate();
+            let sent = if *typing {
+                states.send_composing(&to).await
+            } else {
+                states.send_paused(&to).await
+            };
+            sent.map_err(unreachable)
+        }
+        Action::Read(messages) => {
+            connected(session)?;
+            read(shared, session, &to, messages).await
+        }
+    }
+}
+
+fn write(say: &Say, author: Option<&Jid>) -> Result<wa::Message, Error> {
+    outgoing::write(say, author)
+}
+
+/// What passes is not worth waiting for.
+fn connected(session: &Session) -> Result<(), Error> {
+    match session.link() {
+        Link::Connected => Ok(()),
+        Link::Trying => Err(Error::Unreachable("the device is not connected".into())),
+        Link::Ended(_) => Err(Error::NotLinked),
+    }
+}
+
+/// Sends and waits for the server's word. Repeating it with the same id is harmless: the server passes it on, and
+/// every client shows one message for one id.
+async fn send(
+    session: &Session,
+    patience: Duration,
+    to: &Jid,
+    id: &MessageId,
+    message: wa::Message,
+) -> Result<(), Error> {
+    let expected = session.acks().expect(id.as_str());
+    fail_point!("whatsapp.send.before", |_| Err(Error::Unreachable("fail point".into())));
+    let options = SendOptions::default().with_message_id(id.as_str());
+    let written = timeout(
+        WRITE_DEADLINE,
+        session.client().send_message_with_options(to, message, options),
+    )
+    .await;
+    written.map_err(unreachable)?.map_err(read_send_error)?;
+    fail_point!("whatsapp.send.after", |_| Err(Error::Unreachable("fail point".into())));
+    let answer = timeout(patience, expected.answer())
+        .await
+        .map_err(|_| Error::Unreachable("the server did not acknowledge the message in time".into()))?
+        .ok_or_else(|| Error::Unreachable("the connection broke before the server answered".into()))?;
+    fail_point!("whatsapp.ack.after", |_| Err(Error::Unreachable("fail point".into())));
+    match answer {
+        None => Ok(()),
+        Some(code) => Err(outgoing::read_refusal(&code)),
+    }
+}
+
+fn read_send_error(error: SendError) -> Error {
+    match error {
+        SendError::InvalidRequest(reason) => Error::Refused(reason),
+        SendError::NotLoggedIn | SendError::Client(ClientError::NotLoggedIn) => {
+            Error::Unreachable("the device is not logged in yet".into())
+        }
+        SendError::Iq(error) => read_iq_error(error, "the recipient"),
+        error => unreachable(error),
+    }
+}
+
+/// What it means when the server answers a question with an error.
+fn read_iq_error(error: IqError, what: &'static str) -> Error {
+    match &error {
+        IqError::ServerError { code: 404, .. } => Error::NotFound(what),
+        IqError::ServerError { code: 429, backoff, .. } => {
+            Error::RateLimited(Duration::from_secs(backoff.unwrap_or(60).into()))
+        }
+        IqError::ServerError { code: 400..500, .. } => Error::Refused(error.to_string()),
+        _ => unreachable(error),
+    }
+}
+
+async fn read(shared: &Shared, session: &Session, chat: &Jid, messages: &[MessageRef]) -> Result<(), Error> {
+    use whatsapp_rust::wacore_binary::JidExt as _;
+    // One receipt names one sender; in a chat of two there is only one.
+    let mut by_sender: Vec<(&ContactId, Vec<&str>)> = Vec::new();
+    for message in messages {
+        let Sender::Contact(sender) = &message.sender else {
+            continue;
+        };
+        match by_sender.iter_mut().find(|(known, _)| *known == sender) {
+            Some((_, ids)) => ids.push(message.id.as_str()),
+            None => by_sender.push((sender, vec![message.id.as_str()])),
+        }
+    }
+    for (sender, ids) in by_sender {
+        let sender = if chat.is_group() {
+            jid_of_contact(shared, sender).await?
+        } else {
+            None
+        };
+        let marked = session.client().mark_as_read(chat, sender.as_ref(), &ids).await;
+        marked.map_err(|error| Error::Unreachable(error.into()))?;
+    }
+    Ok(())
+}
+
+/// Where to send for a chat.
+async fn jid_of(shared: &Shared, chat: &ChatId) -> Result<Jid, Error> {
+    let jid = match ids::direct_contact(chat) {
+        Some(contact) => jid_of_contact(shared, &contact).await?,
+        None => ids::group_jid(chat),
+    };
+    jid.ok_or(Error::NotFound("the chat"))
+}
+
+async fn jid_of_contact(shared: &Shared, contact: &ContactId) -> Result<Option<Jid>, Error> {
+    let spelling = shared.people.spelling(contact).await.map_err(unreachable)?;
+    Ok(spelling.and_then(|spelling| spelling.jid()))
+}
+
+/// Who said what is answered, by the kind of name that the chat itself goes by.
+async fn author_of(
+    shared: &Shared,
+    session: &Session,
+    chat: &Jid,
+    quote: Option<&Quote>,
+) -> Result<Option<Jid>, Error> {
+    match quote.and_then(|quote| quote.sender.as_ref()) {
+        None => Ok(None),
+        Some(Sender::Owner) if chat.is_lid() => Ok(session.client().lid().or_else(|| session.client().pn())),
+        Some(Sender::Owner) => Ok(session.client().pn()),
+        Some(Sender::Contact(contact)) => jid_of_contact(shared, contact).await,
+    }
+}
+
+/// The chat with a recipient; known people are not asked for again.
+pub(super) async fn find(shared: &Shared, session: &Session, recipient: &Recipient) -> Result<ChatId, Error> {
+    let spelling = match recipient {
+        Recipient::Phone(number) => ids::read_contact(number).ok_or(Error::NotFound("the number"))?,
+        Recipient::Address(address) => match ids::read_address(address).ok_or(Error::NotFound("the address"))? {
+            Address::Group(chat) => return Ok(chat),
+            Address::Person(spelling) => spelling,
+        },
+        Recipient::Invite(_) => return Err(Error::Unsupported("a message to an invite link".to_owned())),
+    };
+    if let Some(phone) = &spelling.phone
+        && let Some(contact) = shared.people.find_by_phone(phone).await.map_err(unreachable)?
+    {
+        return Ok(ids::direct_chat(&contact));
+    }
+    session.ready(shared.config.connect_timeout()).await?;
+    let found = ask(session, &spelling).await?;
+    let contact = shared.people.contact(&found).await.map_err(unreachable)?;
+    Ok(ids::direct_chat(&contact))
+}
+
+/// Asks the server who is behind a number; the answer may spell it differently (Brazil, Mexico).
+async fn ask(session: &Session, spelling: &Spelling) -> Result<Spelling, Error> {
+    use whatsapp_rust::features::ContactError;
+    let jid = spelling.jid().ok_or(Error::NotFound("the number"))?;
+    let answers = session
+        .client()
+        .contacts()
+        .is_on_whatsapp(std::slice::from_ref(&jid))
+        .await;
+    let answers = answers.map_err(|error| match error {
+        ContactError::Iq(error) => read_iq_error(error, "the number"),
+        error => Error::Refused(error.to_string()),
+    })?;
+    let answer = answers
+        .into_iter()
+        .find(|answer| answer.is_registered)
+        .ok_or(Error::NotFound("the number"))?;
+    Spelling::of(&answer.jid, answer.lid.as_ref().or(answer.pn_jid.as_ref())).ok_or(Error::NotFound("the number"))
+}
+
+/// What is known of a chat.
+pub(super) async fn chat(shared: &Shared, session: &Session, chat: &ChatId) -> Result<ChatInfo, Error> {
+    if let Some(contact) = ids::direct_contact(chat) {
+        return Ok(ChatInfo {
+            kind: ChatKind::Direct,
+            title: None,
+            members: vec![contact],
+        });
+    }
+    let jid = ids::group_jid(chat).ok_or(Error::NotFound("the chat"))?;
+    session.ready(shared.config.connect_timeout()).await?;
+    let group = session
+        .client()
+        .groups()
+        .get_metadata(&jid)
+        .await
+        .map_err(|error| match error {
+            GroupError::Iq(error) => read_iq_error(error, "the group"),
+            error => unreachable(error),
+        })?;
+    let mut members = Vec::with_capacity(group.participants.len());
+    for member in &group.participants {
+        let other = member.phone_number.as_ref().or(member.lid.as_ref());
+        if let Some(spelling) = Spelling::of(&member.jid, other) {
+            members.push(shared.people.contact(&spelling).await.map_err(unreachable)?);
+        }
+    }
+    Ok(ChatInfo {
+        kind: ChatKind::Group,
+        title: Some(group.subject),
+        members,
+    })
+}
