@@ -6,6 +6,7 @@ pub(crate) mod model; // floor 0: words
 
 pub(crate) mod store; // floor 1: memory
 
+pub(crate) mod matrix; // floor 2: the homeserver, as we use it
 pub(crate) mod network; // floor 2: one folder for each messaging network
 
 /// What a process does once, before anything else: chooses the TLS implementation, and in builds for tests lets a

@@ -1,0 +1,241 @@
+//! One Matrix user of ours, or a real person by double puppeting, doing things.
+//!
+//! Requests carry user and device: Synapse remembers transaction ids across its own restarts only for devices.
+
+use std::{borrow::Cow, time::Duration};
+
+use ruma::{
+    EventId, OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, RoomId, RoomOrAliasId, TransactionId, UserId,
+    api::{
+        OutgoingRequest, SupportedVersions,
+        auth_scheme::{AuthScheme, SendAccessToken},
+        client::{
+            device::update_device,
+            membership::{invite_user, join_room_by_id_or_alias, leave_room},
+            message::send_message_event,
+            profile::set_profile_field,
+            redact::redact_event,
+            state::{get_state_event_for_key, send_state_event},
+            typing::create_typing_event,
+        },
+        path_builder::PathBuilder,
+    },
+    serde::Raw,
+};
+use serde::Serialize;
+use serde_json::{Value, value::to_raw_value};
+
+use super::{DEVICE, Error, Homeserver, client::As, outgoing};
+use crate::model::Timestamp;
+
+/// Somebody on the homeserver in whose name we act.
+#[derive(Clone)]
+pub(crate) struct Actor {
+    homeserver: Homeserver,
+    user: OwnedUserId,
+    puppet: bool,
+}
+
+impl Actor {
+    pub(super) fn new(homeserver: Homeserver, user: OwnedUserId, puppet: bool) -> Self {
+        Self {
+            homeserver,
+            user,
+            puppet,
+        }
+    }
+
+    /// Who acts.
+    pub(crate) fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// Joins a room; being in it already is success.
+    pub(crate) async fn join<'a>(&self, room: impl Into<&'a RoomOrAliasId>) -> Result<OwnedRoomId, Error> {
+        let request = join_room_by_id_or_alias::v3::Request::new(room.into().to_owned());
+        Ok(self.request("join", request).await?.room_id)
+    }
+
+    /// Invites somebody; that they are in the room or invited already is success.
+    pub(crate) async fn invite(&self, room: &RoomId, user: &UserId) -> Result<(), Error> {
+        let recipient = invite_user::v3::InvitationRecipient::UserId(invite_user::v3::InviteUserId::new(user.into()));
+        match self
+            .request("invite", invite_user::v3::Request::new(room.into(), recipient))
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(refused @ Error::Refused { status: 403, .. }) => match self.membership(room, user).await? {
+                Some(membership) if membership == "join" || membership == "invite" => Ok(()),
+                _ => Err(refused),
+            },
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Leaves a room or declines its invite; not being in it is success.
+    pub(crate) async fn leave(&self, room: &RoomId) -> Result<(), Error> {
+        match self.request("leave", leave_room::v3::Request::new(room.into())).await {
+            Ok(_) | Err(Error::Refused { status: 403, .. } | Error::NotFound(_)) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Sends an event; with the same `transaction` it is sent once however often it is tried. `at` is the time it shows.
+    pub(crate) async fn send(
+        &self,
+        room: &RoomId,
+        event_type: &str,
+        content: &Value,
+        transaction: &str,
+        at: Option<Timestamp>,
+    ) -> Result<OwnedEventId, Error> {
+        let mut content = Cow::Borrowed(content);
+        if self.puppet {
+            // The homeserver shows this to us again as if the person had written it.
+            outgoing::mark(content.to_mut(), room);
+        }
+        let mut request = send_message_event::v3::Request::new_raw(
+            room.into(),
+            transaction_id(transaction),
+            event_type.into(),
+            raw(&*content)?,
+        );
+        request.timestamp = at.and_then(matrix_time);
+        Ok(self.request("send", request).await?.event_id)
+    }
+
+    /// Sets a piece of the room's state.
+    pub(crate) async fn send_state(
+        &self,
+        room: &RoomId,
+        event_type: &str,
+        key: &str,
+        content: &Value,
+    ) -> Result<OwnedEventId, Error> {
+        let request =
+            send_state_event::v3::Request::new_raw(room.into(), event_type.into(), key.to_owned(), raw(content)?);
+        Ok(self.request("send_state", request).await?.event_id)
+    }
+
+    /// A piece of the room's state; `None` when it was never set.
+    pub(crate) async fn get_state(&self, room: &RoomId, event_type: &str, key: &str) -> Result<Option<Value>, Error> {
+        let request = get_state_event_for_key::v3::Request::new(room.into(), event_type.into(), key.to_owned());
+        match self.request("get_state", request).await {
+            Ok(answer) => read(answer.event_or_content.get()).map(Some),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Takes an event back.
+    pub(crate) async fn redact(
+        &self,
+        room: &RoomId,
+        event: &EventId,
+        transaction: &str,
+        reason: Option<&str>,
+    ) -> Result<OwnedEventId, Error> {
+        let mut request = redact_event::v3::Request::new(room.into(), event.into(), transaction_id(transaction));
+        request.reason = reason.map(str::to_owned);
+        Ok(self.request("redact", request).await?.event_id)
+    }
+
+    /// Sets the name this user shows.
+    pub(crate) async fn set_display_name(&self, name: &str) -> Result<(), Error> {
+        let name = ruma::profile::ProfileFieldValue::DisplayName(name.to_owned());
+        let request = set_profile_field::v3::Request::new(self.user.clone(), name);
+        self.request("set_display_name", request).await.map(drop)
+    }
+
+    /// Shows this user typing for so long, or no longer.
+    pub(crate) async fn typing(&self, room: &RoomId, typing: bool, timeout: Duration) -> Result<(), Error> {
+        use create_typing_event::v3::{Request, Typing, TypingInfo};
+        let state = if typing {
+            Typing::Yes(TypingInfo::new(timeout))
+        } else {
+            Typing::No
+        };
+        self.request("typing", Request::new(self.user.clone(), room.into(), state))
+            .await
+            .map(drop)
+    }
+
+    /// How `user` stands to the room ("join", "invite", "leave", "ban", "knock"); `None` when they never did.
+    pub(crate) async fn membership(&self, room: &RoomId, user: &UserId) -> Result<Option<String>, Error> {
+        let state = self.get_state(room, "m.room.member", user.as_str()).await?;
+        Ok(state.and_then(|state| Some(state.get("membership")?.as_str()?.to_owned())))
+    }
+
+    /// Makes the device this user acts with.
+    pub(super) async fn ensure_device(&self) -> Result<(), Error> {
+        let mut request = update_device::v3::Request::new(DEVICE.into());
+        request.display_name = Some("wharf".into());
+        let who = As {
+            device: None,
+            ..self.who()
+        };
+        self.homeserver
+            .client()
+            .send("ensure_device", who, request)
+            .await
+            .map(drop)
+    }
+
+    pub(super) async fn request<R>(&self, verb: &'static str, request: R) -> Result<R::IncomingResponse, Error>
+    where
+        R: OutgoingRequest,
+        for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
+        for<'a> R::PathBuilder: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
+    {
+        match self.homeserver.client().send(verb, self.who(), request.clone()).await {
+            // Real people come without our device, and anybody may have deleted it.
+            Err(error) if error.is("M_UNKNOWN_DEVICE") => {
+                self.ensure_device().await?;
+                self.homeserver.client().send(verb, self.who(), request).await
+            }
+            other => other,
+        }
+    }
+
+    /// A request that fails at the first trouble.
+    pub(super) async fn request_once<R>(&self, verb: &'static str, request: R) -> Result<R::IncomingResponse, Error>
+    where
+        R: OutgoingRequest,
+        for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
+        for<'a> R::PathBuilder: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
+    {
+        self.homeserver
+            .client()
+            .impatient()
+            .send(verb, self.who(), request)
+            .await
+    }
+
+    fn who(&self) -> As<'_> {
+        As {
+            token: self.homeserver.token(self.puppet),
+            user: Some(&self.user),
+            device: Some(DEVICE.into()),
+        }
+    }
+}
+
+fn transaction_id(text: &str) -> OwnedTransactionId {
+    <&TransactionId>::from(text).to_owned()
+}
+
+fn matrix_time(at: Timestamp) -> Option<ruma::MilliSecondsSinceUnixEpoch> {
+    ruma::UInt::try_from(at.millis())
+        .ok()
+        .map(ruma::MilliSecondsSinceUnixEpoch)
+}
+
+fn raw<T>(content: &(impl Serialize + ?Sized)) -> Result<Raw<T>, Error> {
+    Ok(Raw::from_json(
+        to_raw_value(content).map_err(|error| Error::BadRequest(error.into()))?,
+    ))
+}
+
+fn read(json: &str) -> Result<Value, Error> {
+    serde_json::from_str(json).map_err(|error| Error::BadAnswer(error.into()))
+}

@@ -1,0 +1,238 @@
+//! One request to the homeserver: retried within a short budget, traced, measured. Every request of this room goes
+//! through here; all of them may be repeated.
+//!
+//! Deliberately not here: which requests there are. Longer troubles are the caller's: its job is tried again later.
+
+use std::{
+    borrow::Cow,
+    time::{Duration, Instant},
+};
+
+use backon::{ExponentialBuilder, Retryable};
+use bytes::Bytes;
+use ruma::{
+    DeviceId, UserId,
+    api::{
+        AppserviceUserIdentity, IncomingResponse, MatrixVersion, OutgoingRequest, SupportedVersions,
+        auth_scheme::{AuthScheme, SendAccessToken},
+        path_builder::PathBuilder,
+    },
+    exports::http,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tracing::Instrument;
+
+use super::{Config, Error};
+
+/// Longest wait a server may ask for that is waited out here.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// Attempts of one request.
+const ATTEMPTS: usize = 6;
+
+/// The shared connection to the homeserver.
+#[derive(Clone)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: String,
+    supported: SupportedVersions,
+    retry: Duration,
+}
+
+/// As whom a request is made.
+#[derive(Clone, Copy)]
+pub(super) struct As<'a> {
+    pub(super) token: &'a SecretString,
+    pub(super) user: Option<&'a UserId>,
+    pub(super) device: Option<&'a DeviceId>,
+}
+
+impl Client {
+    pub(super) fn new(config: &Config) -> Result<Self, Error> {
+        let http = reqwest::Client::builder()
+            .timeout(config.request_timeout())
+            .connect_timeout(config.request_timeout().min(Duration::from_secs(10)))
+            .user_agent(concat!("wharf/", env!("CARGO_PKG_VERSION")))
+            // A redirect would carry the token somewhere else.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| Error::BadRequest(error.into()))?;
+        Ok(Self {
+            http,
+            base: config.address.as_str().trim_end_matches('/').to_owned(),
+            // Homeservers advertise less than they can (Synapse 1.163 says 1.15 and does 1.17), and every path we use
+            // has been stable since 1.11.
+            supported: SupportedVersions {
+                versions: [MatrixVersion::V1_11].into(),
+                features: [].into(),
+            },
+            retry: config.retry(),
+        })
+    }
+
+    /// The same connection for requests that are not tried again: trouble is what they look for.
+    pub(super) fn impatient(&self) -> Self {
+        Self {
+            retry: Duration::ZERO,
+            ..self.clone()
+        }
+    }
+
+    /// Sends a request of the client API; `verb` names it in traces and metrics.
+    pub(super) async fn send<R>(
+        &self,
+        verb: &'static str,
+        who: As<'_>,
+        request: R,
+    ) -> Result<R::IncomingResponse, Error>
+    where
+        R: OutgoingRequest,
+        for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
+        for<'a> R::PathBuilder: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
+    {
+        let token = SendAccessToken::Always(who.token.expose_secret());
+        let mut request = request
+            .try_into_http_request::<Vec<u8>>(&self.base, token, Cow::Borrowed(&self.supported))
+            .map_err(|error| Error::BadRequest(error.into()))?;
+        let mut identity = AppserviceUserIdentity::default();
+        identity.user_id = who.user;
+        // Synapse answers 500 to a device without its user.
+        identity.device_id = who.user.and(who.device);
+        identity
+            .maybe_add_to_uri(request.uri_mut())
+            .map_err(|error| Error::BadRequest(error.into()))?;
+        self.exchange(verb, request).await
+    }
+
+    /// Sends a request that needs neither a token nor a choice of paths.
+    pub(super) async fn ask<R>(&self, verb: &'static str, request: R) -> Result<R::IncomingResponse, Error>
+    where
+        R: OutgoingRequest,
+        for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
+        for<'a> R::PathBuilder: PathBuilder<Input<'a> = ()>,
+    {
+        let request = request
+            .try_into_http_request::<Vec<u8>>(&self.base, SendAccessToken::None, ())
+            .map_err(|error| Error::BadRequest(error.into()))?;
+        self.exchange(verb, request).await
+    }
+
+    async fn exchange<A: IncomingResponse>(
+        &self,
+        verb: &'static str,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<A, Error> {
+        let (parts, body) = request.into_parts();
+        let body = Bytes::from(body);
+        let answer = self
+            .repeat(verb, || {
+                let mut request = http::Request::new(reqwest::Body::from(body.clone()));
+                *request.method_mut() = parts.method.clone();
+                *request.uri_mut() = parts.uri.clone();
+                *request.headers_mut() = parts.headers.clone();
+                request
+            })
+            .await?;
+        // The error carries parts of the answer, which may be somebody's words: keep only its kind.
+        A::try_from_http_response(answer).map_err(|_| Error::BadAnswer(format!("unexpected answer to {verb}").into()))
+    }
+
+    async fn repeat(
+        &self,
+        verb: &'static str,
+        request: impl Fn() -> http::Request<reqwest::Body>,
+    ) -> Result<http::Response<Bytes>, Error> {
+        let started = Instant::now();
+        let span = tracing::debug_span!("matrix.request", matrix.verb = verb);
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_delay(LONGEST_WAIT)
+            .with_total_delay(Some(self.retry))
+            .with_max_times(ATTEMPTS - 1)
+            .with_jitter();
+        let result = (|| self.once(request()))
+            .retry(backoff)
+            .when(|error| matches!(error, Error::Limited(_) | Error::Unreachable(_)))
+            .adjust(|error, planned| match error {
+                Error::Limited(after) => planned
+                    .filter(|_| *after <= LONGEST_WAIT.min(self.retry))
+                    .map(|_| *after),
+                _ => planned,
+            })
+            .notify(|error, wait| tracing::debug!(verb, ?wait, error = %error, "asking the homeserver again"))
+            .instrument(span)
+            .await;
+        let outcome = match &result {
+            Ok(_) => "ok",
+            Err(error) if error.is_transient() => "trouble",
+            Err(_) => "refused",
+        };
+        metrics::histogram!("wharf_homeserver_request_seconds", "verb" => verb, "outcome" => outcome)
+            .record(started.elapsed().as_secs_f64());
+        result
+    }
+
+    async fn once(&self, request: http::Request<reqwest::Body>) -> Result<http::Response<Bytes>, Error> {
+        let request = reqwest::Request::try_from(request).map_err(|error| Error::BadRequest(error.into()))?;
+        // Addresses carry phone numbers: errors must not show them.
+        let unreachable = |error: reqwest::Error| Error::Unreachable(error.without_url().into());
+        let answer = self.http.execute(request).await.map_err(unreachable)?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.bytes().await.map_err(unreachable)?;
+        if !status.is_success() {
+            return Err(refusal(status, &headers, &body));
+        }
+        let mut answer = http::Response::new(body);
+        *answer.status_mut() = status;
+        *answer.headers_mut() = headers;
+        Ok(answer)
+    }
+}
+
+/// The shape of errors in Matrix.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Refusal {
+    errcode: String,
+    error: String,
+    retry_after_ms: Option<u64>,
+}
+
+fn refusal(status: http::StatusCode, headers: &http::HeaderMap, body: &[u8]) -> Error {
+    let parsed: Option<Refusal> = serde_json::from_slice(body)
+        .ok()
+        .filter(|it: &Refusal| !it.errcode.is_empty());
+    let is_matrix = parsed.is_some();
+    let Refusal {
+        errcode,
+        error: message,
+        retry_after_ms,
+    } = parsed.unwrap_or_default();
+    match status.as_u16() {
+        429 => Error::Limited(wait(headers, retry_after_ms)),
+        // The homeserver's own answers to `ping` come with 502 and 504 too: they are no trouble of the homeserver.
+        502 | 504 if errcode.starts_with("M_CONNECTION_") || errcode == "M_BAD_STATUS" => Error::Refused {
+            status: status.as_u16(),
+            errcode,
+            message,
+        },
+        500..=599 => Error::Unreachable(format!("status {status} {errcode}").into()),
+        404 if errcode == "M_NOT_FOUND" => Error::NotFound(message),
+        // What stands in front of the homeserver answers like this while it is away or not set up.
+        _ if !is_matrix => Error::BadAnswer(format!("status {status} without a Matrix error").into()),
+        status => Error::Refused {
+            status,
+            errcode,
+            message,
+        },
+    }
+}
+
+/// How long to wait: the header (in seconds) or its older sister in the body; a second when neither is there.
+fn wait(headers: &http::HeaderMap, retry_after_ms: Option<u64>) -> Duration {
+    headers
+        .get(http::header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs))
+        .or_else(|| retry_after_ms.map(Duration::from_millis))
+        .unwrap_or(Duration::from_secs(1))
+}
