@@ -10,6 +10,8 @@ pub(crate) mod matrix; // floor 2: the homeserver, as we use it
 pub(crate) mod network; // floor 2: one folder for each messaging network
 pub(crate) mod webhook; // floor 2: one signed request
 
+pub(crate) mod access; // floor 3: who may do what
+
 /// What a process does once, before anything else: chooses the TLS implementation, and in builds for tests lets a
 /// fail point end the process as abruptly as a power cut would.
 pub fn prepare_process() {
