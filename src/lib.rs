@@ -11,6 +11,7 @@ pub(crate) mod network; // floor 2: one folder for each messaging network
 pub(crate) mod webhook; // floor 2: one signed request
 
 pub(crate) mod access; // floor 3: who may do what
+pub(crate) mod bridge; // floor 3: every bridging decision
 
 /// What a process does once, before anything else: chooses the TLS implementation, and in builds for tests lets a
 /// fail point end the process as abruptly as a power cut would.

@@ -1,0 +1,76 @@
+//! What can be set about bridging.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of the bridge.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How many lanes are worked on at the same time.
+    pub workers: usize,
+    /// How contacts are called in Matrix; `{name}` is the name they gave themselves, or their number.
+    pub ghost_name: String,
+    /// Matrix users who may talk to the bot: whole ids, or `*:server` for everybody there. Empty: everybody on the
+    /// own homeserver.
+    pub users: Vec<String>,
+    /// Prefix of commands in portal rooms.
+    pub command_prefix: String,
+    /// Messages a device may send in a minute.
+    pub messages_per_minute: u32,
+    /// Messages a device may send at once after a rest.
+    pub burst: u32,
+    /// Seconds after which a message to the network is given up.
+    pub retry_outgoing_for: u32,
+    /// Seconds after which a message towards Matrix is given up.
+    pub retry_incoming_for: u32,
+    /// Seconds between two reads of what the homeserver's push may have lost.
+    pub repair_every: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            workers: 8,
+            ghost_name: "{name} (WA)".into(),
+            users: Vec::new(),
+            command_prefix: "!wa".into(),
+            messages_per_minute: 60,
+            burst: 20,
+            retry_outgoing_for: 24 * 60 * 60,
+            retry_incoming_for: 7 * 24 * 60 * 60,
+            repair_every: 60,
+        }
+    }
+}
+
+impl Config {
+    /// What is wrong with these settings: key and reason.
+    ///
+    /// # Errors
+    /// The first key that cannot work.
+    pub(crate) fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        if self.workers == 0 {
+            return Err(("bridge.workers", "at least one worker is needed"));
+        }
+        if !self.ghost_name.contains("{name}") {
+            return Err(("bridge.ghost_name", "must contain {name}"));
+        }
+        if self.messages_per_minute == 0 || self.burst == 0 {
+            return Err(("bridge.messages_per_minute", "this and bridge.burst must be at least 1"));
+        }
+        if self.repair_every == 0 {
+            return Err(("bridge.repair_every", "must be at least 1 second"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn outgoing_patience(&self) -> Duration {
+        Duration::from_secs(self.retry_outgoing_for.into())
+    }
+
+    pub(super) fn incoming_patience(&self) -> Duration {
+        Duration::from_secs(self.retry_incoming_for.into())
+    }
+}

@@ -1,0 +1,157 @@
+//! What can go wrong with a use case, as the doors see it, and with a job, as the worker sees it.
+
+use std::{error::Error as StdError, time::Duration};
+
+use crate::{matrix, network, store, webhook};
+
+/// Why a use case could not be done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// There is no such thing, or it is somebody else's.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// The device has no session any more.
+    #[error("the device is not linked")]
+    NotLinked,
+    /// The network cannot do that.
+    #[error("{0} is not supported")]
+    Unsupported(String),
+    /// A field of the request makes no sense.
+    #[error("{field}: {why}")]
+    Invalid {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It exists already.
+    #[error("{0} exists already")]
+    Taken(&'static str),
+    /// The network said no.
+    #[error("{0}")]
+    Refused(String),
+    /// Slow down.
+    #[error("too many requests")]
+    RateLimited(Duration),
+    /// Somebody we need does not answer.
+    #[error("{0} cannot be reached")]
+    Unreachable(&'static str),
+    /// Our own fault; the cause stays inside.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Taken(what) => Self::Taken(what),
+            other => Self::Internal(Box::new(other)),
+        }
+    }
+}
+
+impl From<network::Error> for Error {
+    fn from(error: network::Error) -> Self {
+        match error {
+            network::Error::NotLinked => Self::NotLinked,
+            network::Error::Unsupported(what) => Self::Unsupported(what),
+            network::Error::NotFound(what) => Self::NotFound(what),
+            network::Error::Refused(why) => Self::Refused(why),
+            network::Error::RateLimited(after) => Self::RateLimited(after),
+            network::Error::Unreachable(_) => Self::Unreachable("the network"),
+        }
+    }
+}
+
+impl From<matrix::Error> for Error {
+    fn from(error: matrix::Error) -> Self {
+        if error.is_transient() {
+            Self::Unreachable("the homeserver")
+        } else {
+            Self::Internal(Box::new(error))
+        }
+    }
+}
+
+/// Why a job is not done yet.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// Trying again later makes sense.
+    #[error("{why}")]
+    Later {
+        /// What happened, for the log and the row.
+        why: String,
+        /// When somebody said how long to wait.
+        after: Option<Duration>,
+    },
+    /// It will never work.
+    #[error("{0}")]
+    Never(String),
+    /// Another worker has the job now: nothing may be written for it.
+    #[error("the job's lock was lost")]
+    LostLock,
+}
+
+impl Failure {
+    pub(super) fn later(why: impl Into<String>) -> Self {
+        Self::Later {
+            why: why.into(),
+            after: None,
+        }
+    }
+
+    fn of(transient: bool, error: &(dyn StdError + 'static), after: Option<Duration>) -> Self {
+        let why = chain(error);
+        if transient {
+            Self::Later { why, after }
+        } else {
+            Self::Never(why)
+        }
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Self::of(error.is_transient(), &error, None)
+    }
+}
+
+impl From<matrix::Error> for Failure {
+    fn from(error: matrix::Error) -> Self {
+        let after = error.retry_after();
+        Self::of(error.is_transient(), &error, after)
+    }
+}
+
+impl From<network::Error> for Failure {
+    fn from(error: network::Error) -> Self {
+        let after = match &error {
+            network::Error::RateLimited(after) => Some(*after),
+            network::Error::NotLinked
+            | network::Error::Unsupported(_)
+            | network::Error::NotFound(_)
+            | network::Error::Refused(_)
+            | network::Error::Unreachable(_) => None,
+        };
+        Self::of(error.is_transient(), &error, after)
+    }
+}
+
+impl From<webhook::Error> for Failure {
+    fn from(error: webhook::Error) -> Self {
+        let after = error.retry_after();
+        Self::of(error.is_transient(), &error, after)
+    }
+}

@@ -1,0 +1,60 @@
+//! Where networks leave their news: events become jobs in one transaction, before the network is told that we have
+//! them; news that may be lost takes a short way through memory.
+//!
+//! Deliberately not here: any decision about an event. That is made by the job.
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use crate::{
+    model::{Event, Lane, News, PortalKey, Work},
+    network,
+    store::{self, Store},
+};
+
+/// How much news may wait; more than that is dropped, since it is only worth something while it is new.
+const NEWS_WAITING: usize = 1024;
+
+/// The one intake of the house.
+#[derive(Clone, Debug)]
+pub(crate) struct Intake {
+    store: Store,
+    news: mpsc::Sender<News>,
+}
+
+impl Intake {
+    /// An intake and the end of it where news comes out.
+    pub(crate) fn new(store: Store) -> (Self, mpsc::Receiver<News>) {
+        let (news, receiver) = mpsc::channel(NEWS_WAITING);
+        (Self { store, news }, receiver)
+    }
+
+    async fn store(&self, events: Vec<Event>) -> Result<(), store::Error> {
+        let mut tx = self.store.begin().await?;
+        let now = self.store.clock().now();
+        for event in events {
+            let lane = Lane::incoming(&PortalKey::new(event.device, event.chat.clone()));
+            tx.push_job(&lane, &Work::Incoming(event), now).await?;
+        }
+        tx.commit().await
+    }
+}
+
+#[async_trait]
+impl network::Intake for Intake {
+    #[tracing::instrument(name = "bridge.intake", skip_all, fields(events = events.len()))]
+    async fn accept(&self, events: Vec<Event>) -> Result<(), network::IntakeClosed> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        self.store(events)
+            .await
+            .map_err(|error| network::IntakeClosed(Box::new(error)))
+    }
+
+    fn news(&self, news: News) {
+        if self.news.try_send(news).is_err() {
+            tracing::debug!("news dropped: nobody takes it fast enough");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Invitations: of the bot, which opens a place for commands, and of a ghost, which opens a direct chat.
+
+use std::sync::Arc;
+
+use ruma::{OwnedRoomId, RoomId, UserId};
+
+use super::{Inner, error::Failure, ghosts, portals, worker::Desk};
+use crate::{
+    matrix::{self, transaction_id},
+    model::{ChatKind, ContactId, Device, LinkState, PortalKey, Recipient, RoomEvent},
+    network,
+    store::Portal,
+};
+
+/// Does what an invitation asks for.
+pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent, user: &UserId, is_direct: bool) -> Result<(), Failure> {
+    let names = desk.bridge.homeserver.names();
+    if user == names.bot() {
+        return bot(desk, event).await;
+    }
+    match names.ghost_name(user) {
+        Some(name) => ghost(desk, event, user, name, is_direct).await,
+        None => desk.done().await,
+    }
+}
+
+async fn bot(desk: &Desk<'_>, event: &RoomEvent) -> Result<(), Failure> {
+    let bridge = desk.bridge;
+    ghosts::account(bridge, bridge.homeserver.names().bot()).await?;
+    let actor = bridge.homeserver.as_bot();
+    if !welcome(bridge, &event.sender) {
+        actor.leave(&event.room).await?;
+        return desk.done().await;
+    }
+    actor.join(&*event.room).await?;
+    let hello = "Hello! I bridge WhatsApp. Write `help` to see what I understand, or `login qr` to link a phone.";
+    let txn = transaction_id(&["welcome", event.room.as_str(), event.event.as_str()]);
+    actor
+        .send(
+            &event.room,
+            "m.room.message",
+            &matrix::outgoing::notice(hello, None),
+            &txn,
+            None,
+        )
+        .await?;
+    let mut tx = bridge.store.begin().await?;
+    tx.set_management_room(&event.sender, &event.room).await?;
+    desk.finish(tx).await
+}
+
+/// Whether a user may talk to the bot: by default everybody on our own homeserver.
+pub(super) fn welcome(bridge: &Inner, user: &UserId) -> bool {
+    let patterns = &bridge.config.users;
+    if patterns.is_empty() {
+        return user.server_name() == bridge.homeserver.names().bot().server_name();
+    }
+    patterns.iter().any(|pattern| match pattern.strip_prefix("*:") {
+        Some(server) => user.server_name() == server,
+        None => user == pattern.as_str(),
+    })
+}
+
+async fn ghost(desk: &Desk<'_>, event: &RoomEvent, user: &UserId, name: &str, direct: bool) -> Result<(), Failure> {
+    let bridge = desk.bridge;
+    let Some(contact) = bridge.network.contact_of_ghost(name).await? else {
+        return decline(desk, event, user, "This is no WhatsApp number.").await;
+    };
+    if let Some(portal) = bridge.store.read().await?.find_portal_by_room(&event.room).await? {
+        // Invited into a room that is a portal already: a direct chat's own ghost comes back, others stay out.
+        let own = bridge
+            .network
+            .direct_contact(&portal.key.chat)
+            .is_some_and(|own| own == contact);
+        if own {
+            portals::enter(bridge, &event.room, user).await?;
+            return desk.done().await;
+        }
+        return decline(
+            desk,
+            event,
+            user,
+            "People are added to WhatsApp groups on the phone for now.",
+        )
+        .await;
+    }
+    let Some(device) = device_of(bridge, &event.sender).await? else {
+        return decline(
+            desk,
+            event,
+            user,
+            "You have no linked WhatsApp device. Write `login qr` to the bot first.",
+        )
+        .await;
+    };
+    if let Some(phone) = phone_of(name) {
+        match bridge.network.find(device.id, &Recipient::Phone(phone)).await {
+            Ok(_) => {}
+            Err(network::Error::NotFound(_)) => {
+                return decline(desk, event, user, "This number is not on WhatsApp.").await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    ghosts::ensure(bridge, device.id, &contact, None).await?;
+    let key = PortalKey::new(device.id, bridge.network.direct_chat(&contact));
+    let known = bridge
+        .store
+        .read()
+        .await?
+        .find_portal(&key)
+        .await?
+        .and_then(|portal| portal.room);
+    match known {
+        None if direct && adopt(bridge, event, user, &key, &contact, &device).await? => desk.done().await,
+        _ => move_over(desk, event, user, &device, &key).await,
+    }
+}
+
+/// The digits of a ghost that is named by its number.
+fn phone_of(name: &str) -> Option<String> {
+    name.bytes().all(|b| b.is_ascii_digit()).then(|| name.to_owned())
+}
+
+/// The device a user writes through: their own, else one of an identity they are a member of; a live one first.
+async fn device_of(bridge: &Inner, user: &UserId) -> Result<Option<Device>, Failure> {
+    let mut read = bridge.store.read().await?;
+    let mut identities: Vec<_> = read
+        .find_identity_by_user(user)
+        .await?
+        .map(|identity| identity.id)
+        .into_iter()
+        .collect();
+    identities.extend(read.list_identities_of_member(user).await?);
+    let mut devices = Vec::new();
+    for identity in identities {
+        devices.extend(read.list_devices(identity).await?);
+    }
+    let live = devices
+        .iter()
+        .position(|device| bridge.link(device.id) == Some(LinkState::Connected));
+    Ok(match live {
+        Some(at) => Some(devices.swap_remove(at)),
+        None => devices.into_iter().next(),
+    })
+}
+
+async fn decline(desk: &Desk<'_>, event: &RoomEvent, user: &UserId, why: &str) -> Result<(), Failure> {
+    say_and_leave(desk.bridge, event, user, why).await?;
+    desk.done().await
+}
+
+/// The ghost comes in, says one sentence and leaves. Repeating it changes nothing.
+async fn say_and_leave(bridge: &Inner, event: &RoomEvent, user: &UserId, text: &str) -> Result<(), Failure> {
+    let actor = bridge.homeserver.as_user(user);
+    match actor.join(&*event.room).await {
+        Ok(_) => {
+            let txn = transaction_id(&["decline", event.event.as_str(), user.as_str()]);
+            actor
+                .send(
+                    &event.room,
+                    "m.room.message",
+                    &matrix::outgoing::notice(text, None),
+                    &txn,
+                    None,
+                )
+                .await?;
+        }
+        // We left the room on an earlier attempt, or were thrown out: everything is said.
+        Err(error) if error.is_forbidden() => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    actor.leave(&event.room).await?;
+    Ok(())
+}
+
+/// Makes the room the user opened the portal itself, when the bot can be brought in and the room can be read.
+async fn adopt(
+    bridge: &Arc<Inner>,
+    event: &RoomEvent,
+    user: &UserId,
+    key: &PortalKey,
+    contact: &ContactId,
+    device: &Device,
+) -> Result<bool, Failure> {
+    let room: &RoomId = &event.room;
+    let actor = bridge.homeserver.as_user(user);
+    actor.join(room).await?;
+    if actor.get_state(room, "m.room.encryption", "").await?.is_some() {
+        return Ok(false);
+    }
+    let bot = bridge.homeserver.names().bot().to_owned();
+    ghosts::account(bridge, &bot).await?;
+    match actor.invite(room, &bot).await {
+        Ok(()) => {
+            bridge.homeserver.as_bot().join(room).await?;
+        }
+        Err(error) if error.is_forbidden() => return Ok(false),
+        Err(error) => return Err(error.into()),
+    }
+    let (identity, members) = {
+        let mut read = bridge.store.read().await?;
+        let Some(identity) = read.find_identity(device.identity).await? else {
+            return Ok(false);
+        };
+        (identity, read.list_members(device.identity).await?)
+    };
+    for other in members
+        .iter()
+        .chain([&identity.user])
+        .filter(|other| **other != event.sender)
+    {
+        if let Err(error) = actor.invite(room, other).await {
+            tracing::info!(%error, "somebody could not be invited into a room that a user opened");
+            return Ok(false);
+        }
+    }
+    if bridge.homeserver.names().is_ours(&identity.user) {
+        ghosts::account(bridge, &identity.user).await?;
+        bridge.homeserver.as_user(&identity.user).join(room).await?;
+    }
+    let name = ghosts::called(bridge, device.id, contact).await?;
+    let portal = Portal {
+        key: key.clone(),
+        room: Some(OwnedRoomId::from(room)),
+        kind: ChatKind::Direct,
+        name: Some(name),
+        ready: true,
+    };
+    let mut tx = bridge.store.begin().await?;
+    tx.upsert_portal(&portal).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Points to the portal room, invites the user there, and leaves the room they opened.
+async fn move_over(
+    desk: &Desk<'_>,
+    event: &RoomEvent,
+    user: &UserId,
+    device: &Device,
+    key: &PortalKey,
+) -> Result<(), Failure> {
+    let bridge = desk.bridge;
+    let room = portals::ensure(bridge, device, &key.chat, ChatKind::Direct, None).await?;
+    bridge.homeserver.as_bot().invite(&room.id, &event.sender).await?;
+    let text = format!("This chat is bridged in another room: https://matrix.to/#/{}", room.id);
+    decline(desk, event, user, &text).await
+}

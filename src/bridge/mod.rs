@@ -1,0 +1,254 @@
+//! Every bridging decision: what of a network is shown in Matrix, what of Matrix or REST goes to a network, and who
+//! hears about it. The doors call the methods of [`Bridge`]; the worker does the accepted jobs.
+//!
+//! Deliberately not here: HTTP, SQL, Matrix or WhatsApp wire formats. When a use case grows it moves into its own
+//! file and stays here as one line.
+
+mod commands;
+mod config;
+mod devices;
+mod error;
+mod ghosts;
+mod incoming;
+mod intake;
+mod invites;
+mod linking;
+mod login;
+mod messages;
+mod news;
+mod notify;
+mod outgoing;
+mod pace;
+mod portals;
+mod recipients;
+mod repair;
+mod retire;
+mod rooms;
+mod sending;
+#[cfg(test)]
+pub(crate) mod testing;
+mod watch;
+mod webhooks;
+mod worker;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub(crate) use config::Config;
+pub(crate) use devices::LinkProgress;
+pub(crate) use error::Error;
+pub(crate) use intake::Intake;
+pub(crate) use messages::{Idempotency, NewMessage, Queued, Recipients};
+pub(crate) use watch::Readiness;
+
+pub(crate) use crate::network::Linking;
+use crate::{
+    matrix::Homeserver,
+    model::{Clock, Device, DeviceId, IdentityId, LinkState, News, Platform, RoomEvent, Webhook, WebhookId},
+    network::Network,
+    store::Store,
+    webhook::Webhooks,
+};
+use ruma::{OwnedUserId, RoomId, UserId};
+
+/// The bridge: all use cases, cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Bridge(Arc<Inner>);
+
+/// What the bridge works with.
+#[derive(Debug)]
+struct Inner {
+    config: Config,
+    store: Store,
+    homeserver: Homeserver,
+    network: Arc<dyn Network>,
+    webhooks: Webhooks,
+    pace: pace::Pace,
+    linkings: linking::Linkings,
+    links: watch::Links,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// The hands the bridge is given at birth.
+#[derive(Debug)]
+pub(crate) struct Hands {
+    /// Memory.
+    pub(crate) store: Store,
+    /// The homeserver.
+    pub(crate) homeserver: Homeserver,
+    /// The messaging network.
+    pub(crate) network: Arc<dyn Network>,
+    /// The sender of deliveries.
+    pub(crate) webhooks: Webhooks,
+}
+
+impl Bridge {
+    /// A bridge that does nothing yet; `stop` ends its loops, `tasks` waits for them.
+    pub(crate) fn new(config: Config, hands: Hands, stop: CancellationToken, tasks: TaskTracker) -> Self {
+        let pace = pace::Pace::new(&config);
+        Self(Arc::new(Inner {
+            config,
+            store: hands.store,
+            homeserver: hands.homeserver,
+            network: hands.network,
+            webhooks: hands.webhooks,
+            pace,
+            linkings: linking::Linkings::default(),
+            links: watch::Links::default(),
+            stop,
+            tasks,
+        }))
+    }
+
+    /// Starts the loops: workers, news, repair, and every linked device.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub(crate) async fn start(&self, news: mpsc::Receiver<News>) -> Result<(), Error> {
+        // A predecessor that died left its locks behind. It is gone: the store is ours alone.
+        self.0.store.release_all_locks().await?;
+        worker::start(&self.0);
+        news::start(&self.0, news);
+        repair::start(&self.0);
+        devices::connect_all(&self.0).await
+    }
+
+    /// Takes events of Matrix rooms for good: each one once, however often it is shown.
+    ///
+    /// # Errors
+    /// Nothing was taken; it must be shown again.
+    pub(crate) async fn accept(&self, events: Vec<RoomEvent>) -> Result<(), Error> {
+        rooms::accept(&self.0, events).await
+    }
+
+    /// Somebody types in a room. May be lost.
+    pub(crate) async fn typing(&self, room: &RoomId, users: &[OwnedUserId]) {
+        rooms::typing(&self.0, room, users).await;
+    }
+
+    /// Whether a user of our namespace can exist; registers it first.
+    ///
+    /// # Errors
+    /// `Unreachable` when the homeserver or the store does not answer.
+    pub(crate) async fn user_exists(&self, user: &UserId) -> Result<bool, Error> {
+        ghosts::exists(&self.0, user).await
+    }
+
+    /// Whether a user is one of ours: the bot, a ghost, a registered identity.
+    pub(crate) fn is_ours(&self, user: &UserId) -> bool {
+        self.0.homeserver.names().is_ours(user)
+    }
+
+    /// The devices of an identity, oldest first.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub(crate) async fn list_devices(&self, identity: IdentityId) -> Result<Vec<Device>, Error> {
+        devices::list(&self.0, identity).await
+    }
+
+    /// Begins to link a device, or keeps the attempt that runs.
+    ///
+    /// # Errors
+    /// `NotFound` when the identity is gone, else what the network says.
+    pub(crate) async fn start_linking(&self, identity: IdentityId, how: Linking) -> Result<(), Error> {
+        linking::start(&self.0, identity, how).await
+    }
+
+    /// The linking attempt of an identity, if one runs or just ended.
+    pub(crate) fn linking(&self, identity: IdentityId) -> Option<tokio::sync::watch::Receiver<LinkProgress>> {
+        self.0.linkings.follow(identity)
+    }
+
+    /// Deletes a device: gone at once for everybody, unlinked at the network by a job.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(crate) async fn remove_device(
+        &self,
+        identity: IdentityId,
+        platform: Platform,
+        number: &str,
+    ) -> Result<(), Error> {
+        devices::remove(&self.0, identity, platform, number).await
+    }
+
+    /// Accepts a message to one or more recipients.
+    ///
+    /// # Errors
+    /// `NotFound` when the identity has no such device, `Taken` when an idempotency key was used for another request.
+    pub(crate) async fn queue(&self, message: NewMessage) -> Result<Vec<Queued>, Error> {
+        messages::queue(&self.0, message).await
+    }
+
+    /// Subscribes a URL to what contacts say.
+    ///
+    /// # Errors
+    /// `Invalid`, `Taken`.
+    pub(crate) async fn add_webhook(&self, identity: IdentityId, url: &str) -> Result<Webhook, Error> {
+        webhooks::add(&self.0, identity, url).await
+    }
+
+    /// The webhooks of an identity, oldest first.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub(crate) async fn list_webhooks(&self, identity: IdentityId) -> Result<Vec<Webhook>, Error> {
+        webhooks::list(&self.0, identity).await
+    }
+
+    /// Changes a webhook.
+    ///
+    /// # Errors
+    /// `NotFound`, `Invalid`, `Taken`.
+    pub(crate) async fn update_webhook(
+        &self,
+        identity: IdentityId,
+        webhook: WebhookId,
+        url: Option<&str>,
+        active: Option<bool>,
+    ) -> Result<Webhook, Error> {
+        webhooks::update(&self.0, identity, webhook, url, active).await
+    }
+
+    /// Ends a subscription.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(crate) async fn remove_webhook(&self, identity: IdentityId, webhook: WebhookId) -> Result<(), Error> {
+        webhooks::remove(&self.0, identity, webhook).await
+    }
+
+    /// Whether what we need answers.
+    pub(crate) async fn ready(&self) -> Readiness {
+        watch::ready(&self.0).await
+    }
+
+    /// Sets the gauges.
+    pub(crate) async fn measure(&self) {
+        watch::measure(&self.0).await;
+    }
+
+    /// Ends what a person waits for, so that the doors can close.
+    pub(crate) fn close(&self) {
+        self.0.linkings.stop();
+    }
+
+    /// Stops every device; their sessions stay linked.
+    pub(crate) async fn disconnect(&self) {
+        devices::disconnect_all(&self.0).await;
+    }
+}
+
+impl Inner {
+    fn clock(&self) -> &Clock {
+        self.store.clock()
+    }
+
+    fn link(&self, device: DeviceId) -> Option<LinkState> {
+        self.links.get(device)
+    }
+}
