@@ -13,6 +13,9 @@ pub(crate) mod webhook; // floor 2: one signed request
 pub(crate) mod access; // floor 3: who may do what
 pub(crate) mod bridge; // floor 3: every bridging decision
 
+pub(crate) mod api; // floor 4: what applications call
+pub(crate) mod appservice; // floor 4: what the homeserver calls
+
 /// What a process does once, before anything else: chooses the TLS implementation, and in builds for tests lets a
 /// fail point end the process as abruptly as a power cut would.
 pub fn prepare_process() {

@@ -1,0 +1,68 @@
+//! The description of the door for people and programs: OpenAPI at `/docs/swagger.json`, Swagger UI beside it, all of
+//! it from this binary.
+
+use axum::{Json, Router, routing::get};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        self, Server,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
+};
+use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
+
+use super::{Api, client::Outside, credentials, devices, health, linking, messages, tokens, webhooks};
+
+/// Where the description is served.
+const DESCRIPTION: &str = "/docs/swagger.json";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "wharf REST API", description = "Bridges WhatsApp to Matrix. Every failure is `{\"error\": \"…\"}`."),
+    paths(
+        credentials::create, credentials::list, credentials::update, credentials::remove,
+        tokens::create, tokens::list, tokens::remove,
+        devices::add, devices::list, devices::remove, linking::follow, messages::send,
+        webhooks::add, webhooks::list, webhooks::update, webhooks::remove,
+        health::live, health::ready, health::metrics,
+    ),
+    tags(
+        (name = "credentials", description = "Names and secrets of applications"),
+        (name = "tokens", description = "Handles on Matrix identities"),
+        (name = "devices", description = "Linked devices and their messages"),
+        (name = "webhooks", description = "Who is told what contacts say"),
+        (name = "watching", description = "Is it alive"),
+    ),
+    modifiers(&Schemes)
+)]
+struct Description;
+
+/// The ways to authenticate.
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, description: &mut openapi::OpenApi) {
+        let components = description.components.get_or_insert_default();
+        for (name, scheme) in [
+            ("BasicAuth", HttpAuthScheme::Basic),
+            ("BearerAuth", HttpAuthScheme::Bearer),
+        ] {
+            components.add_security_scheme(name, SecurityScheme::Http(Http::new(scheme)));
+        }
+    }
+}
+
+/// The routes of the documents.
+pub(super) fn router() -> Router<Api> {
+    Router::new()
+        .route(DESCRIPTION, get(describe))
+        .merge(SwaggerUi::new("/docs").config(SwaggerConfig::new([DESCRIPTION])))
+}
+
+/// The description, with the address under which the client sees us.
+async fn describe(outside: Outside) -> Json<openapi::OpenApi> {
+    let scheme = if outside.is_secure { "https" } else { "http" };
+    let mut description = Description::openapi();
+    description.servers = Some(vec![Server::new(format!("{scheme}://{}", outside.host))]);
+    Json(description)
+}

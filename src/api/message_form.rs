@@ -1,0 +1,175 @@
+//! The fields of a message, however they are sent: JSON, an HTML form or multipart.
+
+use axum::extract::{FromRequest, Multipart, Request, multipart::MultipartError};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{
+    body::{RawBody, media_type},
+    error::Error,
+};
+use crate::bridge::Recipients;
+
+const BAD_BODY: &str = "Invalid request body. Must be a JSON object.";
+
+/// The fields as they came.
+#[derive(Deserialize, ToSchema, Default, PartialEq, Eq, Debug)]
+pub(super) struct MessageForm {
+    /// One or more recipients with commas between them.
+    #[schema(example = "1234567890, 0987654321")]
+    pub(super) contact: Option<String>,
+    /// One or more invite links of groups with commas between them; `contact` is ignored then.
+    #[schema(example = "https://chat.whatsapp.com/invite123")]
+    pub(super) group_url: Option<String>,
+    #[schema(example = "wa")]
+    pub(super) platform: Option<String>,
+    /// The words.
+    pub(super) text: Option<String>,
+    /// The event this message answers, as webhooks call it.
+    pub(super) reply_id: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for MessageForm {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        match media_type(&request).as_deref() {
+            Some("multipart/form-data") => {
+                let bad = |_| Error::bad_request("Invalid multipart form data");
+                read_parts(Multipart::from_request(request, state).await.map_err(bad)?).await
+            }
+            Some("application/x-www-form-urlencoded") => {
+                let mut form = Self::default();
+                for (name, value) in RawBody::from_request(request, state).await?.form() {
+                    form.set(&name, value)?;
+                }
+                Ok(form)
+            }
+            _ => RawBody::from_request(request, state).await?.json(BAD_BODY),
+        }
+    }
+}
+
+async fn read_parts(mut parts: Multipart) -> Result<MessageForm, Error> {
+    let mut form = MessageForm::default();
+    while let Some(part) = parts.next_field().await.map_err(|error| bad_part(&error))? {
+        let name = part.name().unwrap_or_default().to_owned();
+        if name == "file" {
+            return Err(Error::bad_request("Files cannot be sent yet"));
+        }
+        form.set(&name, part.text().await.map_err(|error| bad_part(&error))?)?;
+    }
+    Ok(form)
+}
+
+fn bad_part(error: &MultipartError) -> Error {
+    if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+        Error::of(error.status())
+    } else {
+        Error::bad_request("Invalid multipart form data")
+    }
+}
+
+impl MessageForm {
+    /// The first value of a field counts, unknown fields are ignored.
+    fn set(&mut self, name: &str, value: String) -> Result<(), Error> {
+        // No database of ours can keep a NUL, and no text of a person holds one.
+        if value.contains('\0') {
+            return Err(Error::bad_request(BAD_BODY));
+        }
+        let field = match name {
+            "contact" => &mut self.contact,
+            "group_url" => &mut self.group_url,
+            "platform" => &mut self.platform,
+            "text" => &mut self.text,
+            "reply_id" => &mut self.reply_id,
+            _ => return Ok(()),
+        };
+        field.get_or_insert(value);
+        Ok(())
+    }
+
+    /// To whom the message goes.
+    ///
+    /// # Errors
+    /// 400 when nobody is named.
+    pub(super) fn recipients(&self) -> Result<Recipients, Error> {
+        let groups = split(self.group_url.as_deref());
+        if !groups.is_empty() {
+            return Ok(Recipients::Groups(groups));
+        }
+        let contacts = split(self.contact.as_deref());
+        if contacts.is_empty() {
+            Err(Error::missing("contact or group_url"))
+        } else {
+            Ok(Recipients::Contacts(contacts))
+        }
+    }
+}
+
+/// The items of a comma list: trimmed, without empty ones and repeats, in their order.
+fn split(list: Option<&str>) -> Vec<String> {
+    let mut items: Vec<String> = Vec::new();
+    for item in list
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+    {
+        if !items.iter().any(|known| known == item) {
+            items.push(item.to_owned());
+        }
+    }
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// T12: comma lists.
+    #[test]
+    fn a_comma_list_is_trimmed_and_its_repeats_and_gaps_are_dropped() {
+        let table: [(&str, &[&str]); 6] = [
+            (
+                "1234567890, 0987654321, another_address",
+                &["1234567890", "0987654321", "another_address"],
+            ),
+            ("a,a , a,,b", &["a", "b"]),
+            (" , ,, ", &[]),
+            ("", &[]),
+            ("+1 555", &["+1 555"]),
+            ("b,a,b", &["b", "a"]),
+        ];
+        for (list, expected) in table {
+            assert_eq!(split(Some(list)), expected, "{list}");
+        }
+        assert!(split(None).is_empty());
+    }
+
+    /// T12: groups win over contacts, but only when they name any.
+    #[test]
+    fn groups_win_over_contacts() {
+        let form = |contact: &str, group: &str| MessageForm {
+            contact: Some(contact.into()),
+            group_url: Some(group.into()),
+            ..MessageForm::default()
+        };
+        assert!(matches!(form("a", "https://g").recipients(), Ok(Recipients::Groups(g)) if g == ["https://g"]));
+        assert!(matches!(form("a", " , ").recipients(), Ok(Recipients::Contacts(c)) if c == ["a"]));
+        assert!(form(" ", "").recipients().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn items_are_never_blank_and_never_repeat(list in "[ab ,+]{0,30}") {
+            let items = split(Some(&list));
+            for (n, item) in items.iter().enumerate() {
+                prop_assert!(!item.trim().is_empty() && item.trim() == item && !item.contains(','));
+                prop_assert!(!items[..n].contains(item));
+            }
+        }
+    }
+}
