@@ -16,6 +16,16 @@ pub(crate) mod bridge; // floor 3: every bridging decision
 pub(crate) mod api; // floor 4: what applications call
 pub(crate) mod appservice; // floor 4: what the homeserver calls
 
+mod app; // floor 5: wiring
+pub mod check;
+mod config;
+pub mod registration;
+mod server;
+pub mod telemetry;
+
+pub use app::App;
+pub use config::{Config, Wrong};
+
 /// What a process does once, before anything else: chooses the TLS implementation, and in builds for tests lets a
 /// fail point end the process as abruptly as a power cut would.
 pub fn prepare_process() {
