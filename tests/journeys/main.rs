@@ -1,0 +1,48 @@
+//! The product through its doors only: HTTP, WebSocket, webhooks, and a real WhatsApp wire. wharf runs as the process
+//! that people run.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it measured"
+)]
+#![expect(unreachable_pub, reason = "the support is shared by several test binaries")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+/// Makes each journey two tests: one on SQLite, one on PostgreSQL.
+macro_rules! on_both_engines {
+    ($($(#[$doc:meta])* async fn $name:ident($engine:ident: Engine) $body:block)*) => { $(
+        $(#[$doc])*
+        mod $name {
+            use super::*;
+
+            async fn journey($engine: Engine) $body
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_sqlite() {
+                journey(Engine::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_postgres() {
+                journey(Engine::Postgres).await;
+            }
+        }
+    )* };
+}
+
+mod bad_input;
+mod bot;
+mod commands_line;
+mod crashes;
+mod direct_chats;
+mod linking;
+mod matrix_to_whatsapp;
+mod reliability;
+mod rest_to_whatsapp;
+mod tenancy;
+mod webhooks;
+mod whatsapp_to_matrix;

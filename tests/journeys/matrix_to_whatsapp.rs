@@ -1,0 +1,140 @@
+//! What people write in Matrix reaches WhatsApp.
+
+use serde_json::json;
+
+use crate::support::{
+    database::Engine,
+    homeserver::Room,
+    waiting::{SOON, eventually},
+    world::{OWNER, Talking, World, gets, texts},
+};
+
+/// Waits for a notice of the bot that holds these words.
+async fn bot_says(room: &Room, words: &str) -> String {
+    eventually(&format!("the bot says {words:?}"), SOON, || async {
+        room.said()
+            .into_iter()
+            .find(|(who, text)| who == "@whatsappbot:hs.test" && text.contains(words))
+    })
+    .await
+    .1
+}
+
+on_both_engines! {
+    /// B01, B04; alice is a member of the identity and writes through its device: B64, B86
+    async fn an_answer_in_matrix_reaches_ana_with_the_quote_filled(engine: Engine) {
+        let world = World::start(engine).await;
+        let Talking { alice, room, ana, .. } = world.talking().await;
+        let question = room.shows("hello").await["event_id"].as_str().unwrap().to_owned();
+        alice.replies(room.id(), &question, "hello yourself");
+        let got = gets(&ana, "hello yourself").await;
+        assert_eq!(got.from, OWNER);
+        assert_eq!(got.quoted_text.as_deref(), Some("hello"));
+        world.settles(SOON).await;
+        assert_eq!(ana.raw_count(&got.id), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_keep_their_order() {
+    let world = World::start(Engine::Sqlite).await;
+    let Talking { alice, room, ana, .. } = world.talking().await;
+    let said: Vec<String> = (0..30).map(|number| format!("number {number}")).collect();
+    for text in &said {
+        alice.says(room.id(), text);
+    }
+    gets(&ana, "number 29").await;
+    assert_eq!(texts(&ana), said);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_sent_gets_one_notice_in_the_room() {
+    let world = World::start(Engine::Sqlite).await;
+    let Talking { alice, room, ana, .. } = world.talking().await;
+    let image = json!({ "msgtype": "m.image", "body": "cat.png", "url": "mxc://hs.test/cat" });
+    alice.sends(room.id(), "m.room.message", &image);
+    bot_says(&room, "image").await;
+    world.whatsapp.nacks_next(463);
+    alice.says(room.id(), "refused");
+    bot_says(&room, "Not sent").await;
+    alice.says(room.id(), "goes on");
+    gets(&ana, "goes on").await;
+    world.settles(SOON).await;
+    let notices = room
+        .said()
+        .into_iter()
+        .filter(|(who, _)| who == "@whatsappbot:hs.test")
+        .count();
+    assert_eq!(notices, 2, "{:?}", room.said());
+    assert_eq!(texts(&ana), ["goes on"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_in_the_room_is_not_heard() {
+    let world = World::start(Engine::Sqlite).await;
+    let Talking { alice, room, ana, .. } = world.talking().await;
+    let mallory = world.homeserver.user("mallory");
+    alice.invites(room.id(), mallory.id()).await;
+    mallory.joins(room.id());
+    mallory.says(room.id(), "listen to me");
+    bot_says(&room, "only the owner and members").await;
+    alice.says(room.id(), "just me");
+    gets(&ana, "just me").await;
+    assert_eq!(texts(&ana), ["just me"]);
+}
+
+/// A lost answer of WhatsApp's server is asked for again under the same id: Ana sees one message.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_acknowledgement_makes_no_second_message() {
+    let world = World::start(Engine::Sqlite).await;
+    let Talking { alice, room, ana, .. } = world.talking().await;
+    world.whatsapp.loses_next_ack();
+    alice.says(room.id(), "once");
+    alice.says(room.id(), "then this");
+    gets(&ana, "then this").await;
+    assert_eq!(texts(&ana), ["once", "then this"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_connection_delays_and_loses_nothing() {
+    let world = World::start(Engine::Sqlite).await;
+    let Talking { alice, room, ana, .. } = world.talking().await;
+    for round in 0..3 {
+        world.whatsapp.drops_connections();
+        alice.says(room.id(), &format!("round {round}"));
+        gets(&ana, &format!("round {round}")).await;
+    }
+    assert_eq!(texts(&ana), ["round 0", "round 1", "round 2"]);
+}
+
+/// R7: the same event in several transactions is one message, and a transaction id that comes again with other events
+/// hides none of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn r7_repeated_events_change_nothing_and_repeated_transaction_ids_hide_nothing() {
+    let world = World::start(Engine::Sqlite).await;
+    let Talking { alice, room, ana, .. } = world.talking().await;
+    let event = alice.says(room.id(), "three times");
+    gets(&ana, "three times").await;
+    world.homeserver.has_pushed_everything().await;
+    let (transaction, pushed) = world
+        .homeserver
+        .pushed()
+        .into_iter()
+        .find(|(_, body)| {
+            body["events"]
+                .as_array()
+                .is_some_and(|events| events.iter().any(|e| e["event_id"] == *event))
+        })
+        .unwrap();
+    let events = pushed["events"].as_array().unwrap().clone();
+    for number in [transaction, transaction + 1000, transaction + 1001] {
+        assert_eq!(world.homeserver.pushes_again(number, &events).await, 200);
+    }
+    let mut other = events.iter().find(|e| e["event_id"] == *event).unwrap().clone();
+    other["event_id"] = json!("$another_event");
+    other["content"]["body"] = json!("same transaction, other event");
+    assert_eq!(world.homeserver.pushes_again(transaction, &[other]).await, 200);
+    gets(&ana, "same transaction, other event").await;
+    world.settles(SOON).await;
+    assert_eq!(texts(&ana), ["three times", "same transaction, other event"]);
+}

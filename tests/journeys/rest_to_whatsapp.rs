@@ -1,0 +1,165 @@
+//! What applications send by REST reaches WhatsApp and is shown in the room.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{
+    database::Engine,
+    waiting::SOON,
+    world::{OWNER, World, gets, text_of, texts, webhook},
+};
+
+on_both_engines! {
+    /// T12, B50: the room is made by the first message, also when we begin.
+    async fn a_message_reaches_ana_and_appears_in_the_room(engine: Engine) {
+        let world = World::start(engine).await;
+        let alice = world.homeserver.user("alice");
+        let linked = world.linked_device(&[alice.id()]).await;
+        let ana = world.contact("15550001111", "Ana");
+        let (status, answer) = linked.rest.says(OWNER, "+15550001111", "your code is 42", None).await;
+        assert_eq!((status, &answer["message"]), (200, &json!("Message queued successfully")));
+        assert_eq!(answer["results"][0]["status"], "queued");
+        gets(&ana, "your code is 42").await;
+        let room = alice.joins_invite().await;
+        let event = room.shows("your code is 42").await;
+        assert!(text_of(&event, "sender").starts_with("@wharf_"));
+        world.settles(SOON).await;
+        assert_eq!(texts(&ana), ["your code is 42"]);
+    }
+}
+
+/// T14, T15: the id of a webhook's payload works as `reply_id`, and `from` is then what the application used.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_answers_what_its_webhook_heard() {
+    let world = World::start(Engine::Sqlite).await;
+    let linked = world.linked_device(&[]).await;
+    let (receiver, _) = webhook(&linked.rest).await;
+    let ana = world.contact("15550001111", "Ana");
+    ana.says(&linked.phone, "a question");
+    let first = receiver.gets("a question").await;
+    assert_eq!(
+        (&first.body["is_contact"], text_of(&first.body, "from")),
+        (&json!(false), "@whatsapp_15550001111:hs.test")
+    );
+    for (spelling, text) in [("15550001111", "an answer"), ("+15550001111", "another")] {
+        let reply = text_of(&first.body, "id");
+        assert_eq!(linked.rest.says(OWNER, spelling, text, Some(reply)).await.0, 200);
+        let got = gets(&ana, text).await;
+        assert_eq!(got.quoted_text.as_deref(), Some("a question"));
+        world.settles(SOON).await;
+        let echo = format!("after {text}");
+        ana.says(&linked.phone, &echo);
+        let next = receiver.gets(&echo).await;
+        assert_eq!(
+            (&next.body["is_contact"], text_of(&next.body, "from")),
+            (&json!(true), spelling)
+        );
+    }
+}
+
+/// T12: lists are split, recipients that cannot be one fail alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_recipients_is_one_message_each() {
+    let world = World::start(Engine::Sqlite).await;
+    let linked = world.linked_device(&[]).await;
+    let (ana, ben) = (world.contact("15550001111", "Ana"), world.contact("15550002222", "Ben"));
+    let list = " 15550001111, ,15550002222,another_address,15550001111";
+    let (status, answer) = linked.rest.says(OWNER, list, "to all", None).await;
+    assert_eq!(status, 200);
+    let spelled: Vec<_> = answer["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| text_of(r, "recipient"))
+        .collect();
+    assert_eq!(spelled, ["15550001111", "15550002222", "another_address"]);
+    gets(&ana, "to all").await;
+    gets(&ben, "to all").await;
+    world.settles(SOON).await;
+    assert_eq!((texts(&ana).len(), texts(&ben).len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_as_good_as_json() {
+    let world = World::start(Engine::Sqlite).await;
+    let linked = world.linked_device(&[]).await;
+    let ana = world.contact("15550001111", "Ana");
+    let path = format!("/api/v1/devices/+{OWNER}/message");
+    let form = [("contact", "15550001111"), ("platform", "wa"), ("text", "by form")];
+    let answer = world
+        .rest
+        .raw(Method::POST, &path)
+        .bearer_auth(linked.rest.token())
+        .form(&form)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+    gets(&ana, "by form").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_with_an_idempotency_key_is_done_once() {
+    let world = World::start(Engine::Sqlite).await;
+    let linked = world.linked_device(&[]).await;
+    let ana = world.contact("15550001111", "Ana");
+    let path = format!("/api/v1/devices/{OWNER}/message");
+    let body = json!({ "contact": "15550001111", "platform": "wa", "text": "once" });
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        let request = world.rest.raw(Method::POST, &path).bearer_auth(linked.rest.token());
+        let answer = request
+            .header("Idempotency-Key", "k1")
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200);
+        answers.push(answer.text().await.unwrap());
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    gets(&ana, "once").await;
+    world.settles(SOON).await;
+    assert_eq!(texts(&ana), ["once"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_come_later_and_the_answer_says_so() {
+    let world = World::start(Engine::Sqlite).await;
+    let linked = world.linked_device(&[]).await;
+    let body = json!({ "group_url": "https://chat.whatsapp.com/invite123", "contact": "15550001111", "platform": "wa", "text": "x" });
+    let (status, answer) = linked
+        .rest
+        .call(Method::POST, &format!("/api/v1/devices/{OWNER}/message"), Some(body))
+        .await;
+    assert_eq!(status, 200);
+    assert_eq!(
+        answer["results"].as_array().unwrap().len(),
+        1,
+        "the group wins over the contact"
+    );
+    assert_eq!(answer["results"][0]["status"], "failed");
+}
+
+/// T09: what Authy-API does, to the letter.
+#[tokio::test(flavor = "multi_thread")]
+async fn t09_the_sequence_of_authy_api_works() {
+    let world = World::start(Engine::Sqlite).await;
+    let linked = world.linked_device(&[]).await;
+    let ana = world.contact("15550001111", "Ana");
+    let request = world
+        .rest
+        .raw(Method::GET, "/api/v1/devices")
+        .bearer_auth(linked.rest.token());
+    let devices = request.header("content-type", "application/json").send().await.unwrap();
+    assert_eq!(devices.status(), 200);
+    let devices: serde_json::Value = devices.json().await.unwrap();
+    assert_eq!(devices, json!([{ "platform": "wa", "device_id": OWNER }]));
+    let (status, answer) = linked
+        .rest
+        .says(&format!("+{OWNER}"), "+15550001111", "otp", None)
+        .await;
+    assert_eq!(status, 200);
+    assert!(answer.is_object());
+    gets(&ana, "otp").await;
+}

@@ -1,0 +1,209 @@
+//! People with a Matrix client, and what they see.
+
+use std::fmt::Debug;
+
+use serde_json::{Value, json};
+
+use super::{
+    Homeserver, client_api,
+    state::{Account, State},
+};
+use crate::support::waiting::{SOON, eventually};
+
+/// A person.
+#[derive(Clone)]
+pub struct User {
+    homeserver: Homeserver,
+    id: String,
+}
+
+impl User {
+    pub(super) fn new(homeserver: Homeserver, name: &str) -> Self {
+        let id = homeserver.change(|state| {
+            let id = format!("@{name}:{}", state.server);
+            state.users.entry(id.clone()).or_insert_with(|| Account {
+                name: name.to_owned(),
+                ..Account::default()
+            });
+            id
+        });
+        Self { homeserver, id }
+    }
+
+    /// Their Matrix id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Waits for an invite and tells the room.
+    pub async fn is_invited(&self) -> Room {
+        let look = || async {
+            self.homeserver
+                .look(|state| state.rooms_with(&self.id, "invite").into_iter().next())
+        };
+        let room = eventually(&format!("{} is invited", self.id), SOON, look).await;
+        self.homeserver.room(&room)
+    }
+
+    /// Waits for an invite and accepts it.
+    pub async fn joins_invite(&self) -> Room {
+        let room = self.is_invited().await;
+        self.joins(room.id());
+        room
+    }
+
+    /// Goes into a room they are invited to.
+    pub fn joins(&self, room: &str) {
+        self.does(|state| state.join(room, &self.id));
+    }
+
+    /// Goes out of a room.
+    pub fn leaves(&self, room: &str) {
+        self.does(|state| state.leave(room, &self.id));
+    }
+
+    /// Writes a message; tells its event id.
+    pub fn says(&self, room: &str, text: &str) -> String {
+        self.sends(room, "m.room.message", &json!({"msgtype": "m.text", "body": text}))
+    }
+
+    /// Answers an event; tells the id of the answer.
+    pub fn replies(&self, room: &str, event: &str, text: &str) -> String {
+        let relation = json!({"m.in_reply_to": {"event_id": event}});
+        self.sends(
+            room,
+            "m.room.message",
+            &json!({"msgtype": "m.text", "body": text, "m.relates_to": relation}),
+        )
+    }
+
+    /// Sends any event; tells its id.
+    pub fn sends(&self, room: &str, kind: &str, content: &Value) -> String {
+        self.does(|state| {
+            state.room(room)?.must_have(&self.id)?;
+            state.append(room, json!({"type": kind, "sender": self.id, "content": content}), None)
+        })
+    }
+
+    /// Begins or stops to type.
+    pub fn types(&self, room: &str, typing: bool) {
+        self.does(|state| state.type_in(room, &self.id, typing));
+    }
+
+    /// Says that they read up to an event.
+    pub fn reads(&self, room: &str, event: &str) {
+        self.does(|state| state.read_up_to(room, &self.id, event));
+    }
+
+    /// Invites somebody into a room.
+    pub async fn invites(&self, room: &str, user: &str) {
+        client_api::ask_for(&self.homeserver, user).await;
+        self.does(|state| state.invite(room, &self.id, user));
+    }
+
+    /// Makes a direct chat with somebody, as clients do.
+    pub async fn creates_dm_with(&self, user: &str) -> Room {
+        client_api::ask_for(&self.homeserver, user).await;
+        let id = self.does(|state| state.create_room(&self.id, &json!({"is_direct": true, "invite": [user]})));
+        self.homeserver.room(&id)
+    }
+
+    fn does<T, E: Debug>(&self, act: impl FnOnce(&mut State) -> Result<T, E>) -> T {
+        self.homeserver
+            .change(act)
+            .unwrap_or_else(|refused| panic!("{}: {refused:?}", self.id))
+    }
+}
+
+/// A room, as it is to be seen.
+#[derive(Clone)]
+pub struct Room {
+    homeserver: Homeserver,
+    id: String,
+}
+
+impl Room {
+    pub(super) fn new(homeserver: Homeserver, id: &str) -> Self {
+        Self {
+            homeserver,
+            id: id.to_owned(),
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Everything that happened in it, in order.
+    pub fn events(&self) -> Vec<Value> {
+        self.homeserver.look(|state| {
+            state
+                .stream
+                .iter()
+                .filter(|event| event["room_id"] == *self.id)
+                .cloned()
+                .collect()
+        })
+    }
+
+    /// Its messages, in order; whoever is sent twice is in it twice.
+    pub fn messages(&self) -> Vec<Value> {
+        self.events()
+            .into_iter()
+            .filter(|event| event["type"] == "m.room.message")
+            .collect()
+    }
+
+    /// Sender and words of its messages, in order.
+    pub fn said(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        self.messages()
+            .iter()
+            .map(|event| (text(&event["sender"]), text(&event["content"]["body"])))
+            .collect()
+    }
+
+    /// How a user stands to it.
+    pub fn membership(&self, user: &str) -> Option<String> {
+        self.homeserver
+            .change(|state| state.room(&self.id).ok()?.membership(user).map(str::to_owned))
+    }
+
+    /// The content of a piece of its state.
+    pub fn state(&self, kind: &str, key: &str) -> Option<Value> {
+        let place = (kind.to_owned(), key.to_owned());
+        self.homeserver
+            .change(|state| Some(state.room(&self.id).ok()?.state.get(&place)?["content"].clone()))
+    }
+
+    /// Who types in it now.
+    pub fn typing(&self) -> Vec<String> {
+        self.homeserver.change(|state| {
+            state
+                .room(&self.id)
+                .map(|room| room.typing.iter().cloned().collect())
+                .unwrap()
+        })
+    }
+
+    /// Who read up to where, in order.
+    pub fn read(&self) -> Vec<(String, String)> {
+        self.homeserver
+            .change(|state| state.room(&self.id).map(|room| room.read.clone()).unwrap())
+    }
+
+    /// Waits for an event that is as `is` wants it.
+    pub async fn waits_for(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let look = || async { self.events().into_iter().find(&is) };
+        eventually(&format!("{what} in {} with {:?}", self.id, self.said()), SOON, look).await
+    }
+
+    /// Waits for a message with these words.
+    pub async fn shows(&self, text: &str) -> Value {
+        self.waits_for(text, |event| {
+            event["type"] == "m.room.message" && event["content"]["body"] == text
+        })
+        .await
+    }
+}

@@ -1,0 +1,195 @@
+//! Rooms and what may be done in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::{request::Refused, state::State};
+
+/// A room.
+#[derive(Default)]
+pub(super) struct Room {
+    pub(super) id: String,
+    pub(super) members: BTreeMap<String, String>,
+    pub(super) state: BTreeMap<(String, String), Value>,
+    pub(super) typing: BTreeSet<String>,
+    pub(super) read: Vec<(String, String)>,
+}
+
+impl Room {
+    pub(super) fn membership(&self, user: &str) -> Option<&str> {
+        self.members.get(user).map(String::as_str)
+    }
+
+    pub(super) fn must_have(&self, user: &str) -> Result<(), Refused> {
+        if self.membership(user) == Some("join") {
+            Ok(())
+        } else {
+            Err(Refused::forbidden("User is not in the room"))
+        }
+    }
+
+    /// Takes in a state event and tells it what was before.
+    pub(super) fn apply(&mut self, event: &mut Value) {
+        let Some(key) = event["state_key"].as_str() else { return };
+        let place = (event["type"].as_str().unwrap_or_default().to_owned(), key.to_owned());
+        if place.0 == "m.room.member" {
+            let membership = event["content"]["membership"].as_str().unwrap_or_default();
+            self.members.insert(place.1.clone(), membership.to_owned());
+        }
+        if let Some(before) = self.state.get(&place) {
+            event["unsigned"]["prev_content"] = before["content"].clone();
+            event["unsigned"]["replaces_state"] = before["event_id"].clone();
+        }
+        self.state.insert(place, event.clone());
+    }
+}
+
+impl State {
+    /// Makes a private room as `creator` wants it in `wish` (the body of `createRoom`).
+    pub(super) fn create_room(&mut self, creator: &str, wish: &Value) -> Result<String, Refused> {
+        let alias = wish["room_alias_name"]
+            .as_str()
+            .map(|name| format!("#{name}:{}", self.server));
+        if alias.as_ref().is_some_and(|alias| self.aliases.contains_key(alias)) {
+            return Err(Refused::new(400, "M_ROOM_IN_USE", "Room alias already taken"));
+        }
+        // Room version 12: whoever makes the room stands above the list and must not be in it.
+        let levels = &wish["power_level_content_override"];
+        if !levels["users"][creator].is_null() {
+            return Err(Refused::new(
+                400,
+                "M_UNKNOWN",
+                "Creator user must not appear in content.users",
+            ));
+        }
+        let id = format!("!room{}", self.rooms.len() + 1);
+        self.rooms.push(Room {
+            id: id.clone(),
+            ..Room::default()
+        });
+        if let Some(alias) = &alias {
+            self.aliases.insert(alias.clone(), id.clone());
+        }
+        self.set(&id, creator, "m.room.create", "", &json!({"room_version": "12"}))?;
+        self.set(&id, creator, "m.room.member", creator, &json!({"membership": "join"}))?;
+        let mut power = json!({"users": {}, "users_default": 0, "events_default": 0, "state_default": 50, "invite": 0});
+        for (key, value) in levels.as_object().into_iter().flatten() {
+            power[key] = value.clone();
+        }
+        self.set(&id, creator, "m.room.power_levels", "", &power)?;
+        if let Some(alias) = alias {
+            self.set(&id, creator, "m.room.canonical_alias", "", &json!({ "alias": alias }))?;
+        }
+        self.set(&id, creator, "m.room.join_rules", "", &json!({"join_rule": "invite"}))?;
+        for state in wish["initial_state"].as_array().into_iter().flatten() {
+            let key = state["state_key"].as_str().unwrap_or_default();
+            self.set(
+                &id,
+                creator,
+                state["type"].as_str().unwrap_or_default(),
+                key,
+                &state["content"],
+            )?;
+        }
+        for field in ["name", "topic"] {
+            if let Some(text) = wish[field].as_str() {
+                self.set(&id, creator, &format!("m.room.{field}"), "", &json!({ field: text }))?;
+            }
+        }
+        let invited = wish["invite"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
+        for user in invited.map(str::to_owned).collect::<Vec<_>>() {
+            let mut content = json!({"membership": "invite"});
+            if wish["is_direct"] == true {
+                content["is_direct"] = json!(true);
+            }
+            self.set(&id, creator, "m.room.member", &user, &content)?;
+        }
+        Ok(id)
+    }
+
+    /// Sets state; the same content again changes nothing.
+    pub(super) fn set(
+        &mut self,
+        room: &str,
+        sender: &str,
+        kind: &str,
+        key: &str,
+        content: &Value,
+    ) -> Result<String, Refused> {
+        if kind != "m.room.create" && !(kind == "m.room.member" && key == sender) {
+            self.room(room)?.must_have(sender)?;
+        }
+        let before = self.room(room)?.state.get(&(kind.to_owned(), key.to_owned())).cloned();
+        if let Some(before) = before.filter(|before| before["content"] == *content && before["sender"] == sender) {
+            return Ok(before["event_id"].as_str().unwrap_or_default().to_owned());
+        }
+        let event = json!({"type": kind, "state_key": key, "sender": sender, "content": content});
+        self.append(room, event, None)
+    }
+
+    pub(super) fn join(&mut self, target: &str, user: &str) -> Result<String, Refused> {
+        let id = match self.aliases.get(target) {
+            Some(id) => id.clone(),
+            None if target.starts_with('#') => return Err(Refused::not_found("Room alias not found")),
+            None => target.to_owned(),
+        };
+        let name = self
+            .users
+            .get(user)
+            .map(|account| account.name.clone())
+            .unwrap_or_default();
+        match self.room(&id)?.membership(user) {
+            Some("join") => {}
+            Some("invite") => {
+                let content = json!({"membership": "join", "displayname": name});
+                self.set(&id, user, "m.room.member", user, &content)?;
+            }
+            _ => return Err(Refused::forbidden("You are not invited to this room.")),
+        }
+        Ok(id)
+    }
+
+    pub(super) fn invite(&mut self, room: &str, by: &str, user: &str) -> Result<(), Refused> {
+        match self.room(room)?.membership(user) {
+            Some("join") => Err(Refused::forbidden("is already in the room.")),
+            Some("ban") => Err(Refused::forbidden("is banned from the room")),
+            _ => self
+                .set(room, by, "m.room.member", user, &json!({"membership": "invite"}))
+                .map(drop),
+        }
+    }
+
+    pub(super) fn leave(&mut self, room: &str, user: &str) -> Result<(), Refused> {
+        match self.room(room)?.membership(user) {
+            Some("join" | "invite") => self
+                .set(room, user, "m.room.member", user, &json!({"membership": "leave"}))
+                .map(drop),
+            _ => Err(Refused::forbidden("not in room")),
+        }
+    }
+
+    pub(super) fn type_in(&mut self, room: &str, user: &str, typing: bool) -> Result<(), Refused> {
+        let there = self.room(room)?;
+        there.must_have(user)?;
+        if typing {
+            there.typing.insert(user.to_owned())
+        } else {
+            there.typing.remove(user)
+        };
+        let event = json!({"type": "m.typing", "room_id": room, "content": {"user_ids": there.typing}});
+        self.tell(room, event)
+    }
+
+    pub(super) fn read_up_to(&mut self, room: &str, user: &str, event: &str) -> Result<(), Refused> {
+        let there = self.room(room)?;
+        there.must_have(user)?;
+        there.read.push((user.to_owned(), event.to_owned()));
+        let content = json!({ event: {"m.read": { user: {"ts": 1} }} });
+        self.tell(room, json!({"type": "m.receipt", "room_id": room, "content": content}))
+    }
+}

@@ -1,0 +1,10 @@
+//! What the tests of the whole product stand on: a world with actors.
+#![expect(dead_code, reason = "each test binary uses its own part")]
+
+pub mod database;
+pub mod homeserver;
+pub mod process;
+pub mod receiver;
+pub mod rest;
+pub mod waiting;
+pub mod world;

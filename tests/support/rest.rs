@@ -1,0 +1,169 @@
+//! An integrator: talks to the REST door as the guide says.
+
+use futures_util::StreamExt as _;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+
+/// The credentials every world starts with.
+pub const CLIENT_ID: &str = "admin";
+/// Their secret.
+pub const CLIENT_SECRET: &str = "a secret for tests";
+
+/// Status and body of an answer.
+pub type Answer = (u16, Value);
+
+/// The REST door, as a caller with or without a token.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    client: Client,
+    base: String,
+    token: Option<String>,
+}
+
+impl Rest {
+    /// A caller without a token.
+    pub fn new(base: String) -> Self {
+        let client = Client::builder()
+            .timeout(std::time::Duration::from_secs(30))
+            .build()
+            .unwrap();
+        Self {
+            client,
+            base,
+            token: None,
+        }
+    }
+
+    /// The same caller with a token.
+    pub fn with(&self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The token.
+    pub fn token(&self) -> &str {
+        self.token.as_deref().expect("this caller has a token")
+    }
+
+    /// The bare client, for requests that are wrong on purpose.
+    pub fn raw(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    async fn answer(request: RequestBuilder) -> Answer {
+        let answer = request.send().await.expect("the door answers");
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// A call with Basic auth.
+    pub async fn basic(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let mut request = self.raw(method, path).basic_auth(CLIENT_ID, Some(CLIENT_SECRET));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        Self::answer(request).await
+    }
+
+    /// A call with the token.
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let mut request = self.raw(method, path).bearer_auth(self.token());
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        Self::answer(request).await
+    }
+
+    /// Makes a token of a new identity with these members.
+    pub async fn new_token(&self, members: &[&str]) -> Self {
+        let body = json!({ "use_host": false, "members": members });
+        let (status, answer) = self.basic(Method::POST, "/api/v1/tokens", Some(body)).await;
+        assert_eq!(status, 201, "{answer}");
+        self.with(answer["token"].as_str().unwrap())
+    }
+
+    /// Begins to link and returns the codes as they come, until the socket closes.
+    pub async fn links(&self) -> Codes {
+        let (status, answer) = self
+            .call(Method::POST, "/api/v1/devices", Some(json!({ "platform": "wa" })))
+            .await;
+        assert_eq!(status, 201, "{answer}");
+        Codes::open(answer["qr_code_url"].as_str().unwrap()).await
+    }
+
+    /// Sends a text and returns the answer.
+    pub async fn says(&self, device: &str, contact: &str, text: &str, reply_id: Option<&str>) -> Answer {
+        let mut body = json!({ "contact": contact, "platform": "wa", "text": text });
+        if let Some(reply_id) = reply_id {
+            body["reply_id"] = reply_id.into();
+        }
+        self.call(Method::POST, &format!("/api/v1/devices/{device}/message"), Some(body))
+            .await
+    }
+
+    /// Subscribes a URL and returns the secret.
+    pub async fn subscribes(&self, url: &str) -> String {
+        let (status, answer) = self
+            .call(Method::POST, "/api/v1/webhooks", Some(json!({ "url": url })))
+            .await;
+        assert_eq!(status, 201, "{answer}");
+        answer["secret"].as_str().unwrap().to_owned()
+    }
+}
+
+/// The WebSocket that shows codes.
+pub struct Codes(tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>);
+
+/// What a WebSocket says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Frame {
+    /// A text frame.
+    Text(String),
+    /// It closed, with this code.
+    Closed(Option<u16>),
+}
+
+impl Codes {
+    /// Opens a socket.
+    pub async fn open(url: &str) -> Self {
+        Self(tokio_tungstenite::connect_async(url).await.unwrap().0)
+    }
+
+    /// The next thing it says.
+    pub async fn next(&mut self) -> Frame {
+        loop {
+            let next = tokio::time::timeout(std::time::Duration::from_secs(40), self.0.next()).await;
+            match next.expect("the socket says something") {
+                Some(Ok(Message::Text(text))) => return Frame::Text(text.to_string()),
+                Some(Ok(Message::Close(frame))) => return Frame::Closed(frame.map(|frame| frame.code.into())),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Frame::Closed(None),
+            }
+        }
+    }
+
+    /// The next code.
+    pub async fn code(&mut self) -> String {
+        match self.next().await {
+            Frame::Text(text) => {
+                assert!(!text.starts_with("Error:"), "{text}");
+                text
+            }
+            Frame::Closed(code) => panic!("closed with {code:?} before a code"),
+        }
+    }
+
+    /// Waits until it closes as it does when the phone has scanned.
+    pub async fn is_linked(&mut self) {
+        loop {
+            match self.next().await {
+                Frame::Text(text) => assert!(!text.starts_with("Error:"), "{text}"),
+                Frame::Closed(code) => return assert_eq!(code, Some(1000)),
+            }
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! A world: a homeserver, WhatsApp, an integrator, and wharf between them. Each test has its own.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use simulator::{Contact, Options, Phone, Server};
+use sqlx::{Connection as _, SqliteConnection};
+use tempfile::TempDir;
+
+use super::{
+    database::{Database, Engine},
+    homeserver::{Homeserver, Room, User},
+    process::{Wharf, free_port},
+    receiver::Receiver,
+    rest::{CLIENT_ID, CLIENT_SECRET, Rest},
+    waiting::{SOON, eventually},
+};
+
+/// Where Matrix ids of tests end.
+pub const SERVER: &str = "hs.test";
+/// The number of the phone that most tests link.
+pub const OWNER: &str = "15550009999";
+
+/// Everything there is, around the stub homeserver or a real one.
+pub struct World<H = Homeserver> {
+    /// wharf.
+    pub wharf: Wharf,
+    /// The homeserver.
+    pub homeserver: H,
+    /// WhatsApp.
+    pub whatsapp: Server,
+    /// The REST door, without a token.
+    pub rest: Rest,
+    dir: TempDir,
+    _database: Database,
+}
+
+/// A conversation that has begun.
+pub struct Talking {
+    /// The device.
+    pub linked: Linked,
+    /// Who reads and writes in Matrix.
+    pub alice: User,
+    /// Their room.
+    pub room: Room,
+    /// Who reads and writes on WhatsApp.
+    pub ana: Contact,
+}
+
+/// A linked device, its owner's phone and a token that opens it.
+pub struct Linked {
+    /// The REST door with the token.
+    pub rest: Rest,
+    /// The owner's phone.
+    pub phone: Phone,
+}
+
+impl World {
+    /// A world with SQLite or PostgreSQL; wharf runs.
+    pub async fn start(engine: Engine) -> Self {
+        let mut world = Self::prepare(engine, "").await;
+        world.wharf.start().await;
+        world
+    }
+
+    /// A world in which wharf was not started yet; `settings` are added to its config file.
+    pub async fn prepare(engine: Engine, settings: &str) -> Self {
+        Self::around(engine, settings, async |dir, port| {
+            Homeserver::start(SERVER, port, &dir.join("registration.yaml")).await
+        })
+        .await
+    }
+
+    /// Alice is a member of a linked device's identity, and Ana has said hello to it: alice is in their room.
+    pub async fn talking(&self) -> Talking {
+        let alice = self.homeserver.user("alice");
+        let linked = self.linked_device(&[alice.id()]).await;
+        let ana = self.contact("15550001111", "Ana");
+        ana.says(&linked.phone, "hello");
+        let room = alice.joins_invite().await;
+        room.shows("hello").await;
+        Talking {
+            linked,
+            alice,
+            room,
+            ana,
+        }
+    }
+}
+
+impl<H> World<H> {
+    /// A world around a homeserver that `bring` starts on the given port, with the registrations in the given folder.
+    /// `settings` go on in the section `homeserver` of the config file. wharf was not started yet.
+    pub async fn around(engine: Engine, settings: &str, bring: impl AsyncFnOnce(PathBuf, u16) -> H) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::new(engine, dir.path()).await;
+        let whatsapp = Server::start(Options::default()).await.unwrap();
+        let (port, home_port) = (free_port(), free_port());
+        let config = config(port, home_port, database.url(), &whatsapp.url(), settings);
+        std::fs::write(dir.path().join("config.toml"), config).unwrap();
+        let made = Wharf::command(dir.path()).arg("registration").output().await.unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let homeserver = bring(dir.path().to_owned(), home_port).await;
+        let wharf = Wharf::new(dir.path(), port);
+        let rest = Rest::new(wharf.url());
+        Self {
+            wharf,
+            homeserver,
+            whatsapp,
+            rest,
+            dir,
+            _database: database,
+        }
+    }
+
+    /// Where wharf lives.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A device linked by QR, of an identity with these members.
+    pub async fn linked_device(&self, members: &[&str]) -> Linked {
+        self.linked_number(OWNER, members).await
+    }
+
+    /// A device of this phone, linked by QR.
+    pub async fn linked_number(&self, number: &str, members: &[&str]) -> Linked {
+        let rest = self.rest.new_token(members).await;
+        let phone = self.whatsapp.phone(number, "Owner");
+        link(&rest, &phone).await;
+        Linked { rest, phone }
+    }
+
+    /// Somebody on WhatsApp.
+    pub fn contact(&self, number: &str, name: &str) -> Contact {
+        self.whatsapp.contact(number, name)
+    }
+
+    /// What a question to its database answers. SQLite only.
+    pub async fn count(&self, question: &'static str) -> i64 {
+        let url = format!("sqlite:{}", self.dir().join("wharf.db").display());
+        let mut connection = SqliteConnection::connect(&url).await.unwrap();
+        sqlx::query_scalar(question).fetch_one(&mut connection).await.unwrap()
+    }
+
+    /// Ends wharf as abruptly as a power cut and starts it again.
+    pub async fn restarts(&mut self) {
+        self.wharf.is_killed().await;
+        self.wharf.start().await;
+    }
+
+    /// Waits until no job is left: everything that was accepted is done.
+    pub async fn settles(&self, deadline: Duration) {
+        eventually("all jobs are done", deadline, || async {
+            let answer = self
+                .rest
+                .raw(Method::GET, "/metrics")
+                .send()
+                .await
+                .ok()?
+                .text()
+                .await
+                .ok()?;
+            let waiting: f64 = answer
+                .lines()
+                .filter(|line| line.starts_with("wharf_jobs_waiting{"))
+                .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+                .sum();
+            (waiting == 0.0).then_some(())
+        })
+        .await;
+    }
+}
+
+/// Links a phone by the QR code of the WebSocket.
+pub async fn link(rest: &Rest, phone: &Phone) {
+    let mut codes = rest.links().await;
+    phone.scans(&codes.code().await).unwrap();
+    codes.is_linked().await;
+    let (status, devices) = rest.call(Method::GET, "/api/v1/devices", None).await;
+    assert_eq!(status, 200);
+    let linked = json!({ "platform": "wa", "device_id": phone.number() });
+    assert!(devices.as_array().unwrap().contains(&linked), "{devices}");
+}
+
+/// Subscribes a new receiver.
+pub async fn webhook(rest: &Rest) -> (Receiver, String) {
+    let receiver = Receiver::start().await;
+    let secret = rest.subscribes(receiver.url()).await;
+    (receiver, secret)
+}
+
+/// Waits until a contact has a message with this text.
+pub async fn gets(contact: &Contact, text: &str) -> simulator::Received {
+    contact
+        .waits_for(|received| received.text.as_deref() == Some(text), SOON)
+        .await
+        .unwrap_or_else(|error| {
+            panic!(
+                "{} did not get {text:?}: {error}; got {:?}",
+                contact.number(),
+                texts(contact)
+            )
+        })
+}
+
+/// The texts a contact has, in the order in which they first arrived.
+pub fn texts(contact: &Contact) -> Vec<String> {
+    contact
+        .received()
+        .into_iter()
+        .filter_map(|received| received.text)
+        .collect()
+}
+
+/// A member of an answer that must be text.
+pub fn text_of<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("{key} is no text in {value}"))
+}
+
+fn config(port: u16, home_port: u16, database: &str, whatsapp: &str, settings: &str) -> String {
+    format!(
+        r#"
+[server]
+port = {port}
+[log]
+level = "info,wharf=debug"
+[database]
+url = "{database}"
+[whatsapp]
+url = "{whatsapp}"
+ack_timeout_seconds = 5
+[bridge]
+messages_per_minute = 600000
+burst = 10000
+[webhook]
+allow_loopback = true
+[access]
+hash_key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+client_id = "{CLIENT_ID}"
+client_secret = "{CLIENT_SECRET}"
+[homeserver]
+address = "http://127.0.0.1:{home_port}"
+server_name = "{SERVER}"
+{settings}
+"#
+    )
+}

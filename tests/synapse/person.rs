@@ -1,0 +1,205 @@
+//! Somebody with a real Matrix client: matrix-sdk, as applications use it.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use matrix_sdk::{
+    Client, Room, RoomState,
+    config::{RequestConfig, SyncSettings},
+    event_handler::RawEvent,
+    media::{MediaFormat, MediaRequestParameters},
+    room::MessagesOptions,
+    ruma::{
+        OwnedRoomId, RoomId, UInt, UserId,
+        api::client::filter::FilterDefinition,
+        events::{AnySyncTimelineEvent, room::MediaSource},
+    },
+};
+use serde_json::{Value, json};
+
+use crate::support::waiting::{SOON, eventually};
+
+/// An event and its room, in the order of the sync.
+type Seen = (OwnedRoomId, Value);
+
+/// One person at one client, which syncs as long as this value is there.
+pub struct Person {
+    client: Client,
+    id: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    syncing: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        self.syncing.abort();
+    }
+}
+
+impl Person {
+    /// Logs in and begins to sync.
+    pub async fn logs_in(homeserver: &str, name: &str, password: &str) -> Self {
+        let client = Client::builder()
+            .homeserver_url(homeserver)
+            .request_config(RequestConfig::new().disable_retry().timeout(Duration::from_mins(1)))
+            .build()
+            .await
+            .unwrap();
+        client
+            .matrix_auth()
+            .login_username(name, password)
+            .send()
+            .await
+            .unwrap();
+        let seen = Arc::<Mutex<Vec<Seen>>>::default();
+        let kept = Arc::clone(&seen);
+        client.add_event_handler(async move |_: AnySyncTimelineEvent, raw: RawEvent, room: Room| {
+            let event = serde_json::from_str(raw.get()).unwrap();
+            kept.lock().unwrap().push((room.room_id().to_owned(), event));
+        });
+        Self {
+            id: client.user_id().unwrap().to_string(),
+            syncing: tokio::spawn(sync(client.clone())),
+            client,
+            seen,
+        }
+    }
+
+    /// Their Matrix id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Waits for an invite and accepts it.
+    pub async fn joins_invite(&self) -> Room {
+        let look = || async { self.client.invited_rooms().pop() };
+        let room = eventually(&format!("{} is invited", self.id), SOON, look).await;
+        room.join().await.unwrap();
+        room
+    }
+
+    /// Waits until a text is shown in any room, and tells the room.
+    pub async fn is_shown_anywhere(&self, text: &str) -> Room {
+        let look = || async {
+            let seen = self.seen.lock().unwrap();
+            let found = seen.iter().find(|(_, event)| event["content"]["body"] == text);
+            found.map(|(room, _)| room.clone())
+        };
+        let room = eventually(&format!("{} sees {text:?}", self.id), SOON, look).await;
+        self.room(&room)
+    }
+
+    fn room(&self, room: &RoomId) -> Room {
+        self.client.get_room(room).expect("a room the client knows")
+    }
+
+    /// Begins a direct chat as clients do: a new room with one invite.
+    pub async fn creates_dm_with(&self, user: &str) -> Room {
+        self.client.create_dm(&UserId::parse(user).unwrap()).await.unwrap()
+    }
+
+    /// Waits until somebody is in a room.
+    pub async fn sees_joined(&self, room: &Room, user: &str) {
+        let look = || async {
+            let seen = self.seen.lock().unwrap();
+            let is_join = |event: &Value| event["state_key"] == user && event["content"]["membership"] == "join";
+            seen.iter()
+                .any(|(at, event)| at == room.room_id() && is_join(event))
+                .then_some(())
+        };
+        eventually(&format!("{user} joins"), SOON, look).await;
+    }
+
+    /// Writes a text; tells its event id.
+    pub async fn says(&self, room: &Room, text: &str) -> String {
+        self.sends(room, json!({ "msgtype": "m.text", "body": text })).await
+    }
+
+    /// Answers an event; tells the id of the answer.
+    pub async fn replies(&self, room: &Room, event: &Value, text: &str) -> String {
+        let relation = json!({ "m.in_reply_to": { "event_id": event["event_id"] } });
+        self.sends(
+            room,
+            json!({ "msgtype": "m.text", "body": text, "m.relates_to": relation }),
+        )
+        .await
+    }
+
+    async fn sends(&self, room: &Room, content: Value) -> String {
+        assert_eq!(room.state(), RoomState::Joined);
+        let sent = room.send_raw("m.room.message", content).await.unwrap();
+        sent.response.event_id.to_string()
+    }
+
+    /// Waits for an event of a room that the client got by its sync.
+    pub async fn sees(&self, room: &Room, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        let is_it = &is_it;
+        let look = || async move {
+            let seen = self.seen.lock().unwrap();
+            let found = seen.iter().find(|(at, event)| at == room.room_id() && is_it(event));
+            found.map(|(_, event)| event.clone())
+        };
+        eventually(&format!("{} sees {what}", self.id), Duration::from_secs(30), look).await
+    }
+
+    /// Waits for a message with this text.
+    pub async fn shows(&self, room: &Room, text: &str) -> Value {
+        self.sees(room, text, |event| event["content"]["body"] == text).await
+    }
+
+    /// Waits for a message of this user with these words in it, and tells the text.
+    pub async fn hears(&self, room: &Room, user: &str, words: &str) -> Value {
+        self.sees(room, words, |event| {
+            event["sender"] == user
+                && event["content"]["body"]
+                    .as_str()
+                    .is_some_and(|text| text.contains(words))
+        })
+        .await
+    }
+
+    /// All events of a room as the homeserver has them, the oldest first.
+    pub async fn reads(&self, room: &Room) -> Vec<Value> {
+        let mut options = MessagesOptions::backward();
+        options.limit = UInt::from(1000_u32);
+        let page = room.messages(options).await.unwrap();
+        let events = page.chunk.iter().rev();
+        events
+            .map(|event| serde_json::from_str(event.raw().json().get()).unwrap())
+            .collect()
+    }
+
+    /// The texts of one sender in a room as the homeserver has them, in order.
+    pub async fn texts_of(&self, room: &Room, sender: &str) -> Vec<String> {
+        let events = self.reads(room).await;
+        let mine = events.iter().filter(|event| event["sender"] == sender);
+        mine.filter_map(|event| event["content"]["body"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// Fetches a file.
+    pub async fn downloads(&self, mxc: &str) -> Vec<u8> {
+        let source = MediaSource::Plain(mxc.into());
+        let request = MediaRequestParameters {
+            source,
+            format: MediaFormat::File,
+        };
+        self.client.media().get_media_content(&request, false).await.unwrap()
+    }
+}
+
+/// Syncs for ever; a homeserver that is away is asked again.
+async fn sync(client: Client) {
+    let filter = json!({ "room": { "timeline": { "limit": 1000 } } });
+    let filter: FilterDefinition = serde_json::from_value(filter).unwrap();
+    let settings = SyncSettings::default()
+        .filter(filter.into())
+        .timeout(Duration::from_secs(30));
+    let mut ticks = tokio::time::interval(Duration::from_millis(200));
+    loop {
+        ticks.tick().await;
+        let _ = client.sync(settings.clone()).await;
+    }
+}

@@ -1,0 +1,93 @@
+//! A real Synapse of one world, brought by `scripts/synapse`.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use tokio::process::Command;
+
+use crate::{
+    line::Line,
+    person::Person,
+    support::{
+        database::Engine,
+        process::free_port,
+        world::{SERVER, World},
+    },
+};
+
+/// What every person logs in with.
+const PASSWORD: &str = "a password for tests";
+/// Lets wharf speak as real users.
+const DOUBLE_PUPPETING: &str = r#"double_puppet_registration = "registration-doublepuppet.yaml""#;
+
+/// One homeserver in a folder of its own.
+pub struct Synapse {
+    /// How wharf reaches it; people have their own.
+    pub line: Line,
+    dir: PathBuf,
+    port: u16,
+}
+
+/// A world whose homeserver is a Synapse; wharf runs.
+pub async fn world(engine: Engine) -> World<Synapse> {
+    let mut world = World::around(engine, DOUBLE_PUPPETING, Synapse::start).await;
+    world.wharf.start().await;
+    world
+}
+
+impl Synapse {
+    async fn start(dir: PathBuf, line_port: u16) -> Self {
+        let port = free_port();
+        let registrations = ["registration.yaml", "registration-doublepuppet.yaml"].map(|file| dir.join(file));
+        let synapse = Self {
+            line: Line::lay(line_port, port).await,
+            dir: dir.join("synapse"),
+            port,
+        };
+        let registrations = registrations.each_ref().map(|file| file.to_str().unwrap());
+        run("install", &[]).await;
+        let place = [synapse.dir(), SERVER, &port.to_string()];
+        run("configure", &[&place[..], &registrations[..]].concat()).await;
+        synapse.starts().await;
+        synapse
+    }
+
+    fn dir(&self) -> &str {
+        self.dir.to_str().unwrap()
+    }
+
+    /// Somebody with an account here and a client that runs.
+    pub async fn person(&self, name: &str) -> Person {
+        run("user", &[self.dir(), name, PASSWORD]).await;
+        Person::logs_in(&format!("http://127.0.0.1:{}", self.port), name, PASSWORD).await
+    }
+
+    /// Ends it as abruptly as a power cut.
+    pub async fn is_killed(&self) {
+        run("kill", &[self.dir()]).await;
+    }
+
+    /// Starts it and waits until it answers.
+    pub async fn starts(&self) {
+        run("start", &[self.dir()]).await;
+    }
+}
+
+impl Drop for Synapse {
+    fn drop(&mut self) {
+        // Nobody can wait here; a process that stays would only take memory.
+        let _ = std::process::Command::new(script()).args(["kill", self.dir()]).status();
+    }
+}
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/synapse")
+}
+
+async fn run(verb: &str, arguments: &[&str]) {
+    let mut command = Command::new(script());
+    let done = command.arg(verb).args(arguments).stdin(Stdio::null()).status().await;
+    assert!(done.unwrap().success(), "scripts/synapse {verb}");
+}
