@@ -93,13 +93,6 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    pub(super) fn later(why: impl Into<String>) -> Self {
-        Self::Later {
-            why: why.into(),
-            after: None,
-        }
-    }
-
     fn of(transient: bool, error: &(dyn StdError + 'static), after: Option<Duration>) -> Self {
         let why = chain(error);
         if transient {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     matrix::{self, Actor},
-    model::{Action, ChatKind, Content, Device, Event, Identity, Lane, PortalKey, Quote, Say, Sender, Work},
+    model::{Action, ChatKind, Content, Device, DeviceId, Event, Identity, Lane, PortalKey, Quote, Say, Sender, Work},
     store::{Direction, Message, MessageState, Tx},
 };
 
@@ -28,8 +28,10 @@ pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> 
     }
     let bridge = desk.bridge;
     let key = PortalKey::new(event.device, event.chat.clone());
-    let Some((device, identity)) = to_show(desk, &key, event).await? else {
-        return desk.done().await;
+    let (device, identity) = match to_show(desk, &key, event).await? {
+        ToShow::Now(device, identity) => (device, identity),
+        ToShow::Done => return desk.done().await,
+        ToShow::By(successor) => return pass_on(desk, event, successor).await,
     };
     let room = portals::ensure(
         bridge,
@@ -89,22 +91,48 @@ pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> 
     desk.finish(tx).await
 }
 
+/// What to do with an event.
+enum ToShow {
+    Now(Device, Identity),
+    /// It was shown, or there is nobody to show it to.
+    Done,
+    /// Its device is gone, and this one has its rooms.
+    By(DeviceId),
+}
+
 /// Whose event it is, unless it was shown before: by an earlier attempt, or because we sent it ourselves.
-async fn to_show(desk: &Desk<'_>, key: &PortalKey, event: &Event) -> Result<Option<(Device, Identity)>, Failure> {
+async fn to_show(desk: &Desk<'_>, key: &PortalKey, event: &Event) -> Result<ToShow, Failure> {
     let mut read = desk.bridge.store.read().await?;
     if let Some(known) = read.find_message(key, &event.id, &event.sender).await?
         && (known.event.is_some() || known.direction == Direction::Out)
     {
-        return Ok(None);
+        return Ok(ToShow::Done);
     }
     let Some(device) = read.find_device(event.device).await? else {
-        // The row of a new device is written a moment after its first events may come.
-        return Err(Failure::later("the device is not known yet"));
+        // A network tells nothing of a device before its row is there: this one is gone.
+        if let Some(successor) = read.find_successor(event.device).await? {
+            return Ok(ToShow::By(successor));
+        }
+        tracing::info!("a message of a device that was removed was passed over");
+        return Ok(ToShow::Done);
     };
     match read.find_identity(device.identity).await? {
-        Some(identity) => Ok(Some((device, identity))),
+        Some(identity) => Ok(ToShow::Now(device, identity)),
         None => Err(Failure::Never("the identity is gone".into())),
     }
+}
+
+/// Hands an event to the device that took the place of the one that was told: there it is shown, or known already.
+async fn pass_on(desk: &Desk<'_>, event: &Event, successor: DeviceId) -> Result<(), Failure> {
+    let event = Event {
+        device: successor,
+        ..event.clone()
+    };
+    let lane = Lane::incoming(&PortalKey::new(successor, event.chat.clone()));
+    let mut tx = desk.bridge.store.begin().await?;
+    tx.push_job(&lane, &Work::Incoming(event), desk.bridge.clock().now())
+        .await?;
+    desk.finish(tx).await
 }
 
 async fn speaker(

@@ -176,7 +176,9 @@ impl Client {
         let request = reqwest::Request::try_from(request).map_err(|error| Error::BadRequest(error.into()))?;
         // Addresses carry phone numbers: errors must not show them.
         let unreachable = |error: reqwest::Error| Error::Unreachable(error.without_url().into());
+        fail::fail_point!("matrix.request.before");
         let answer = self.http.execute(request).await.map_err(unreachable)?;
+        fail::fail_point!("matrix.request.after");
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = answer.bytes().await.map_err(unreachable)?;
         if !status.is_success() {

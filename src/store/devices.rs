@@ -60,6 +60,13 @@ impl Tx {
     /// Gives the rooms, the messages and the waiting jobs of one device to another. An id stands in lanes and payloads
     /// as text that nothing else can be mistaken for.
     async fn hand_over(&mut self, from: DeviceId, to: DeviceId) -> Result<(), Error> {
+        let successor = sqlx::query(
+            "insert into notes (name, content) values ($1, $2) \
+             on conflict (name) do update set content = excluded.content",
+        )
+        .bind(format!("successor:{from}"))
+        .bind(to.to_string());
+        self.execute(successor).await?;
         for statement in [
             "update portals set device = $2 where device = $1",
             "update messages set device = $2 where device = $1",
@@ -73,6 +80,16 @@ impl Tx {
                 .await?;
         }
         Ok(())
+    }
+
+    /// The device that took the place of one that is gone.
+    pub(crate) async fn find_successor(&mut self, gone: DeviceId) -> Result<Option<DeviceId>, Error> {
+        let query = sqlx::query("select * from notes where name = $1").bind(format!("successor:{gone}"));
+        let Some(row) = self.row(query).await? else {
+            return Ok(None);
+        };
+        let text = Columns::new(&row, "notes", "name").text("content")?;
+        Ok(text.parse().ok())
     }
 
     /// The devices of an identity, oldest first.

@@ -12,7 +12,7 @@ use crate::support::{
     receiver::Receiver,
     rest::Rest,
     waiting::{SOON, eventually},
-    world::{Linked, OWNER, Talking, World, gets, texts, webhook},
+    world::{Linked, OWNER, Talking, World, gets, link, texts, webhook},
 };
 
 /// Every point on the way of a message, in either direction.
@@ -187,5 +187,65 @@ on_both_engines! {
             room.events().iter().any(|event| event["type"] == "m.bridge")
         });
         assert_eq!(portals.count(), 3, "Ana's and two of Ben's");
+    }
+
+    /// A first message makes a ghost and a room, in a dozen requests to the homeserver: whichever is the last one, there
+    /// is one room with one message in the end.
+    async fn a_crash_around_any_request_of_a_first_message_leaves_one_room_with_it(engine: Engine) {
+        let mut talk = Talk::begin(engine).await;
+        for count in (usize::from(engine == Engine::Postgres)..24).step_by(2) {
+            for (number, side) in ["before", "after"].into_iter().enumerate() {
+                let stranger = talk.world.contact(&format!("1555100{count:02}{number}0"), "Stranger");
+                talk.world.wharf.is_killed().await;
+                talk.world.wharf.spawn(&format!("matrix.request.{side}={count}*off->panic"));
+                stranger.says(&talk.linked.phone, "hello stranger");
+                talk.world.wharf.ends(Duration::from_secs(3)).await;
+                talk.world.wharf.is_killed().await;
+                talk.world.wharf.start().await;
+                let room = talk.alice.joins_invite().await;
+                room.shows("hello stranger").await;
+                talk.world.settles(SOON).await;
+                let said: Vec<_> = room.said().into_iter().filter(|(_, text)| text == "hello stranger").collect();
+                assert_eq!(said.len(), 1, "{side} request {count}: {said:?}");
+                assert_eq!(room.membership(&format!("@whatsapp_{}:hs.test", stranger.number())).as_deref(), Some("join"));
+            }
+        }
+        let rooms = talk.world.homeserver.rooms();
+        let portals = rooms.iter().filter(|room| room.events().iter().any(|event| event["type"] == "m.bridge"));
+        assert_eq!(portals.count(), 1 + 12 * 2, "one for each person");
+    }
+
+    /// Linking is begun again after a crash, and there is one device in the end.
+    async fn a_crash_while_a_device_is_linked_leaves_one_device_after_the_next_attempt(engine: Engine) {
+        let mut world = World::start(engine).await;
+        let rest = world.rest.new_token(&[]).await;
+        let phone = world.whatsapp.phone(OWNER, "Owner");
+        let (receiver, _) = webhook(&rest).await;
+        for (round, count) in [1, 4, 8, 14, 20, 30].into_iter().enumerate() {
+            let side = if round % 2 == 0 { "before" } else { "after" };
+            world.wharf.is_killed().await;
+            world.wharf.spawn(&format!("store.commit.{side}={count}*off->panic"));
+            let linking = tokio::spawn({
+                let (rest, phone) = (rest.clone(), phone.clone());
+                async move {
+                    rest.waits_for_doors().await;
+                    link(&rest, &phone).await;
+                }
+            });
+            world.wharf.ends(Duration::from_secs(4)).await;
+            linking.abort();
+            world.wharf.is_killed().await;
+            world.wharf.start().await;
+            link(&rest, &phone).await;
+            let (_, devices) = rest.call(Method::GET, "/api/v1/devices", None).await;
+            assert_eq!(devices.as_array().unwrap().len(), 1, "{devices}");
+            let text = format!("after round {round}");
+            world.contact("15550001111", "Ana").says(&phone, &text);
+            receiver.gets(&text).await;
+        }
+        world.settles(SOON).await;
+        // A delivery that the kill cut off comes again, under its own id.
+        let ids: std::collections::BTreeSet<_> = receiver.got().iter().map(crate::support::receiver::Got::id).collect();
+        assert_eq!(ids.len(), 6, "each text once");
     }
 }

@@ -5,6 +5,8 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
+use super::waiting::{SOON, eventually};
+
 /// The credentials every world starts with.
 pub const CLIENT_ID: &str = "admin";
 /// Their secret.
@@ -51,6 +53,14 @@ impl Rest {
     /// The bare client, for requests that are wrong on purpose.
     pub fn raw(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    /// Returns when the door answers at all.
+    pub async fn waits_for_doors(&self) {
+        eventually("the door answers", SOON, || async {
+            self.raw(Method::GET, "/healthz").send().await.ok().map(drop)
+        })
+        .await;
     }
 
     async fn answer(request: RequestBuilder) -> Answer {

@@ -89,7 +89,12 @@ impl Live {
     }
 
     /// Ends a device for good.
-    pub(super) async fn unlink(&self, shared: &Shared, device: DeviceId) -> Result<(), Error> {
+    pub(super) async fn unlink(&self, shared: &Arc<Shared>, device: DeviceId) -> Result<(), Error> {
+        // After a restart nobody brought a removed device to life: it must speak once more to say goodbye.
+        match self.connect(shared, device).await {
+            Ok(()) | Err(Error::NotLinked) => {}
+            Err(error) => tracing::info!(%error, "a session is forgotten without a word to the network"),
+        }
         let _turn = self.turn(device).await;
         if let Some(session) = self.take(device) {
             session.log_out(shared.config.connect_timeout()).await;
