@@ -44,11 +44,15 @@ pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> 
     let speaker = speaker(desk, &room, &device, &identity, event).await?;
     let reply_to = answered(desk, &key, say.reply_to.as_ref()).await?;
     let (contents, kind, text) = match &say.content {
-        Content::Text(text) => (portals::contents(text, reply_to.as_deref()), "m.text", text.clone()),
-        Content::Unsupported(kind) => (
-            vec![matrix::outgoing::unsupported_notice(kind)],
+        Content::Text(text) => (
+            portals::contents(&text.body, reply_to.as_deref()),
+            "m.text",
+            text.body.clone(),
+        ),
+        other => (
+            vec![matrix::outgoing::unsupported_notice(other.kind())],
             "m.notice",
-            format!("[{kind}]"),
+            format!("[{}]", other.kind()),
         ),
     };
     let txn = Transaction {
@@ -130,7 +134,7 @@ async fn pass_on(desk: &Desk<'_>, event: &Event, successor: DeviceId) -> Result<
     };
     let lane = Lane::incoming(&PortalKey::new(successor, event.chat.clone()));
     let mut tx = desk.bridge.store.begin().await?;
-    tx.push_job(&lane, &Work::Incoming(event), desk.bridge.clock().now())
+    tx.push_job(&lane, &Work::Incoming(Box::new(event)), desk.bridge.clock().now())
         .await?;
     desk.finish(tx).await
 }
@@ -191,7 +195,7 @@ async fn tell(
         room,
         event,
         contact,
-        text,
+        text: &text.body,
         shown,
         reply_to,
     };

@@ -34,7 +34,7 @@ impl Intake {
         let now = self.store.clock().now();
         for event in events {
             let lane = Lane::incoming(&PortalKey::new(event.device, event.chat.clone()));
-            tx.push_job(&lane, &Work::Incoming(event), now).await?;
+            tx.push_job(&lane, &Work::Incoming(Box::new(event)), now).await?;
         }
         tx.commit().await
     }

@@ -74,8 +74,8 @@ async fn say(
         Verdict::Refused(why) => return refuse(desk, event, why).await,
     }
     let text = match &content {
-        Content::Text(text) => text,
-        Content::Unsupported(kind) => return refuse(desk, event, &format!("{kind} cannot be sent yet.")).await,
+        Content::Text(text) => text.body.clone(),
+        other => return refuse(desk, event, &format!("{} cannot be sent yet.", other.kind())).await,
     };
     let mut read = bridge.store.read().await?;
     let quote = quoted(&mut read, portal, reply_to.as_deref()).await?;
@@ -87,7 +87,7 @@ async fn say(
         room: Some(event.room.clone()),
         event: Some(event.event.clone()),
         direction: Direction::Out,
-        text: Some(text.clone()),
+        text: Some(text),
         kind: "m.text".into(),
         reply_to: quote.as_ref().map(|quote| quote.id.clone()),
         at: event.at,
@@ -107,8 +107,8 @@ async fn say(
             &portal.key,
             &id,
             &Action::Say(Say {
-                content,
                 reply_to: quote,
+                ..Say::new(content)
             }),
         )
         .await?;
@@ -160,6 +160,7 @@ pub(super) async fn quoted(tx: &mut Tx, portal: &Portal, event: Option<&EventId>
         id: message.id,
         sender: Some(message.sender),
         text: message.text,
+        content: None,
     }))
 }
 

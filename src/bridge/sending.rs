@@ -94,8 +94,8 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
     fail_point!("bridge.sending.act.before");
     let answered = quote.is_some();
     let say = Say {
-        content: Content::Text(outgoing.text.clone()),
         reply_to: quote,
+        ..Say::new(Content::words(outgoing.text.clone()))
     };
     bridge.network.act(&key, &id, &Action::Say(say)).await?;
     fail_point!("bridge.sending.act.after");

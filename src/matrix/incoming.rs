@@ -8,7 +8,7 @@ use super::outgoing::MARK;
 use crate::model::Content;
 
 /// What an event of a room means to us.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Incoming {
     /// Somebody said something.
     Say {
@@ -107,7 +107,7 @@ fn message(content: &Map<String, Value>) -> Incoming {
                 return Incoming::Ignored("no words");
             }
             let words = if kind == "m.emote" { format!("* {words}") } else { words };
-            say(content, Content::Text(words))
+            say(content, Content::words(words))
         }
         // Bots speak in notices; two of them answering each other never end.
         "m.notice" | "m.server_notice" => Incoming::Ignored("notice"),
@@ -204,7 +204,7 @@ mod tests {
 
     fn said(text: &str) -> Incoming {
         Incoming::Say {
-            content: Content::Text(text.into()),
+            content: Content::words(text),
             reply_to: None,
         }
     }
@@ -238,7 +238,7 @@ mod tests {
         ] {
             let reply_to = Some("$one".try_into().unwrap());
             let expected = Incoming::Say {
-                content: Content::Text(expected.into()),
+                content: Content::words(expected),
                 reply_to,
             };
             assert_eq!(event("m.room.message", &content(body)), expected);

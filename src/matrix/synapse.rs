@@ -375,7 +375,7 @@ async fn what_push_lost_in_a_crash_is_found_by_sync_in_order() {
             Incoming::Say {
                 content: Content::Text(text),
                 ..
-            } => Some(text),
+            } => Some(text.body),
             _ => None,
         })
         .collect();

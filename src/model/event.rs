@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Action, ChatId, ChatKind, DeviceId, LinkSignal, MessageId, Sender, Timestamp};
 
 /// Something that happened in a chat and must reach Matrix: accepted durably before the network is told so.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Event {
     /// The device that was told.
     pub(crate) device: DeviceId,

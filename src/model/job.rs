@@ -69,7 +69,7 @@ impl Lane {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Work {
     /// Show an event of a network in Matrix.
-    Incoming(Event),
+    Incoming(Box<Event>),
     /// Do in a chat what a Matrix event says.
     FromMatrix(RoomEvent),
     /// Find the chat of a REST recipient, then pass on to its lane.

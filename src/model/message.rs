@@ -1,48 +1,143 @@
 //! What can happen in a chat: one enum for both directions, so that a new kind stops the compiler in every converter.
+//!
+//! What a message holds is in [`super::content`].
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContactId, MessageId};
+use super::{ContactId, Content, MessageId};
 
 /// Something done in a chat.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Action {
     /// A new message.
     Say(Say),
+    /// Other content for a message that the same sender said before.
+    Edit {
+        /// Which message.
+        target: MessageRef,
+        /// What it says from now on.
+        content: Content,
+    },
+    /// One person's mark on a message; each person has at most one there.
+    React {
+        /// Which message.
+        target: MessageRef,
+        /// The mark; `None` takes it away.
+        emoji: Option<String>,
+    },
+    /// A message is taken back for everyone, by who said it or by an administrator of the group.
+    Delete {
+        /// Which message.
+        target: MessageRef,
+    },
+    /// A message disappears from the owner's own devices only.
+    Forget {
+        /// Which message.
+        target: MessageRef,
+    },
+    /// One person's choice in a poll; it replaces the one before.
+    Vote {
+        /// The message that is the poll.
+        poll: MessageRef,
+        /// The names of the chosen options; none takes the vote back.
+        options: Vec<String>,
+    },
+    /// No more votes in a poll.
+    EndPoll {
+        /// The message that is the poll.
+        poll: MessageRef,
+    },
+    /// One person's answer to an appointment.
+    Attend {
+        /// The message that is the appointment.
+        appointment: MessageRef,
+        /// Whether it comes.
+        answer: Attendance,
+    },
+    /// A message is held at the top of the chat, or no longer.
+    Pin {
+        /// Which message.
+        target: MessageRef,
+        /// Held or not.
+        pinned: bool,
+    },
+    /// The sharer of a live location is somewhere else now.
+    Move {
+        /// The message that shares the location.
+        target: MessageRef,
+        /// Where it is now.
+        place: super::Place,
+    },
+    /// New messages of the chat disappear after so many seconds from now on; `None`: they stay.
+    Timer(Option<u32>),
     /// Somebody began or stopped typing. Never stored, never a job.
     Typing(bool),
     /// Messages up to here were read. Never stored, never a job.
     Read(Vec<MessageRef>),
 }
 
-/// A new message and what it answers.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+impl Action {
+    /// What people call it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Say(_) => "message",
+            Self::Edit { .. } => "edit",
+            Self::React { .. } => "reaction",
+            Self::Delete { .. } | Self::Forget { .. } => "deletion",
+            Self::Vote { .. } => "vote",
+            Self::EndPoll { .. } => "end of a poll",
+            Self::Attend { .. } => "answer to an event",
+            Self::Pin { .. } => "pin",
+            Self::Move { .. } => "live location",
+            Self::Timer(_) => "timer of disappearing messages",
+            Self::Typing(_) => "typing notice",
+            Self::Read(_) => "read receipt",
+        }
+    }
+}
+
+/// A new message and what stands around it.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Say {
     /// What it says.
     pub(crate) content: Content,
     /// The message it answers.
     pub(crate) reply_to: Option<Quote>,
+    /// It was passed on from another chat.
+    #[serde(default)]
+    pub(crate) forwarded: bool,
+    /// It disappears so many seconds after it was said.
+    #[serde(default)]
+    pub(crate) expires_in: Option<u32>,
+    /// The message whose thread it belongs to.
+    #[serde(default)]
+    pub(crate) thread: Option<MessageRef>,
+    /// The album it belongs to, by the message that announced it.
+    #[serde(default)]
+    pub(crate) album: Option<MessageId>,
 }
 
-/// What a message holds.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Content {
-    /// Words.
-    Text(String),
-    /// Something this version cannot carry, by the name people know it under ("image", "poll").
-    Unsupported(String),
-}
-
-impl Content {
-    /// The words in it, if any.
-    pub(crate) fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Unsupported(_) => None,
+impl Say {
+    /// A message of this content and nothing around it.
+    pub(crate) fn new(content: Content) -> Self {
+        Self {
+            content,
+            ..Self::default()
         }
     }
+}
+
+/// Whether somebody comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Attendance {
+    /// Comes.
+    Yes,
+    /// Does not.
+    No,
+    /// Perhaps.
+    Maybe,
 }
 
 /// A message that was said in the same chat before.
@@ -65,7 +160,7 @@ pub(crate) enum Sender {
 }
 
 /// The message a reply answers, with what is known of its content so that the quote is never blank.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Quote {
     /// Which message; the sender may be unknown on the way in.
     pub(crate) id: MessageId,
@@ -73,4 +168,7 @@ pub(crate) struct Quote {
     pub(crate) sender: Option<Sender>,
     /// What it said.
     pub(crate) text: Option<String>,
+    /// The whole of what it said, where that is known and more than words.
+    #[serde(default)]
+    pub(crate) content: Option<Box<Content>>,
 }

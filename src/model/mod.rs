@@ -4,6 +4,7 @@
 
 mod chat;
 mod clock;
+mod content;
 mod device;
 mod event;
 mod id;
@@ -14,6 +15,7 @@ mod webhook;
 
 pub(crate) use chat::{ChatInfo, ChatKind, ContactInfo, PortalKey, Recipient};
 pub(crate) use clock::{Clock, Timestamp};
+pub(crate) use content::*;
 pub(crate) use device::{Device, LinkSignal, LinkState, LogoutReason, Platform};
 pub(crate) use event::{Event, News};
 pub(crate) use id::{
@@ -21,5 +23,5 @@ pub(crate) use id::{
 };
 pub(crate) use identity::{Credential, Identity, IdentityKind, Role, Token};
 pub(crate) use job::{Delivery, Job, Lane, Outgoing, RoomEvent, Work};
-pub(crate) use message::{Action, Content, MessageRef, Quote, Say, Sender};
+pub(crate) use message::*;
 pub(crate) use webhook::Webhook;

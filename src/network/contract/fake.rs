@@ -58,6 +58,7 @@ impl Stage for OnFake {
             id: MessageId::from_adapter(quoted.id.clone()),
             sender: Some(Sender::Owner),
             text: Some(quoted.text.clone()),
+            content: None,
         };
         self.fake
             .replies(device, ANA, quote, text)
@@ -90,7 +91,18 @@ impl Stage for OnFake {
                 quoted_id: say.reply_to.as_ref().map(|quote| quote.id.as_str().to_owned()),
                 quoted_text: say.reply_to.and_then(|quote| quote.text),
             }),
-            Action::Typing(_) | Action::Read(_) => None,
+            Action::Edit { .. }
+            | Action::React { .. }
+            | Action::Delete { .. }
+            | Action::Forget { .. }
+            | Action::Vote { .. }
+            | Action::EndPoll { .. }
+            | Action::Attend { .. }
+            | Action::Pin { .. }
+            | Action::Move { .. }
+            | Action::Timer(_)
+            | Action::Typing(_)
+            | Action::Read(_) => None,
         })
         .collect()
     }

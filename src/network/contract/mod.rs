@@ -96,8 +96,8 @@ impl dyn Stage + '_ {
         reply_to: Option<Quote>,
     ) -> Result<(), super::Error> {
         let say = Say {
-            content: Content::Text(text.to_owned()),
             reply_to,
+            ..Say::new(Content::words(text))
         };
         self.network()
             .act(&portal(&*self.network(), device), id, &Action::Say(say))

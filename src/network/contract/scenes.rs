@@ -59,6 +59,7 @@ pub(super) async fn replies_go_both_ways_with_what_they_answer(stage: &mut dyn S
         id: MessageId::from_adapter(asked.clone()),
         sender: Some(Sender::Contact(ana())),
         text: Some("coming?".to_owned()),
+        content: None,
     };
     let id = stage.network().message_id("$reply:server");
     stage.acts(device, &id, "yes", Some(quote)).await.unwrap();
@@ -76,7 +77,8 @@ pub(super) async fn replies_go_both_ways_with_what_they_answer(stage: &mut dyn S
         Quote {
             id,
             sender: Some(Sender::Owner),
-            text: Some("yes".to_owned())
+            text: Some("yes".to_owned()),
+            content: None,
         }
     );
 }

@@ -135,10 +135,11 @@ async fn a_number_learned_later_changes_nobodys_name() {
         id: MessageId::from_adapter(asked),
         sender: Some(first.sender),
         text: Some("guess who".into()),
+        content: None,
     };
     let say = Say {
-        content: Content::Text("Ana!".into()),
         reply_to: Some(quote),
+        ..Say::new(Content::words("Ana!"))
     };
     let key = PortalKey::new(device, first.chat);
     network

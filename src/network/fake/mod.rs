@@ -20,7 +20,7 @@ use crate::model::{
 };
 
 /// One call of [`Network::act`] that was taken.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Act {
     /// Where.
     pub(crate) portal: PortalKey,
@@ -161,8 +161,8 @@ impl Fake {
             sender_name,
             at: Timestamp::from_secs(1_800_000_000 + state.clock),
             action: Action::Say(Say {
-                content: Content::Text(text.to_owned()),
                 reply_to,
+                ..Say::new(Content::words(text))
             }),
         }
     }

@@ -175,8 +175,8 @@ impl Delivery {
             sender_name,
             at: Timestamp::from_millis(info.timestamp.timestamp_millis()),
             action: Action::Say(Say {
-                content: said.content,
                 reply_to,
+                ..Say::new(said.content)
             }),
         }))
     }
@@ -208,6 +208,7 @@ impl Delivery {
             id: quoted.id,
             sender,
             text: quoted.text,
+            content: None,
         })
     }
 

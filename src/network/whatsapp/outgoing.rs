@@ -23,14 +23,14 @@ const RATE_LIMIT_PAUSE: Duration = Duration::from_mins(1);
 /// `Unsupported` for what this version cannot carry, `Refused` for what WhatsApp would never take.
 pub(super) fn write(say: &Say, author: Option<&Jid>) -> Result<wa::Message, Error> {
     let text = match &say.content {
-        Content::Text(text) if text.is_empty() => return Err(Error::Refused("the message is empty".to_owned())),
-        Content::Text(text) if text.chars().count() > TEXT_LIMIT => {
+        Content::Text(text) if text.body.is_empty() => return Err(Error::Refused("the message is empty".to_owned())),
+        Content::Text(text) if text.body.chars().count() > TEXT_LIMIT => {
             return Err(Error::Refused(format!(
                 "the text is longer than {TEXT_LIMIT} characters"
             )));
         }
-        Content::Text(text) => text.as_str(),
-        Content::Unsupported(kind) => return Err(Error::Unsupported(kind.clone())),
+        Content::Text(text) => text.body.as_str(),
+        other => return Err(Error::Unsupported(other.kind().to_owned())),
     };
     let Some(quote) = &say.reply_to else {
         return Ok(wa::Message::text(text));
@@ -75,8 +75,8 @@ mod tests {
 
     fn say(text: &str, reply_to: Option<Quote>) -> Say {
         Say {
-            content: Content::Text(text.to_owned()),
             reply_to,
+            ..Say::new(Content::words(text))
         }
     }
 
@@ -85,6 +85,7 @@ mod tests {
             id: MessageId::from_adapter("3EB0AA"),
             sender: None,
             text: text.map(ToOwned::to_owned),
+            content: None,
         }
     }
 
@@ -114,10 +115,7 @@ mod tests {
             Err(Error::Refused(_))
         ));
         write(&say(&"é".repeat(TEXT_LIMIT), None), None).unwrap();
-        let image = Say {
-            content: Content::Unsupported("image".into()),
-            reply_to: None,
-        };
+        let image = Say::new(Content::Unsupported("image".into()));
         assert!(matches!(write(&image, None), Err(Error::Unsupported(kind)) if kind == "image"));
     }
 
@@ -138,7 +136,7 @@ mod tests {
         fn what_is_written_is_read_back(text in ".{1,50}", quoted in proptest::option::of(".{1,20}")) {
             let say = say(&text, quoted.as_deref().map(|text| quote(Some(text))));
             let said = incoming::read(&write(&say, None).unwrap()).unwrap();
-            prop_assert_eq!(said.content, Content::Text(text));
+            prop_assert_eq!(said.content, Content::words(text));
             prop_assert_eq!(said.quoted.and_then(|quoted| quoted.text), quoted);
         }
     }

@@ -45,6 +45,16 @@ pub(super) async fn act(
             session.ready(shared.config.connect_timeout()).await?;
             send(session, shared.config.ack_timeout(), &to, id, message).await
         }
+        Action::Edit { .. }
+        | Action::React { .. }
+        | Action::Delete { .. }
+        | Action::Forget { .. }
+        | Action::Vote { .. }
+        | Action::EndPoll { .. }
+        | Action::Attend { .. }
+        | Action::Pin { .. }
+        | Action::Move { .. }
+        | Action::Timer(_) => Err(Error::Unsupported(action.name().to_owned())),
         Action::Typing(typing) => {
             connected(session)?;
             let states = session.client().chatstate();

@@ -48,7 +48,7 @@ pub(super) fn read(message: &wa::Message) -> Option<Said> {
     }
     if let Some(text) = text_of(inner) {
         return Some(Said {
-            content: Content::Text(text.to_owned()),
+            content: Content::words(text),
             quoted: quoted_by(context_of(inner)),
         });
     }

@@ -48,7 +48,7 @@ fn text_is_read_in_both_shapes_and_through_wrappers() {
         ..Default::default()
     };
     for message in [plain, extended, ephemeral, sent] {
-        assert_eq!(says(&message), Some(Content::Text("hello".into())));
+        assert_eq!(says(&message), Some(Content::words("hello")));
     }
 }
 
@@ -146,7 +146,7 @@ fn a_reply_tells_what_it_answers() {
 proptest! {
     #[test]
     fn any_text_comes_through_unchanged(text in ".+") {
-        prop_assert_eq!(says(&wa::Message::text(text.clone())), Some(Content::Text(text)));
+        prop_assert_eq!(says(&wa::Message::text(text.clone())), Some(Content::words(text)));
     }
 
     #[test]

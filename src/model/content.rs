@@ -1,0 +1,381 @@
+//! What a message holds, whichever side it comes from.
+//!
+//! Bytes are never here: media are known by where they can be fetched. Deliberately not here: how any side writes it.
+
+use ruma::OwnedMxcUri;
+use serde::{Deserialize, Serialize};
+
+use super::{Sender, Timestamp};
+
+/// What a message holds.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Content {
+    /// Words.
+    Text(Text),
+    /// A picture, sound, film or file.
+    Media(Box<Media>),
+    /// A place.
+    Location(Location),
+    /// People's cards.
+    Contacts(Vec<Card>),
+    /// A question with options.
+    Poll(Poll),
+    /// A date in the calendar.
+    Appointment(Appointment),
+    /// An invitation to a group.
+    Invitation(Invitation),
+    /// Pictures and films that follow belong together.
+    Album {
+        /// How many are announced.
+        announced: u32,
+    },
+    /// What has no richer shape here, told in words (a call, a payment, a product).
+    Told(String),
+    /// Something this version cannot carry, by the name people know it under ("interactive message").
+    Unsupported(String),
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self::Text(Text::default())
+    }
+}
+
+impl Content {
+    /// Words and nothing else.
+    pub(crate) fn words(body: impl Into<String>) -> Self {
+        Self::Text(Text::plain(body))
+    }
+
+    /// What people call it.
+    pub(crate) fn kind(&self) -> &str {
+        match self {
+            Self::Text(_) | Self::Told(_) => "text",
+            Self::Media(media) => media.kind.name(),
+            Self::Location(location) if location.is_live => "live location",
+            Self::Location(_) => "location",
+            Self::Contacts(cards) if cards.len() == 1 => "contact",
+            Self::Contacts(_) => "contacts",
+            Self::Poll(_) => "poll",
+            Self::Appointment(_) => "event",
+            Self::Invitation(_) => "group invitation",
+            Self::Album { .. } => "album",
+            Self::Unsupported(kind) => kind,
+        }
+    }
+
+    /// The words in it, if any.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(&text.body),
+            Self::Media(media) => media.caption.as_ref().map(|caption| caption.body.as_str()),
+            Self::Poll(poll) => Some(&poll.question),
+            Self::Appointment(appointment) => Some(&appointment.title),
+            Self::Told(words) => Some(words),
+            Self::Location(_) | Self::Contacts(_) | Self::Invitation(_) | Self::Album { .. } | Self::Unsupported(_) => {
+                None
+            }
+        }
+    }
+}
+
+/// Words in light markup (`*bold*`, `_italic_`, `~struck~`, `` `code` ``, see `markup`).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "StoredText")]
+pub(crate) struct Text {
+    /// The words.
+    pub(crate) body: String,
+    /// The people named in it.
+    #[serde(default)]
+    pub(crate) mentions: Vec<Mention>,
+    /// Everybody in the chat is meant.
+    #[serde(default)]
+    pub(crate) everyone: bool,
+    /// What a link in it leads to.
+    #[serde(default)]
+    pub(crate) preview: Option<Box<Preview>>,
+}
+
+impl Text {
+    /// Words and nothing else.
+    pub(crate) fn plain(body: impl Into<String>) -> Self {
+        Self {
+            body: body.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(body: &str) -> Self {
+        Self::plain(body)
+    }
+}
+
+impl From<String> for Text {
+    fn from(body: String) -> Self {
+        Self::plain(body)
+    }
+}
+
+/// Words were stored as bare text once; such jobs may still wait.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredText {
+    Bare(String),
+    Whole {
+        body: String,
+        #[serde(default)]
+        mentions: Vec<Mention>,
+        #[serde(default)]
+        everyone: bool,
+        #[serde(default)]
+        preview: Option<Box<Preview>>,
+    },
+}
+
+impl From<StoredText> for Text {
+    fn from(stored: StoredText) -> Self {
+        match stored {
+            StoredText::Bare(body) => Self::plain(body),
+            StoredText::Whole {
+                body,
+                mentions,
+                everyone,
+                preview,
+            } => Self {
+                body,
+                mentions,
+                everyone,
+                preview,
+            },
+        }
+    }
+}
+
+/// A person named in words. On the way, every occurrence of the token in the words stands for the person: `@` and the
+/// person's ghost name (`@15550001111`, `@lid_42`).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Mention {
+    /// As it stands in the words.
+    pub(crate) token: String,
+    /// Who is meant.
+    pub(crate) who: Sender,
+}
+
+/// What a link leads to.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Preview {
+    /// The link as it stands in the words.
+    pub(crate) url: String,
+    /// Title of the page.
+    pub(crate) title: Option<String>,
+    /// A sentence about it.
+    pub(crate) description: Option<String>,
+    /// A small picture, as bytes of a JPEG or PNG in base64: small enough to travel with the words.
+    pub(crate) thumbnail: Option<Thumbnail>,
+}
+
+/// A small picture that travels inside a message.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Thumbnail {
+    /// The bytes in base64, at most some tens of kilobytes.
+    pub(crate) base64: String,
+    /// Its media type.
+    pub(crate) mime: String,
+    /// Width in pixels, where known.
+    pub(crate) width: Option<u32>,
+    /// Height in pixels, where known.
+    pub(crate) height: Option<u32>,
+}
+
+/// A picture, sound, film or file, by where it can be fetched.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Media {
+    /// What it is to people.
+    pub(crate) kind: MediaKind,
+    /// Where the bytes are.
+    pub(crate) source: MediaSource,
+    /// Its media type, as the sender said.
+    pub(crate) mime: String,
+    /// How many bytes, as the sender said.
+    pub(crate) size: Option<u64>,
+    /// The name of the file, where it has one.
+    pub(crate) name: Option<String>,
+    /// Words under it.
+    #[serde(default)]
+    pub(crate) caption: Option<Text>,
+    /// Width in pixels.
+    #[serde(default)]
+    pub(crate) width: Option<u32>,
+    /// Height in pixels.
+    #[serde(default)]
+    pub(crate) height: Option<u32>,
+    /// How long it plays, in milliseconds.
+    #[serde(default)]
+    pub(crate) duration: Option<u64>,
+    /// Loudness over time of a voice note, each 0 to 100.
+    #[serde(default)]
+    pub(crate) waveform: Vec<u8>,
+    /// A small picture of it.
+    #[serde(default)]
+    pub(crate) thumbnail: Option<Thumbnail>,
+    /// A few characters that stand for its colours while it loads.
+    #[serde(default)]
+    pub(crate) blurhash: Option<String>,
+    /// Moves (a sticker that is animated).
+    #[serde(default)]
+    pub(crate) animated: bool,
+    /// Meant to be looked at once.
+    #[serde(default)]
+    pub(crate) view_once: bool,
+}
+
+/// What media are to people.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MediaKind {
+    /// A picture.
+    Image,
+    /// A film.
+    Video,
+    /// A short film without sound that repeats.
+    Gif,
+    /// A round film of who speaks.
+    VideoNote,
+    /// Sound.
+    Audio,
+    /// Sound spoken into the phone.
+    Voice,
+    /// A sticker.
+    Sticker,
+    /// Any other file.
+    File,
+}
+
+impl MediaKind {
+    /// What people call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Gif => "GIF",
+            Self::VideoNote => "video note",
+            Self::Audio => "audio",
+            Self::Voice => "voice message",
+            Self::Sticker => "sticker",
+            Self::File => "file",
+        }
+    }
+}
+
+/// Where the bytes of media are.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MediaSource {
+    /// On the network; only its adapter can read this.
+    Network(MediaRef),
+    /// On a homeserver.
+    Matrix(OwnedMxcUri),
+}
+
+/// How a network finds media: made and read by its adapter only.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct MediaRef(pub(crate) serde_json::Value);
+
+/// A place that was shared.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Location {
+    /// Where.
+    pub(crate) place: Place,
+    /// Its name.
+    pub(crate) name: Option<String>,
+    /// Its address, or words with it.
+    pub(crate) address: Option<String>,
+    /// A page about it.
+    pub(crate) url: Option<String>,
+    /// It follows the sharer.
+    pub(crate) is_live: bool,
+    /// A small map.
+    pub(crate) thumbnail: Option<Thumbnail>,
+}
+
+/// A point on the earth.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// Degrees north.
+    pub(crate) latitude: f64,
+    /// Degrees east.
+    pub(crate) longitude: f64,
+    /// Within so many metres.
+    pub(crate) accuracy: Option<u32>,
+}
+
+/// A person's card.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Card {
+    /// The name on it.
+    pub(crate) name: String,
+    /// The whole card in the vCard format.
+    pub(crate) vcard: String,
+}
+
+/// A question with options.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Poll {
+    /// The question.
+    pub(crate) question: String,
+    /// The options; no two are the same.
+    pub(crate) options: Vec<String>,
+    /// How many may be chosen; 0: as many as one likes.
+    pub(crate) choices: u32,
+}
+
+/// A date in the calendar.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Appointment {
+    /// What it is.
+    pub(crate) title: String,
+    /// More about it.
+    pub(crate) description: Option<String>,
+    /// When it begins.
+    pub(crate) starts_at: Option<Timestamp>,
+    /// When it ends.
+    pub(crate) ends_at: Option<Timestamp>,
+    /// Where.
+    pub(crate) location: Option<String>,
+    /// A link to join it by call.
+    pub(crate) link: Option<String>,
+    /// It does not take place.
+    pub(crate) is_cancelled: bool,
+}
+
+/// An invitation to a group.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Invitation {
+    /// The group's address on its network.
+    pub(crate) group: super::ChatId,
+    /// The group's name.
+    pub(crate) name: String,
+    /// What makes it valid.
+    pub(crate) code: String,
+    /// Until when it is valid.
+    pub(crate) expires_at: Option<Timestamp>,
+    /// Words with it.
+    pub(crate) words: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stored_as_bare_text_are_still_read() {
+        let content: Content = serde_json::from_str(r#"{"text":"hello"}"#).unwrap();
+        assert_eq!(content, Content::words("hello"));
+        let stored = serde_json::to_string(&content).unwrap();
+        assert_eq!(serde_json::from_str::<Content>(&stored).unwrap(), content);
+    }
+}
