@@ -76,8 +76,8 @@ impl App {
         let rest = api::Api::new(access.clone(), bridge.clone(), config.api, metrics)
             .reached_by_tls(!config.server.tls_cert_file.is_empty());
         let router = appservice::router(bridge.clone(), hs_token).merge(api::router(rest));
-        let serving = tokio::spawn(listener.serve(router, doors.clone()));
         bridge.start(news).await?;
+        let serving = tokio::spawn(listener.serve(router, doors.clone()));
         purge(access, stop.clone(), &tasks);
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "wharf is running");
         Ok(Self {

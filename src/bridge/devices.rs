@@ -44,6 +44,18 @@ pub(super) async fn list(bridge: &Inner, identity: IdentityId) -> Result<Vec<Dev
     Ok(bridge.store.read().await?.list_devices(identity).await?)
 }
 
+/// Promises to end what a dead predecessor had begun to link: the phone may show a device that nobody here has. Only
+/// before the doors open, for a link that is just being made looks the same.
+pub(super) async fn let_go_of_forsaken(bridge: &Inner) -> Result<(), Error> {
+    let mut tx = bridge.store.begin().await?;
+    for device in tx.list_forsaken_devices().await? {
+        tracing::warn!(device.id = %device, "a link that was cut off is ended");
+        let work = Work::Unlink { device };
+        tx.push_job(&Lane::device(device), &work, bridge.clock().now()).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
 /// Brings every linked device to life, a few at a time and without holding up the start.
 pub(super) async fn connect_all(bridge: &Arc<Inner>) -> Result<(), Error> {
     let devices = bridge.store.read().await?.list_all_devices().await?;

@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use fail::fail_point;
 use futures_util::StreamExt as _;
 use tokio::sync::watch;
 
@@ -150,7 +151,9 @@ async fn linked(bridge: &Arc<Inner>, identity: IdentityId, id: DeviceId, number:
         tx.push_job(&crate::model::Lane::device(old), &work, bridge.clock().now())
             .await?;
     }
+    fail_point!("bridge.linked.before");
     tx.commit().await?;
+    fail_point!("bridge.linked.after");
     if let Some(old) = replaced {
         bridge.links.forget(old);
     }

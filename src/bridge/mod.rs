@@ -103,13 +103,14 @@ impl Bridge {
         }))
     }
 
-    /// Starts the loops: workers, news, repair, and every linked device.
+    /// Starts the loops: workers, news, repair, and every linked device. The doors must still be closed.
     ///
     /// # Errors
     /// The store could not be read.
     pub(crate) async fn start(&self, news: mpsc::Receiver<News>) -> Result<(), Error> {
         // A predecessor that died left its locks behind. It is gone: the store is ours alone.
         self.0.store.release_all_locks().await?;
+        devices::let_go_of_forsaken(&self.0).await?;
         worker::start(&self.0);
         news::start(&self.0, news);
         repair::start(&self.0);

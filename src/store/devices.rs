@@ -110,6 +110,27 @@ impl Tx {
         .collect()
     }
 
+    /// Devices that keys are stored for though nobody has them and nobody was told to let go of them.
+    pub(crate) async fn list_forsaken_devices(&mut self) -> Result<Vec<DeviceId>, Error> {
+        // From one device to the next by the index: there are thousands of keys for each.
+        let query = sqlx::query(
+            "with recursive holders (device) as ( \
+                 select min(device) from keys \
+                 union all \
+                 select (select min(keys.device) from keys where keys.device > holders.device) \
+                 from holders where holders.device is not null \
+             ) \
+             select device from holders where device is not null \
+             and not exists (select 1 from devices where id = holders.device and removed = 0) \
+             and not exists (select 1 from jobs where kind = 'unlink' and payload like '%' || holders.device || '%')",
+        );
+        self.rows(query)
+            .await?
+            .iter()
+            .map(|row| Columns::new(row, "keys", "device").parsed("device"))
+            .collect()
+    }
+
     /// The device with this id.
     pub(crate) async fn find_device(&mut self, id: DeviceId) -> Result<Option<Device>, Error> {
         let query = sqlx::query("select * from devices where id = $1 and removed = 0").bind(id.to_string());

@@ -94,16 +94,8 @@ async fn a_device_that_the_phone_removed_is_logged_out() {
     let linked = world.linked_device(&[]).await;
     linked.phone.unlinks_all();
     eventually("the metric says logged out", SOON, || async {
-        let text = world
-            .rest
-            .raw(Method::GET, "/metrics")
-            .send()
-            .await
-            .ok()?
-            .text()
-            .await
-            .ok()?;
-        text.contains("wharf_devices{link=\"logged out\"} 1").then_some(())
+        let metrics = world.rest.metrics().await?;
+        metrics.contains("wharf_devices{link=\"logged out\"} 1").then_some(())
     })
     .await;
 }

@@ -38,6 +38,7 @@ mod bad_input;
 mod bot;
 mod commands_line;
 mod crashes;
+mod crashes_linking;
 mod direct_chats;
 mod linking;
 mod matrix_to_whatsapp;

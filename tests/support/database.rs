@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::OnceLock};
 
-use sqlx::{Connection as _, Executor as _, postgres::PgConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 
 /// Which engine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +31,17 @@ impl Database {
     /// Its address.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What a question answers, as a number.
+    pub async fn number(&self, question: &'static str) -> i64 {
+        if self.url.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+            sqlx::query_scalar(question).fetch_one(&mut connection).await.unwrap()
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            sqlx::query_scalar(question).fetch_one(&mut connection).await.unwrap()
+        }
     }
 }
 

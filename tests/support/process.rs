@@ -139,6 +139,11 @@ impl Wharf {
         signal(self.child.as_ref().expect("it was started"), "CONT").await;
     }
 
+    /// Asks it to stop. Does not wait.
+    pub async fn is_asked_to_stop(&self) {
+        signal(self.child.as_ref().expect("it was started"), "TERM").await;
+    }
+
     /// Asks it to stop and waits.
     pub async fn stops(&mut self) {
         if let Some(mut child) = self.child.take() {

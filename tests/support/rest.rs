@@ -70,6 +70,11 @@ impl Rest {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    /// The metrics, when they are answered.
+    pub async fn metrics(&self) -> Option<String> {
+        self.raw(Method::GET, "/metrics").send().await.ok()?.text().await.ok()
+    }
+
     /// A call with Basic auth.
     pub async fn basic(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let mut request = self.raw(method, path).basic_auth(CLIENT_ID, Some(CLIENT_SECRET));
@@ -141,6 +146,13 @@ impl Codes {
     /// Opens a socket.
     pub async fn open(url: &str) -> Self {
         Self(tokio_tungstenite::connect_async(url).await.unwrap().0)
+    }
+
+    /// Opens a socket that says it goes to `url`, at this address.
+    pub async fn open_at(url: &str, address: &str) -> Self {
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let stream = tokio_tungstenite::MaybeTlsStream::Plain(stream);
+        Self(tokio_tungstenite::client_async(url, stream).await.unwrap().0)
     }
 
     /// The next thing it says.

@@ -8,7 +8,6 @@ use std::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::{Contact, Options, Phone, Server};
-use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 
 use super::{
@@ -36,7 +35,7 @@ pub struct World<H = Homeserver> {
     /// The REST door, without a token.
     pub rest: Rest,
     dir: TempDir,
-    _database: Database,
+    database: Database,
 }
 
 /// A conversation that has begun.
@@ -113,7 +112,7 @@ impl<H> World<H> {
             whatsapp,
             rest,
             dir,
-            _database: database,
+            database,
         }
     }
 
@@ -140,11 +139,9 @@ impl<H> World<H> {
         self.whatsapp.contact(number, name)
     }
 
-    /// What a question to its database answers. SQLite only.
+    /// What a question to its database answers, as a number.
     pub async fn count(&self, question: &'static str) -> i64 {
-        let url = format!("sqlite:{}", self.dir().join("wharf.db").display());
-        let mut connection = SqliteConnection::connect(&url).await.unwrap();
-        sqlx::query_scalar(question).fetch_one(&mut connection).await.unwrap()
+        self.database.number(question).await
     }
 
     /// Ends wharf as abruptly as a power cut and starts it again.
@@ -156,16 +153,8 @@ impl<H> World<H> {
     /// Waits until no job is left: everything that was accepted is done.
     pub async fn settles(&self, deadline: Duration) {
         eventually("all jobs are done", deadline, || async {
-            let answer = self
-                .rest
-                .raw(Method::GET, "/metrics")
-                .send()
-                .await
-                .ok()?
-                .text()
-                .await
-                .ok()?;
-            let waiting: f64 = answer
+            let metrics = self.rest.metrics().await?;
+            let waiting: f64 = metrics
                 .lines()
                 .filter(|line| line.starts_with("wharf_jobs_waiting{"))
                 .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())

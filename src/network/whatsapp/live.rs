@@ -97,7 +97,9 @@ impl Live {
         }
         let _turn = self.turn(device).await;
         if let Some(session) = self.take(device) {
+            fail::fail_point!("whatsapp.logout.before");
             session.log_out(shared.config.connect_timeout()).await;
+            fail::fail_point!("whatsapp.logout.after");
         }
         shared.keyring.forget(device).await.map_err(unreachable)
     }

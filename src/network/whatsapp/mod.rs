@@ -71,6 +71,16 @@ fn unreachable(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::Unreachable(Box::new(error))
 }
 
+/// Does what the port was asked for, between two points at which tests let us die.
+macro_rules! around {
+    ($name:literal, $doing:expr) => {{
+        fail::fail_point!(concat!("whatsapp.", $name, ".before"));
+        let answer = $doing;
+        fail::fail_point!(concat!("whatsapp.", $name, ".after"));
+        answer
+    }};
+}
+
 #[async_trait]
 impl Network for WhatsApp {
     fn capabilities(&self) -> Capabilities {
@@ -85,19 +95,19 @@ impl Network for WhatsApp {
     }
 
     async fn link(&self, device: DeviceId, how: Linking) -> Result<LinkSteps, Error> {
-        linking::begin(&self.shared, &self.live, device, how).await
+        around!("link", linking::begin(&self.shared, &self.live, device, how).await)
     }
 
     async fn connect(&self, device: DeviceId) -> Result<(), Error> {
-        self.live.connect(&self.shared, device).await
+        around!("connect", self.live.connect(&self.shared, device).await)
     }
 
     async fn disconnect(&self, device: DeviceId) {
-        self.live.disconnect(device).await;
+        around!("disconnect", self.live.disconnect(device).await);
     }
 
     async fn unlink(&self, device: DeviceId) -> Result<(), Error> {
-        self.live.unlink(&self.shared, device).await
+        around!("unlink", self.live.unlink(&self.shared, device).await)
     }
 
     async fn act(&self, portal: &PortalKey, id: &MessageId, action: &Action) -> Result<(), Error> {
@@ -107,17 +117,17 @@ impl Network for WhatsApp {
 
     async fn find(&self, device: DeviceId, recipient: &Recipient) -> Result<ChatId, Error> {
         let session = self.live.session(&self.shared, device).await?;
-        sending::find(&self.shared, &session, recipient).await
+        around!("find", sending::find(&self.shared, &session, recipient).await)
     }
 
     async fn chat(&self, device: DeviceId, chat: &ChatId) -> Result<ChatInfo, Error> {
         let session = self.live.session(&self.shared, device).await?;
-        sending::chat(&self.shared, &session, chat).await
+        around!("chat", sending::chat(&self.shared, &session, chat).await)
     }
 
     async fn contact(&self, _: DeviceId, contact: &ContactId) -> Result<ContactInfo, Error> {
-        let person = self.shared.people.find(contact).await.map_err(unreachable)?;
-        let person = person.ok_or(Error::NotFound("the contact"))?;
+        let person = around!("contact", self.shared.people.find(contact).await);
+        let person = person.map_err(unreachable)?.ok_or(Error::NotFound("the contact"))?;
         Ok(ContactInfo {
             name: person.name,
             phone: person.phone,

@@ -5,8 +5,8 @@ use ruma::{event_id, owned_event_id, owned_room_id, owned_user_id, room_id, user
 use super::{message_id, on_both_engines, portal};
 use crate::{
     model::{
-        ChatKind, ContactId, Device, DeviceId, Identity, IdentityId, LinkState, LogoutReason, Platform, PortalKey,
-        SendId, Sender, Timestamp, WebhookId,
+        ChatKind, ContactId, Device, DeviceId, Identity, IdentityId, Lane, LinkState, LogoutReason, Platform,
+        PortalKey, SendId, Sender, Timestamp, WebhookId, Work,
     },
     store::{
         Direction, Error, Ghost, Message, MessageState, NewToken, Portal, SendRow, SendStatus,
@@ -84,6 +84,32 @@ on_both_engines! {
         assert_eq!(tx.list_devices(owner.id).await.unwrap(), [new]);
         assert!(tx.find_device(old.id).await.unwrap().is_none());
         tx.commit().await.unwrap();
+    }
+
+    async fn a_device_is_forsaken_when_only_its_keys_are_left(world: World) {
+        let owner = world.identity("owner").await;
+        let (kept, removed) = (device(&owner, "15550001111", START), device(&owner, "15550002222", START));
+        let (dropped, cut_off) = (device(&owner, "15550003333", START), DeviceId::generate());
+        let mut tx = world.store.begin().await.unwrap();
+        assert!(tx.list_forsaken_devices().await.unwrap().is_empty());
+        for device in [&kept, &removed, &dropped] {
+            tx.insert_device(device).await.unwrap();
+        }
+        for device in [&removed, &dropped] {
+            tx.remove_device(device.id).await.unwrap();
+        }
+        let work = Work::Unlink { device: removed.id };
+        tx.push_job(&Lane::device(removed.id), &work, START).await.unwrap();
+        tx.commit().await.unwrap();
+        for id in [kept.id, removed.id, dropped.id, cut_off] {
+            let keys = world.store.keyring();
+            keys.put(id, "identity", &[("a", b"1", None), ("b", b"2", None)]).await.unwrap();
+        }
+        let mut forsaken = world.store.begin().await.unwrap().list_forsaken_devices().await.unwrap();
+        forsaken.sort_by_key(ToString::to_string);
+        let mut expected = [dropped.id, cut_off];
+        expected.sort_by_key(ToString::to_string);
+        assert_eq!(forsaken, expected, "one is kept, and one is promised to be let go");
     }
 
     async fn a_portal_is_found_by_chat_and_by_room(world: World) {
