@@ -37,6 +37,7 @@ macro_rules! on_both_engines {
 mod bad_input;
 mod bot;
 mod commands_line;
+mod contract;
 mod crashes;
 mod crashes_linking;
 mod direct_chats;
