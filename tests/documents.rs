@@ -107,7 +107,9 @@ fn yaml(path: &Path) -> BTreeMap<String, Value> {
 fn the_registration_in_the_example_is_what_the_binary_writes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("registration.yaml");
+    // What is set around the tests is no setting.
     let written = Command::new(env!("CARGO_BIN_EXE_wharf"))
+        .env_clear()
         .args(["registration", "--url", "http://127.0.0.1:8080", "--output"])
         .arg(&path)
         .arg("--double-puppet")
