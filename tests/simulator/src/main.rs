@@ -31,7 +31,11 @@ async fn main() -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
-    let server = Server::start(Options { listen }).await?;
+    let server = Server::start(Options {
+        listen,
+        ..Options::default()
+    })
+    .await?;
     tracing::info!("clients: {}, control: {}", server.url(), server.control_url());
     tokio::signal::ctrl_c().await?;
     server.stops().await;

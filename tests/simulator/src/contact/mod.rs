@@ -3,6 +3,10 @@
 //! Handles are cheap and name a person by number. What the person's phone does by itself (delivery
 //! receipts, retries) happens in the server room.
 
+mod calls;
+mod presence;
+mod privacy;
+mod profile;
 mod received;
 mod waiting;
 
@@ -21,7 +25,7 @@ pub(crate) use waiting::{for_message, until};
 use crate::phone::Phone;
 use crate::server::person::{Addressing, Conduct, Person};
 use crate::server::state::{Shared, State};
-use crate::server::{messages, presence, receipts};
+use crate::server::{messages, receipts};
 
 /// Somebody an account talks to.
 #[derive(Clone)]
@@ -73,12 +77,6 @@ impl Contact {
     pub fn replies(&self, to: &Phone, quoted_id: &str, text: &str) -> String {
         self.shared
             .act(|state| reply(state, &self.number, &to.number, quoted_id, text))
-    }
-
-    /// Begins or stops typing.
-    pub fn types_to(&self, to: &Phone, composing: bool) {
-        self.shared
-            .act(|state| presence::type_to(state, &self.number, &to.number, composing));
     }
 
     /// Reads messages of the account.
@@ -134,20 +132,6 @@ impl Contact {
         until(&self.shared, || self.has_receipt(id, kind), patience).await
     }
 
-    /// Whether the account is typing to this person.
-    pub fn sees_typing(&self, from: &Phone) -> bool {
-        self.person(|person| person.conduct.typing.contains(&from.number))
-            .unwrap_or_default()
-    }
-
-    /// Waits until the account types, or stops typing, to this person.
-    ///
-    /// # Errors
-    /// When it did not in time.
-    pub async fn waits_for_typing(&self, from: &Phone, composing: bool, patience: Duration) -> anyhow::Result<()> {
-        until(&self.shared, || self.sees_typing(from) == composing, patience).await
-    }
-
     /// Does not decrypt the next message at first: asks for it again, then reads the copy.
     pub fn fails_to_decrypt_next(&self) {
         self.behave(|conduct| conduct.failures_left += 1);
@@ -156,12 +140,6 @@ impl Contact {
     /// The next message it writes reaches the companions damaged; they have to ask for it again.
     pub fn garbles_next(&self) {
         self.behave(|conduct| conduct.garbled_left += 1);
-    }
-
-    /// Comes online or leaves; whoever subscribed is told.
-    pub fn is_online(&self, online: bool) {
-        self.shared
-            .act(|state| presence::set_online(state, &self.number, online));
     }
 
     /// Has WhatsApp, or has not.

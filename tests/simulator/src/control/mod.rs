@@ -2,6 +2,9 @@
 //!
 //! Built once by [`crate::Server::start`]. Every route is a thin cover over the verbs tests use.
 
+mod calls;
+mod newsletters;
+mod profile;
 mod routes;
 
 use std::sync::Arc;
@@ -12,6 +15,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
+use crate::server::pictures;
 use crate::server::state::Shared;
 use crate::{media, wire};
 
@@ -23,7 +27,14 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/ws/chat", get(chat))
         .route("/mms/{kind}/{token}", post(media::upload).get(media::download))
-        .nest("/admin", routes::router())
+        .route(&format!("{}/{{id}}/{{size}}", pictures::ROUTE), get(profile::picture))
+        .nest(
+            "/admin",
+            routes::router()
+                .merge(profile::router())
+                .merge(newsletters::router())
+                .merge(calls::router()),
+        )
         .layer(DefaultBodyLimit::max(LARGEST_BLOB))
         .with_state(shared)
 }

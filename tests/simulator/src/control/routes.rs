@@ -20,8 +20,8 @@ use crate::server::state::Shared;
 /// The phone that scans when nobody says which.
 const DEFAULT_PHONE: (&str, &str) = ("15550001111", "Demo Phone");
 
-type App = State<Arc<Shared>>;
-type Answer = Result<Json<Value>, Refusal>;
+pub(super) type App = State<Arc<Shared>>;
+pub(super) type Answer = Result<Json<Value>, Refusal>;
 
 /// A request that could not be done.
 pub(crate) struct Refusal(anyhow::Error);
@@ -215,7 +215,7 @@ fn ensure(shared: &Shared, number: &str, name: &str) -> anyhow::Result<()> {
     shared.act(|state| state.ensure_person(number, name).map(|_| ()))
 }
 
-fn known(shared: &Shared, numbers: &[&str]) -> anyhow::Result<()> {
+pub(super) fn known(shared: &Shared, numbers: &[&str]) -> anyhow::Result<()> {
     shared.look(|state| numbers.iter().try_for_each(|number| state.person(number).map(|_| ())))
 }
 

@@ -4,15 +4,20 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::blocklist::Report;
+use super::chat_state;
+use super::newsletters;
 use super::queue::Out;
 use super::state::{History, Role, Shared, State};
 use crate::contact::Contact;
 use crate::control;
+use crate::newsletter::Newsletter;
 use crate::phone::Phone;
 use crate::wire;
 
@@ -21,12 +26,15 @@ use crate::wire;
 pub struct Options {
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// How long typing is shown that is not renewed; `CHATSTATE_TTL_SECS` unless said otherwise.
+    pub chat_state_lifetime: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            chat_state_lifetime: chat_state::default_lifetime(),
         }
     }
 }
@@ -64,9 +72,13 @@ impl Server {
         let noise = wire::new_key();
         let certificate = wire::certificate_chain(&noise);
         let shared = Shared::new(noise, certificate);
-        shared.act(|state| state.media_host = address.to_string());
+        shared.act(|state| {
+            state.media_host = address.to_string();
+            state.chat_states.lifetime = options.chat_state_lifetime;
+        });
         let router = control::router(Arc::clone(&shared));
         let (stop, mut stopped) = watch::channel(false);
+        tokio::spawn(chat_state::watch(Arc::downgrade(&shared), stopped.clone()));
         let (end, ended) = watch::channel(false);
         tokio::spawn(async move {
             let served = axum::serve(listener, router);
@@ -125,6 +137,23 @@ impl Server {
             shared: Arc::clone(&self.shared),
             number: number.to_owned(),
         }
+    }
+
+    /// The channel with this name, made when there is none.
+    pub fn newsletter(&self, name: &str) -> Newsletter {
+        let id = self.shared.act(|state| {
+            let known = state.newsletters.named(name).map(|channel| channel.id.clone());
+            known.unwrap_or_else(|| newsletters::create(state, name, "", None))
+        });
+        Newsletter {
+            shared: Arc::clone(&self.shared),
+            id,
+        }
+    }
+
+    /// What accounts reported as spam.
+    pub fn reports(&self) -> Vec<Report> {
+        self.shared.look(|state| state.reports.clone())
     }
 
     /// Cuts every connection, without a goodbye.
@@ -206,12 +235,7 @@ impl Server {
     ///
     /// # Errors
     /// When it did not come to that in time.
-    pub async fn waits_for_connections(
-        &self,
-        number: &str,
-        count: usize,
-        patience: std::time::Duration,
-    ) -> anyhow::Result<()> {
+    pub async fn waits_for_connections(&self, number: &str, count: usize, patience: Duration) -> anyhow::Result<()> {
         crate::contact::until(&self.shared, || self.connections(number) == count, patience).await
     }
 

@@ -9,6 +9,7 @@ use whatsapp_rust::wacore_binary::{Jid, Node};
 use super::clock;
 use super::companion::{Device, Keys};
 use super::linking::{self, Candidate};
+use super::presence;
 use super::queue::{Out, Socket};
 use super::stanza::node;
 use super::state::{Link, Role, State};
@@ -60,6 +61,7 @@ pub(crate) fn end(state: &mut State, link: u64) {
     {
         companion.socket = None;
     }
+    presence::device_is_available(state, &device, false);
 }
 
 /// The phone removed a companion: it is told, and every later login is refused with 401.

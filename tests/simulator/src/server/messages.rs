@@ -16,7 +16,7 @@ use super::companion::Device;
 use super::person::{Addressing, Sent};
 use super::stanza::{self, node};
 use super::state::State;
-use super::{app_state, clock, keys, receipts};
+use super::{app_state, clock, keys, privacy, receipts, tokens};
 use crate::contact::Received;
 use crate::signal::Failure;
 
@@ -68,6 +68,10 @@ impl Letter {
 /// A person writes to another from the primary device.
 pub(crate) fn say(state: &mut State, from: &str, to: &str, id: String, message: wa::Message) {
     let letter = Letter::remember(state, from, id, to, message, false);
+    if privacy::is_blocked(state, to, from) {
+        return;
+    }
+    tokens::wrote(state, from, to);
     let ids = |state: &State, number: &str| state.person(number).map(super::person::Person::companion_ids);
     for number in [to, from] {
         for id in ids(state, number).unwrap_or_default() {
@@ -168,7 +172,8 @@ pub(crate) fn receive(state: &mut State, from: &Device, message: &Node) {
     let nack = state
         .faults
         .take_nack(wanted)
-        .or_else(|| account.is_none().then_some(404));
+        .or_else(|| account.is_none().then_some(404))
+        .or_else(|| tokens::refusal(state, &from.number, wanted, message));
     let lost = state.faults.take_lost_ack();
     if !lost && let Some(companion) = state.companion_mut(from) {
         let ack = stanza::ack("message", &id, Some(to.clone())).attr("t", clock::seconds());
@@ -199,6 +204,9 @@ fn hand_over(state: &mut State, from: &Device, message: &Node, jid: &Jid, enc: &
     let Some(device) = state.resolve(jid) else {
         return;
     };
+    if privacy::is_blocked(state, &device.number, &from.number) {
+        return;
+    }
     if device.id == 0 {
         decrypt(state, from, &device.number, message, jid, enc);
     } else if device != *from {

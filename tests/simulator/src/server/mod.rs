@@ -2,7 +2,12 @@
 //!
 //! [`Server`] is the handle tests and the binary hold. The wire room brings every stanza to [`receive`].
 
+mod announcements;
 pub(crate) mod app_state;
+pub(crate) mod blocklist;
+pub(crate) mod business;
+pub(crate) mod calls;
+pub(crate) mod chat_state;
 pub(crate) mod clock;
 pub(crate) mod companion;
 mod faults;
@@ -13,20 +18,31 @@ pub(crate) mod link_code;
 pub(crate) mod linking;
 pub(crate) mod login;
 pub(crate) mod messages;
+mod mex;
+pub(crate) mod newsletters;
 mod offline;
 pub(crate) mod person;
+pub(crate) mod pictures;
 pub(crate) mod presence;
+pub(crate) mod privacy;
+pub(crate) mod profile;
 mod queries;
 pub(crate) mod queue;
 pub(crate) mod receipts;
+mod service;
 pub(crate) mod stanza;
 pub(crate) mod state;
+pub(crate) mod tokens;
 mod usync;
 
 use std::sync::Arc;
 
-use whatsapp_rust::wacore_binary::Node;
+use whatsapp_rust::wacore_binary::{JidExt as _, Node};
 
+pub use blocklist::Report;
+pub use business::Business;
+pub use calls::CallState;
+pub use chat_state::Typing;
 pub use handle::{Options, Server};
 use state::{Role, Shared, State};
 
@@ -42,12 +58,18 @@ pub(crate) fn receive(shared: &Arc<Shared>, state: &mut State, link: u64, stanza
         return;
     };
     match stanza.tag.as_ref() {
+        "message" if is_to_newsletter(stanza) => newsletters::receive(state, &device, stanza),
         "message" => messages::receive(state, &device, stanza),
         "receipt" => receipts::receive(state, &device, stanza),
         "ack" => receipts::acknowledged(state, &device, stanza),
-        "presence" => presence::presence(state, &device, stanza),
-        "chatstate" => presence::chat_state(state, &device, stanza),
+        "presence" => presence::receive(state, &device, stanza),
+        "chatstate" => chat_state::receive(state, &device, stanza),
+        "call" => calls::receive(state, &device, stanza),
         "ib" => offline::information(state, &device, stanza),
         other => tracing::debug!("ignored <{other}>"),
     }
+}
+
+fn is_to_newsletter(message: &Node) -> bool {
+    stanza::address(message, "to").is_some_and(|to| to.is_newsletter())
 }

@@ -3,7 +3,7 @@
 //! One type for both faces of the library: `Phone` looks at a person as the owner of companions,
 //! `Contact` as somebody to talk to. Every person can be both. No behaviour beyond looking things up.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use whatsapp_rust::wacore_binary::Jid;
@@ -11,6 +11,9 @@ use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::app_state::AppState;
 use super::companion::{Companion, Device};
+use super::presence::Presence;
+use super::privacy::Privacy;
+use super::profile::Profile;
 use crate::contact::{Inbox, SeenLog};
 use crate::signal::Peer;
 
@@ -38,6 +41,9 @@ pub(crate) struct Person {
     pub(crate) app_state: AppState,
     pub(crate) sent: HashMap<String, Sent>,
     pub(crate) inbox: Inbox,
+    pub(crate) profile: Profile,
+    pub(crate) privacy: Privacy,
+    pub(crate) presence: Presence,
 }
 
 /// How a person behaves and what it noticed.
@@ -46,7 +52,6 @@ pub(crate) struct Conduct {
     pub(crate) addressing: Addressing,
     pub(crate) is_unregistered: bool,
     pub(crate) is_lid_migrated: bool,
-    pub(crate) is_online: bool,
     /// So many of the next messages are not decrypted at first.
     pub(crate) failures_left: u32,
     /// So many of the next messages reach the companions damaged.
@@ -54,10 +59,6 @@ pub(crate) struct Conduct {
     /// Retry receipts sent, by the device asked and the message.
     pub(crate) retries: HashMap<(Device, String), u32>,
     pub(crate) seen: SeenLog,
-    /// The accounts that are typing to this person now.
-    pub(crate) typing: HashSet<String>,
-    /// The devices that asked for this person's presence.
-    pub(crate) watchers: HashSet<Device>,
 }
 
 /// A message the person sent from the primary device, kept for retries and quotes.

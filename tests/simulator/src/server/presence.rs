@@ -1,96 +1,119 @@
-//! Presence and typing: worth something now or never, so nothing here is queued.
+//! Presence: who is online, who was, and who asked to know. Worth something now or never: nothing is queued.
 //!
-//! Called by the router for what companions send, and by `Contact` for what people do.
+//! Called by the router for what companions send, and by `Contact` for what people do. Typing is in
+//! [`super::chat_state`].
+
+use std::collections::HashSet;
 
 use whatsapp_rust::wacore_binary::{Jid, Node};
 
 use super::clock;
 use super::companion::Device;
+use super::privacy::{self, Category};
 use super::stanza::{self, node};
 use super::state::State;
 
+/// Whether a person is there, and who wants to know.
+#[derive(Default)]
+pub(crate) struct Presence {
+    pub(crate) is_online: bool,
+    last_seen: Option<u64>,
+    /// The linked devices that are available now.
+    available: HashSet<u16>,
+    /// The devices that asked, and the address they asked for.
+    watchers: HashSet<(Device, Jid)>,
+}
+
 /// A companion sent `<presence>`.
-pub(crate) fn presence(state: &mut State, device: &Device, presence: &Node) {
-    match stanza::attr(presence, "type").as_str() {
-        "subscribe" => {
-            let Some(asked) = stanza::address(presence, "to") else {
-                return;
-            };
-            let Some(whom) = state.resolve(&asked) else {
-                return;
-            };
-            let Ok(person) = state.person_mut(&whom.number) else {
-                return;
-            };
-            person.conduct.watchers.insert(device.clone());
-            let answer = of(asked.to_non_ad(), person.conduct.is_online);
-            if let Some(companion) = state.companion_mut(device) {
-                companion.send_now(answer);
+pub(crate) fn receive(state: &mut State, device: &Device, presence: &Node) {
+    let kind = stanza::attr(presence, "type");
+    match kind.as_str() {
+        "subscribe" | "unsubscribe" => {
+            if let Some(asked) = stanza::address(presence, "to") {
+                subscribe(state, device, asked.to_non_ad(), kind == "subscribe");
             }
         }
-        "unsubscribe" => {
-            if let Some(whom) = stanza::address(presence, "to").and_then(|jid| state.resolve(&jid))
-                && let Ok(person) = state.person_mut(&whom.number)
+        "" | "available" | "unavailable" => {
+            let name = stanza::attr(presence, "name");
+            if !name.is_empty()
+                && let Ok(person) = state.person_mut(&device.number)
             {
-                person.conduct.watchers.remove(device);
+                person.name = name;
             }
+            device_is_available(state, device, kind != "unavailable");
         }
-        "unavailable" => set_online(state, &device.number, false),
-        _ => set_online(state, &device.number, true),
+        _ => {}
+    }
+}
+
+fn subscribe(state: &mut State, device: &Device, asked: Jid, wants: bool) {
+    let Some(whom) = state.resolve(&asked) else {
+        return;
+    };
+    let Ok(person) = state.person_mut(&whom.number) else {
+        return;
+    };
+    let watcher = (device.clone(), asked.clone());
+    if !wants {
+        person.presence.watchers.remove(&watcher);
+        return;
+    }
+    person.presence.watchers.insert(watcher);
+    show(state, &whom.number, device, asked);
+}
+
+/// An account is online while one of its devices is.
+pub(crate) fn device_is_available(state: &mut State, device: &Device, is_available: bool) {
+    let Ok(person) = state.person_mut(&device.number) else {
+        return;
+    };
+    let changed = if is_available {
+        person.presence.available.insert(device.id)
+    } else {
+        person.presence.available.remove(&device.id)
+    };
+    let is_online = !person.presence.available.is_empty();
+    if changed && is_online != person.presence.is_online {
+        set_online(state, &device.number, is_online, None);
     }
 }
 
 /// A person comes online or leaves; whoever asked is told.
-pub(crate) fn set_online(state: &mut State, number: &str, is_online: bool) {
+pub(crate) fn set_online(state: &mut State, number: &str, is_online: bool, last_seen: Option<u64>) {
     let Ok(person) = state.person_mut(number) else {
         return;
     };
-    person.conduct.is_online = is_online;
-    let face = person.face();
-    for watcher in person.conduct.watchers.clone() {
-        if let Some(companion) = state.companion_mut(&watcher) {
-            companion.send_now(of(face.clone(), is_online));
+    person.presence.is_online = is_online;
+    if !is_online {
+        person.presence.last_seen = Some(last_seen.unwrap_or_else(clock::seconds));
+    }
+    for (watcher, asked) in person.presence.watchers.clone() {
+        show(state, number, &watcher, asked);
+    }
+}
+
+/// Tells a device what it may know about a person.
+fn show(state: &mut State, number: &str, to: &Device, asked: Jid) {
+    let shows = |what| privacy::shows(state, number, what, &to.number);
+    let (sees_online, sees_last) = (shows(Category::Online), shows(Category::LastSeen));
+    if privacy::is_blocked(state, number, &to.number) {
+        return;
+    }
+    let Ok(person) = state.person(number) else {
+        return;
+    };
+    let presence = node("presence").attr("from", asked);
+    let presence = if person.presence.is_online && sees_online {
+        presence.attr("type", "available")
+    } else {
+        let presence = presence.attr("type", "unavailable");
+        match person.presence.last_seen {
+            _ if !sees_last => presence.attr("last", "deny"),
+            Some(last) => presence.attr("last", last),
+            None => presence.attr("last", "none"),
         }
-    }
-}
-
-/// A companion sent `<chatstate>`.
-pub(crate) fn chat_state(state: &mut State, device: &Device, chat_state: &Node) {
-    let Some(to) = stanza::address(chat_state, "to").and_then(|jid| state.resolve(&jid)) else {
-        return;
     };
-    let composing = stanza::first_child(chat_state).is_some_and(|child| child.tag == "composing");
-    type_to(state, &device.number, &to.number, composing);
-}
-
-/// A person types, or stops typing, to another.
-pub(crate) fn type_to(state: &mut State, from: &str, to: &str, composing: bool) {
-    let Ok(face) = state.person(from).map(super::person::Person::face) else {
-        return;
-    };
-    let Ok(person) = state.person_mut(to) else {
-        return;
-    };
-    if composing {
-        person.conduct.typing.insert(from.to_owned());
-    } else {
-        person.conduct.typing.remove(from);
-    }
-    let what = node(if composing { "composing" } else { "paused" }).build();
-    let stanza = node("chatstate").attr("from", face).children([what]).build();
-    for companion in person.companions.values() {
-        companion.send_now(stanza.clone());
-    }
-}
-
-fn of(face: Jid, is_online: bool) -> Node {
-    let presence = node("presence").attr("from", face);
-    if is_online {
-        presence.attr("type", "available").build()
-    } else {
-        presence
-            .attr("type", "unavailable")
-            .attr("last", clock::seconds())
-            .build()
+    if let Some(companion) = state.companion_mut(to) {
+        companion.send_now(presence.build());
     }
 }

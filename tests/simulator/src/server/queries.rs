@@ -8,9 +8,12 @@ use std::sync::Arc;
 use whatsapp_rust::wacore_binary::Node;
 
 use super::companion::Device;
-use super::stanza::{self, node};
+use super::stanza::{self, Answer, Refusal};
 use super::state::{Role, Shared, State};
-use super::{app_state, groups, keys, link_code, linking, login, offline, usync};
+use super::{
+    app_state, blocklist, business, groups, keys, link_code, linking, login, mex, newsletters, offline, pictures,
+    privacy, profile, service, usync,
+};
 use crate::media;
 
 /// A client sent an IQ.
@@ -45,45 +48,36 @@ pub(crate) fn receive(shared: &Arc<Shared>, state: &mut State, link: u64, iq: &N
         return;
     };
     let answer = match answer(state, &device, &space, iq) {
-        Some(children) => stanza::result(&id, children),
-        None if space == "w:profile:picture" => not_found(&id),
-        None => not_implemented(&id),
+        Ok(children) => stanza::result(&id, children),
+        Err(Refusal(code, text)) => stanza::refusal(&id, code, text),
     };
     state.send(link, answer);
     afterwards(state, &device, &space, child);
 }
 
-fn answer(state: &mut State, device: &Device, space: &str, iq: &Node) -> Option<Vec<Node>> {
+fn answer(state: &mut State, device: &Device, space: &str, iq: &Node) -> Answer {
     let child = stanza::first_child(iq);
-    let is_get = stanza::attr(iq, "type") == "get";
+    let known = |answer: Option<Vec<Node>>| answer.ok_or(Refusal::NOT_IMPLEMENTED);
     match space {
-        "encrypt" => keys::answer(state, device, iq),
-        "usync" => usync::answer(state, child?),
-        "w:sync:app:state" => app_state::answer(state, device, child?),
-        "w:g2" => groups::answer(iq),
-        "w:m" => Some(vec![media::connection(state)]),
-        "abt" => Some(vec![node("props").attr("protocol", "1").attr("hash", "sim").build()]),
-        "privacy" if is_get => Some(vec![
-            node("privacy")
-                .children([node("category")
-                    .attr("name", "readreceipts")
-                    .attr("value", "all")
-                    .build()])
-                .build(),
-        ]),
-        "privacy"
-        | "disappearing_mode"
-        | "passive"
-        | "w:p"
-        | "urn:xmpp:ping"
-        | "urn:xmpp:whatsapp:dirty"
-        | "w:stats" => Some(Vec::new()),
-        "status" if !is_get => Some(Vec::new()),
-        "blocklist" => Some(vec![node("list").build()]),
-        "md" => child
-            .filter(|child| child.tag == "remove-companion-device")
-            .map(|_| Vec::new()),
-        _ => None,
+        "encrypt" => known(keys::answer(state, device, iq)),
+        "usync" => known(child.and_then(|query| usync::answer(state, device, query))),
+        "w:sync:app:state" => known(child.and_then(|sync| app_state::answer(state, device, sync))),
+        "w:g2" => known(groups::answer(iq)),
+        "w:m" => Ok(vec![media::connection(state)]),
+        "w:profile:picture" => pictures::answer(state, device, iq),
+        "status" => profile::about(state, device, iq),
+        "disappearing_mode" => profile::disappearing_mode(state, device, iq),
+        "w:biz" => business::answer(state, iq),
+        "privacy" => privacy::answer(state, device, iq),
+        "blocklist" => blocklist::answer(state, device, iq),
+        "spam" => blocklist::spam(state, device, iq),
+        "w:mex" => mex::answer(state, device, iq),
+        "newsletter" => newsletters::answer(state, device, iq),
+        "md" => match child.map(|child| child.tag.as_ref()) {
+            Some("remove-companion-device") => Ok(Vec::new()),
+            _ => Err(Refusal::NOT_IMPLEMENTED),
+        },
+        _ => service::answer(space, iq),
     }
 }
 
@@ -101,8 +95,4 @@ fn afterwards(state: &mut State, device: &Device, space: &str, child: Option<&No
 
 fn not_implemented(id: &str) -> Node {
     stanza::refusal(id, 501, "feature-not-implemented")
-}
-
-fn not_found(id: &str) -> Node {
-    stanza::refusal(id, 404, "item-not-found")
 }

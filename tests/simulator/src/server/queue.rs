@@ -134,7 +134,7 @@ impl Queue {
                     .attr("receipt", of("receipt"))
                     .attr("notification", of("notification"))
                     .attr("appdata", 0u64)
-                    .attr("call", 0u64)
+                    .attr("call", of("call"))
                     .build()])
                 .build(),
         );

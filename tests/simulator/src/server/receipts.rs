@@ -6,10 +6,12 @@
 
 use whatsapp_rust::wacore_binary::{Jid, Node};
 
+use super::calls;
 use super::clock;
 use super::companion::Device;
 use super::keys;
 use super::messages::{self, Letter};
+use super::privacy;
 use super::stanza::{self, node};
 use super::state::State;
 use crate::contact::Seen;
@@ -38,6 +40,9 @@ pub(crate) fn receive(state: &mut State, from: &Device, receipt: &Node) {
                 companion.queue.acknowledge("message", id);
             }
         }
+    }
+    if calls::confirmed(state, from, receipt) {
+        return;
     }
     let Some(whom) = to.as_ref().and_then(|jid| state.resolve(jid)) else {
         return;
@@ -80,8 +85,10 @@ pub(crate) fn read(state: &mut State, reader: &str, author: &str, ids: &[String]
     ) else {
         return;
     };
-    state.push_to_companions(author, None, &receipt_stanza(face, "read", ids));
-    noticed(state, author, reader, "read", ids.to_vec());
+    if privacy::tells_what_was_read(state, reader) {
+        state.push_to_companions(author, None, &receipt_stanza(face, "read", ids));
+        noticed(state, author, reader, "read", ids.to_vec());
+    }
     let mut own = receipt_stanza(Jid::pn(reader), "read", ids);
     own.attrs.push("recipient", author_face);
     state.push_to_companions(reader, None, &own);

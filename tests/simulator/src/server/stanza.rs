@@ -47,6 +47,27 @@ pub(crate) fn big_endian(bytes: &[u8]) -> Option<u32> {
         .then(|| bytes.iter().fold(0, |sum, byte| (sum << 8) | u32::from(*byte)))
 }
 
+/// What an IQ is answered with: the children of its result, or why it is refused.
+pub(crate) type Answer = Result<Vec<Node>, Refusal>;
+
+/// Why a request is refused, in the words of the real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal(pub(crate) u32, pub(crate) &'static str);
+
+impl Refusal {
+    pub(crate) const BAD_REQUEST: Self = Self(400, "bad-request");
+    pub(crate) const NOT_AUTHORIZED: Self = Self(401, "not-authorized");
+    pub(crate) const FORBIDDEN: Self = Self(403, "forbidden");
+    pub(crate) const NOT_FOUND: Self = Self(404, "item-not-found");
+    pub(crate) const CONFLICT: Self = Self(409, "conflict");
+    pub(crate) const NOT_IMPLEMENTED: Self = Self(501, "feature-not-implemented");
+}
+
+/// The content as text, empty when there is none.
+pub(crate) fn text(node: &Node) -> String {
+    String::from_utf8_lossy(bytes(node)).into_owned()
+}
+
 /// The first child, whatever it is.
 pub(crate) fn first_child(node: &Node) -> Option<&Node> {
     node.children()?.first()

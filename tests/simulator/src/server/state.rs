@@ -12,11 +12,19 @@ use whatsapp_rust::wacore::libsignal::protocol::KeyPair;
 use whatsapp_rust::wacore_binary::{Jid, Node};
 
 use super::app_state::AppState;
+use super::blocklist::Report;
+use super::calls::Calls;
+use super::chat_state::ChatStates;
 use super::companion::{Companion, Device};
 use super::faults::Faults;
 use super::link_code::CodeRequest;
 use super::linking::Candidate;
+use super::newsletters::Newsletters;
 use super::person::{Conduct, Person};
+use super::pictures::Pictures;
+use super::presence::Presence;
+use super::privacy::Privacy;
+use super::profile::Profile;
 use super::queue::Out;
 use crate::contact::Inbox;
 use crate::signal::Peer;
@@ -73,6 +81,11 @@ pub(crate) struct State {
     pub(crate) codes: HashMap<String, CodeRequest>,
     pub(crate) faults: Faults,
     pub(crate) blobs: HashMap<String, Vec<u8>>,
+    pub(crate) pictures: Pictures,
+    pub(crate) chat_states: ChatStates,
+    pub(crate) newsletters: Newsletters,
+    pub(crate) calls: Calls,
+    pub(crate) reports: Vec<Report>,
     /// What happened to the connections of an account.
     pub(crate) history: HashMap<String, History>,
     /// The address media are up- and downloaded at.
@@ -138,11 +151,25 @@ impl State {
                 app_state: AppState::new(),
                 sent: HashMap::new(),
                 inbox: Inbox::default(),
+                profile: Profile::default(),
+                privacy: Privacy::default(),
+                presence: Presence::default(),
             };
             self.lids.insert(lid, number.to_owned());
             self.people.insert(number.to_owned(), person);
         }
         self.person_mut(number)
+    }
+
+    /// Gives a person another number; everything else stays.
+    pub(crate) fn rename_person(&mut self, old: &str, new: &str) -> anyhow::Result<()> {
+        let lid = self.ensure_person(new, "")?.lid.clone();
+        let mut person = self.people.remove(old).context("nobody has this number")?;
+        self.lids.remove(&lid);
+        self.lids.insert(person.lid.clone(), new.to_owned());
+        new.clone_into(&mut person.number);
+        self.people.insert(new.to_owned(), person);
+        Ok(())
     }
 
     pub(crate) fn person(&self, number: &str) -> anyhow::Result<&Person> {

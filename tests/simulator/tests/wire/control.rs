@@ -73,3 +73,54 @@ async fn what_cannot_be_done_is_refused_with_the_reason() -> anyhow::Result<()> 
     assert_eq!(answer.status(), 400);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_script_gives_people_faces_channels_and_calls() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    let admin = world.server.control_url();
+    let http = reqwest::Client::builder().build()?;
+    let posts = async |path: &str, body: Value| -> anyhow::Result<Value> {
+        let request = http.post(format!("{admin}/{path}")).json(&body);
+        Ok(request.send().await?.error_for_status()?.json().await?)
+    };
+    let ana = format!("contacts/{ANA}");
+    http.put(format!("{admin}/{ana}/picture"))
+        .body("a face")
+        .send()
+        .await?
+        .error_for_status()?;
+    assert_eq!(world.ana.picture().as_deref(), Some(&b"a face"[..]));
+    let profile = json!({ "name": "Ana B", "about": "busy", "business": { "name": "Ana's" } });
+    posts(&format!("{ana}/profile"), profile).await?;
+    posts(
+        &format!("{ana}/presence"),
+        json!({ "online": true, "recording_to": OWNER }),
+    )
+    .await?;
+    posts(
+        &format!("{ana}/privacy"),
+        json!({ "set": ["last", "none"], "block": OWNER, "unblock": OWNER }),
+    )
+    .await?;
+    assert_eq!((world.ana.name().as_str(), world.ana.is_seen_online()), ("Ana B", true));
+
+    let call = posts(&format!("{ana}/call"), json!({ "to": OWNER, "video": true })).await?;
+    let id = call["id"].as_str().unwrap_or_default().to_owned();
+    posts(&format!("phones/{OWNER}/calls/{id}/answer"), json!({})).await?;
+    let url = format!("{admin}/{ana}/calls/{id}");
+    assert_eq!(http.get(&url).send().await?.json::<Value>().await?["state"], "answered");
+    http.delete(&url).send().await?.error_for_status()?;
+
+    let channel = posts("newsletters", json!({ "name": "News" })).await?;
+    let path = format!("newsletters/{}", channel["id"].as_str().unwrap_or_default());
+    posts(&format!("{path}/followers"), json!({ "number": OWNER })).await?;
+    let post = posts(&format!("{path}/posts"), json!({ "text": "today" })).await?;
+    assert_eq!(device.gets_one().await?.text, "today");
+    let change = json!({ "views": 3, "reactions": ["👍", 2] });
+    posts(&format!("{path}/posts/{}", post["server_id"]), change).await?;
+    let listed: Value = http.get(format!("{admin}/{path}/posts")).send().await?.json().await?;
+    assert_eq!(listed["posts"][0]["reactions"]["👍"], 2);
+    posts(&format!("{ana}/move"), json!({ "to": "15550004444" })).await?;
+    Ok(())
+}

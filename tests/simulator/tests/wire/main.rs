@@ -3,6 +3,7 @@
 mod addresses;
 mod app_state;
 mod backlog;
+mod calls;
 mod control;
 mod crashes;
 mod device;
@@ -11,9 +12,15 @@ mod linking;
 mod load;
 mod media;
 mod messages;
+mod newsletters;
+mod presence;
+mod privacy;
+mod profile;
 mod receipts;
 mod robustness;
+mod services;
 mod sessions;
+mod usync;
 
 use std::time::Duration;
 
