@@ -272,10 +272,7 @@ impl Transaction<'_> {
 
 /// A text as the contents of one event, or of several when it is too long for one; the first carries the answer.
 pub(super) fn contents(text: &str, reply_to: Option<&EventId>) -> Vec<Value> {
-    let parts = matrix::outgoing::parts(text).into_iter().enumerate();
-    parts
-        .map(|(number, part)| matrix::outgoing::text(part, reply_to.filter(|_| number == 0)))
-        .collect()
+    matrix::outgoing::texts(&matrix::outgoing::Words::new(text), reply_to)
 }
 
 /// Sends the parts of a message into a portal room and returns the event of the first one. A speaker of ours that is

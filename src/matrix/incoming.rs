@@ -4,8 +4,8 @@ use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId};
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
-use super::outgoing::MARK;
-use crate::model::Content;
+use super::{html, outgoing::MARK};
+use crate::model::{Content, markup};
 
 /// What an event of a room means to us.
 #[derive(Clone, PartialEq, Debug)]
@@ -95,12 +95,7 @@ fn message(content: &Map<String, Value>) -> Incoming {
     let unsupported = |name: &str| say(content, Content::Unsupported(name.to_owned()));
     match kind {
         "m.text" | "m.emote" => {
-            let body = text_of(content, "body").unwrap_or_default();
-            let words = if reply_to(content).is_some() {
-                without_fallback(body)
-            } else {
-                body
-            };
+            let words = formatted(content).unwrap_or_else(|| plain(content).to_owned());
             // PostgreSQL keeps no NUL in text, and nobody reads one.
             let words = words.replace('\0', "");
             if words.trim().is_empty() {
@@ -119,6 +114,22 @@ fn message(content: &Map<String, Value>) -> Incoming {
         "m.file" => unsupported("file"),
         "m.location" => unsupported("location"),
         _ => unsupported("message of this kind"),
+    }
+}
+
+/// What a message says in HTML, as markup.
+fn formatted(content: &Map<String, Value>) -> Option<String> {
+    let html = text_of(content, "formatted_body").filter(|_| text_of(content, "format") == Some(html::FORMAT))?;
+    let words = markup::write(&html::read(html));
+    (!words.trim().is_empty()).then_some(words)
+}
+
+fn plain(content: &Map<String, Value>) -> &str {
+    let body = text_of(content, "body").unwrap_or_default();
+    if reply_to(content).is_some() {
+        without_fallback(body)
+    } else {
+        body
     }
 }
 
@@ -222,6 +233,25 @@ mod tests {
             event("m.room.message", &json!({"msgtype": "m.emote", "body": "waves"})),
             said("* waves")
         );
+    }
+
+    #[test]
+    fn formatted_words_are_read_with_their_formatting() {
+        let content = |kind: &str, format: &str, html: &str| json!({"msgtype": kind, "body": "**plain**", "format": format, "formatted_body": html});
+        for (content, expected) in [
+            (content("m.text", html::FORMAT, "<strong>bold</strong>"), "*bold*"),
+            (
+                content("m.emote", html::FORMAT, "waves <em>twice</em>"),
+                "* waves _twice_",
+            ),
+            (content("m.text", "another", "<strong>bold</strong>"), "**plain**"),
+            (
+                content("m.text", html::FORMAT, "<mx-reply>a copy</mx-reply>"),
+                "**plain**",
+            ),
+        ] {
+            assert_eq!(event("m.room.message", &content), said(expected));
+        }
     }
 
     #[test]

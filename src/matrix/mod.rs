@@ -6,6 +6,7 @@ mod actor;
 mod client;
 mod config;
 mod error;
+pub(crate) mod html;
 pub(crate) mod incoming;
 mod names;
 pub(crate) mod outgoing;

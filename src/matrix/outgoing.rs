@@ -1,12 +1,17 @@
 //! Our words as contents of Matrix events. Pure.
 //!
-//! Deliberately not here: formatting (`formatted_body`), which comes with the markup of networks.
+//! Deliberately not here: how markup becomes HTML (`html`).
 
 use ruma::{EventId, RoomId, UserId};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{names::hex, rooms::State};
+use super::{
+    html::{self, Pill, Written},
+    names::hex,
+    rooms::State,
+};
+use crate::model::markup;
 
 /// Marks what we send as a real person, so that we know it when the homeserver shows it to us.
 pub(super) const MARK: &str = "net.wharf.sent";
@@ -14,9 +19,65 @@ pub(super) const MARK: &str = "net.wharf.sent";
 /// A Matrix event has at most 65 536 bytes with everything around its body (specification, "Size limits").
 const LONGEST_BODY: usize = 48 * 1024;
 
-/// A text message, perhaps an answer.
+/// What a content may take with its HTML, so that the rest of the event has room.
+const LONGEST_CONTENT: usize = 60 * 1024;
+
+/// Parts are not cut smaller than this for their HTML: rather they go without.
+const SHORTEST_PART: usize = 1024;
+
+/// A text with markup, and who is mentioned in it.
+#[derive(Clone, Copy)]
+pub(crate) struct Words<'a> {
+    /// The text.
+    pub(crate) text: &'a str,
+    /// The tokens in it that are mentions.
+    pub(crate) mentions: &'a [&'a str],
+    /// Who is meant by a token.
+    pub(crate) pill: &'a dyn Fn(&str) -> Option<Pill>,
+}
+
+impl<'a> Words<'a> {
+    /// A text that mentions nobody.
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            mentions: &[],
+            pill: &|_| None,
+        }
+    }
+}
+
+/// A text as the contents of one message, or of several when it is too long for one; the first carries the answer.
+pub(crate) fn texts(words: &Words<'_>, reply_to: Option<&EventId>) -> Vec<Value> {
+    let mut contents = Vec::new();
+    // What is still to be shown, the next part last, and how long its parts may be.
+    let mut waiting = vec![(words.text, LONGEST_BODY)];
+    while let Some((text, longest)) = waiting.pop() {
+        let cut = parts(text, longest);
+        if cut.len() > 1 {
+            waiting.extend(cut.into_iter().rev().map(|part| (part, longest)));
+            continue;
+        }
+        let blocks = markup::parse(text, words.mentions);
+        let mut written = html::write(&blocks, words.pill);
+        let reply_to = reply_to.filter(|_| contents.is_empty());
+        let content = formatted(&written, reply_to);
+        if written.formatted.is_none() || content.to_string().len() <= LONGEST_CONTENT {
+            contents.push(content);
+        } else if longest > SHORTEST_PART {
+            waiting.push((text, longest / 2));
+        } else {
+            written.formatted = None;
+            contents.push(formatted(&written, reply_to));
+        }
+    }
+    contents
+}
+
+/// A short text that mentions nobody, for tests of how events travel.
+#[cfg(test)]
 pub(crate) fn text(text: &str, reply_to: Option<&EventId>) -> Value {
-    message("m.text", text, reply_to)
+    texts(&Words::new(text), reply_to).swap_remove(0)
 }
 
 /// A line of the bot, perhaps an answer. Other bots do not react to it.
@@ -43,12 +104,12 @@ pub(crate) fn image(mxc: &ruma::MxcUri, name: &str, size: usize, (width, height)
     })
 }
 
-/// Cuts a text into parts that fit into events, at line ends or spaces where there are any. Put together they are the
-/// text again. There is always at least one.
-pub(crate) fn parts(text: &str) -> Vec<&str> {
+/// Cuts a text into parts of so many bytes, at line ends or spaces where there are any. Put together they are the text
+/// again. There is always at least one.
+fn parts(text: &str, longest: usize) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = text;
-    while let Some(end) = cut(rest) {
+    while let Some(end) = cut(rest, longest) {
         let (part, next) = rest.split_at(end);
         parts.push(part);
         rest = next;
@@ -131,6 +192,18 @@ fn message(kind: &str, text: &str, reply_to: Option<&EventId>) -> Value {
     content
 }
 
+fn formatted(written: &Written, reply_to: Option<&EventId>) -> Value {
+    let mut content = message("m.text", &written.body, reply_to);
+    if let Some(html) = &written.formatted {
+        content["format"] = json!(html::FORMAT);
+        content["formatted_body"] = json!(html);
+    }
+    if !written.mentioned.is_empty() {
+        content["m.mentions"] = json!({ "user_ids": written.mentioned });
+    }
+    content
+}
+
 fn with_article(kind: &str) -> String {
     let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
         "An"
@@ -141,7 +214,7 @@ fn with_article(kind: &str) -> String {
 }
 
 /// Where the first part ends; `None` when everything fits.
-fn cut(text: &str) -> Option<usize> {
+fn cut(text: &str, longest: usize) -> Option<usize> {
     let mut size = 0;
     let mut good = None;
     for (at, letter) in text.char_indices() {
@@ -150,10 +223,10 @@ fn cut(text: &str) -> Option<usize> {
             '\0'..='\x1f' => 6,
             other => other.len_utf8(),
         };
-        if size > LONGEST_BODY {
+        if size > longest {
             return Some(good.unwrap_or(at));
         }
-        if letter == '\n' || (letter == ' ' && size > LONGEST_BODY / 2) {
+        if letter == '\n' || (letter == ' ' && size > longest / 2) {
             good = Some(at + 1);
         }
     }
@@ -173,6 +246,61 @@ mod tests {
         assert_eq!(content["m.relates_to"]["m.in_reply_to"]["event_id"], "$question");
         assert_eq!(content["msgtype"], "m.text");
         assert_eq!(text("yes", None).get("m.relates_to"), None);
+    }
+
+    #[test]
+    fn formatting_stands_beside_the_words_and_only_where_there_is_any() {
+        let content = text("*b* <i>", None);
+        assert_eq!(content["body"], "*b* <i>");
+        assert_eq!(content["format"], "org.matrix.custom.html");
+        assert_eq!(content["formatted_body"], "<strong>b</strong> &lt;i&gt;");
+        let content = text("2*3*4 https://x.test/a_b_c", None);
+        assert_eq!(content.get("formatted_body"), None);
+        assert_eq!(content.get("format"), None);
+    }
+
+    #[test]
+    fn who_is_mentioned_is_named_and_rung() {
+        let pill = |token: &str| {
+            (token == "@15550001111").then(|| Pill {
+                user: ruma::user_id!("@whatsapp_15550001111:hs.test").to_owned(),
+                name: "Ana".into(),
+            })
+        };
+        let words = Words {
+            text: "@15550001111 and @15550002222",
+            mentions: &["@15550001111", "@15550002222"],
+            pill: &pill,
+        };
+        let content = texts(&words, None).remove(0);
+        assert_eq!(content["body"], "Ana and @15550002222");
+        assert_eq!(
+            content["formatted_body"],
+            "<a href=\"https://matrix.to/#/@whatsapp_15550001111:hs.test\">Ana</a> and @15550002222"
+        );
+        assert_eq!(
+            content["m.mentions"],
+            json!({"user_ids": ["@whatsapp_15550001111:hs.test"]})
+        );
+    }
+
+    #[test]
+    fn long_texts_fit_into_events_with_their_html() {
+        for word in ["*a* ", "<&>\" ", "_x_\n", "plain words ", "`c` & ", "<"] {
+            let text = format!("*b* {}", word.repeat(60_000 / word.len()));
+            let contents = texts(&Words::new(&text), None);
+            let bodies: String = contents
+                .iter()
+                .map(|content| content["body"].as_str().unwrap())
+                .collect();
+            assert_eq!(
+                bodies.split_whitespace().collect::<String>(),
+                text.split_whitespace().collect::<String>()
+            );
+            for content in contents {
+                assert!(content.to_string().len() <= LONGEST_CONTENT);
+            }
+        }
     }
 
     #[test]
@@ -201,7 +329,7 @@ mod tests {
         #[test]
         fn parts_put_together_are_the_text(text in "(\\PC|\n|\"| ){0,400}", times in 1_usize..400) {
             let text = text.repeat(times);
-            let parts = parts(&text);
+            let parts = parts(&text, LONGEST_BODY);
             prop_assert_eq!(parts.concat(), text.as_str());
             for part in parts {
                 prop_assert!(serde_json::to_string(part).unwrap().len() <= LONGEST_BODY + 2);

@@ -10,6 +10,7 @@ mod event;
 mod id;
 mod identity;
 mod job;
+pub(crate) mod markup;
 mod message;
 mod webhook;
 

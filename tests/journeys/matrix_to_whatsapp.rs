@@ -35,6 +35,22 @@ on_both_engines! {
     }
 }
 
+/// B02
+#[tokio::test(flavor = "multi_thread")]
+async fn formatting_in_matrix_is_markup_on_whatsapp() {
+    let world = World::start(Engine::Sqlite).await;
+    let Talking { alice, room, ana, .. } = world.talking().await;
+    let html = "<p><strong>Look</strong> at <em>this</em>:</p>\n<ol>\n<li>one</li>\n<li><del>two</del></li>\n</ol>\n";
+    let content = json!({
+        "msgtype": "m.text", "body": "**Look** at *this*:\n\n1. one\n2. ~~two~~",
+        "format": "org.matrix.custom.html", "formatted_body": html,
+    });
+    alice.sends(room.id(), "m.room.message", &content);
+    gets(&ana, "*Look* at _this_:\n1. one\n2. ~two~").await;
+    alice.says(room.id(), "*as* it is, 2*3*4");
+    gets(&ana, "*as* it is, 2*3*4").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn texts_keep_their_order() {
     let world = World::start(Engine::Sqlite).await;

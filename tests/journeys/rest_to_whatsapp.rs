@@ -28,6 +28,21 @@ on_both_engines! {
     }
 }
 
+/// B02: markup goes out as it is, and the room shows it formatted.
+#[tokio::test(flavor = "multi_thread")]
+async fn markup_from_an_application_is_formatted_in_the_room() {
+    let world = World::start(Engine::Sqlite).await;
+    let alice = world.homeserver.user("alice");
+    let linked = world.linked_device(&[alice.id()]).await;
+    let ana = world.contact("15550001111", "Ana");
+    let text = "your code is *42*";
+    assert_eq!(linked.rest.says(OWNER, "15550001111", text, None).await.0, 200);
+    gets(&ana, text).await;
+    let room = alice.joins_invite().await;
+    let event = room.shows(text).await;
+    assert_eq!(event["content"]["formatted_body"], "your code is <strong>42</strong>");
+}
+
 /// T14, T15: the id of a webhook's payload works as `reply_id`, and `from` is then what the application used.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_answers_what_its_webhook_heard() {

@@ -82,6 +82,27 @@ async fn an_answer_on_whatsapp_is_an_answer_in_matrix() {
     );
 }
 
+/// B02
+#[tokio::test(flavor = "multi_thread")]
+async fn markup_of_whatsapp_is_formatting_in_matrix() {
+    let world = World::start(Engine::Sqlite).await;
+    let alice = world.homeserver.user("alice");
+    let linked = world.linked_device(&[alice.id()]).await;
+    let ana = world.contact("15550001111", "Ana");
+    let said = "*Look* at `a_b` in <b>:\n- _one_\n- two\n> 2*3*4";
+    ana.says(&linked.phone, said);
+    let room = alice.joins_invite().await;
+    let content = room.shows(said).await["content"].clone();
+    assert_eq!(content["format"], "org.matrix.custom.html");
+    assert_eq!(
+        content["formatted_body"],
+        "<strong>Look</strong> at <code>a_b</code> in &lt;b&gt;:<ul><li><em>one</em></li><li>two</li></ul><blockquote>2*3*4</blockquote>"
+    );
+    ana.says(&linked.phone, "2*3*4 is plain");
+    let plain = room.shows("2*3*4 is plain").await;
+    assert!(plain["content"].get("formatted_body").is_none(), "{plain}");
+}
+
 /// B45: what the owner writes on the phone is shown as the owner, once, and no webhook hears of it (T16).
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_phone_says_is_shown_as_the_owner_once() {

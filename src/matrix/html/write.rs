@@ -1,0 +1,194 @@
+//! A tree of markup as the body and the HTML of a Matrix message. Everything people wrote is escaped.
+//!
+//! HTML folds spaces that follow each other; as no-break spaces they stay, and [`read`](super::read) makes them spaces
+//! again.
+
+use ruma::{OwnedUserId, UserId};
+
+use crate::model::markup::{self, Block, Inline, Line, Mention, Style};
+
+/// What stands for a mention: somebody of Matrix under a name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Pill {
+    /// Who.
+    pub(crate) user: OwnedUserId,
+    /// What they are called.
+    pub(crate) name: String,
+}
+
+/// A text for Matrix.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Written {
+    /// For clients without formatting: as WhatsApp's users type it, with names for mentions.
+    pub(crate) body: String,
+    /// HTML; `None` when the body says it all.
+    pub(crate) formatted: Option<String>,
+    /// Who is mentioned, each once, in order.
+    pub(crate) mentioned: Vec<OwnedUserId>,
+}
+
+/// Writes a text; `pill` says who is meant by a token. Without one the token stands there as it is.
+pub(crate) fn write(blocks: &[Block], pill: &dyn Fn(&str) -> Option<Pill>) -> Written {
+    let body = markup::write_with(blocks, &|mention| match pill(&mention.token) {
+        Some(pill) => pill.name,
+        None => mention.label.clone(),
+    });
+    let mut writer = Writer {
+        html: String::new(),
+        pill,
+        mentioned: Vec::new(),
+        after_space: true,
+    };
+    for (number, block) in blocks.iter().enumerate() {
+        if number > 0 && matches!((&blocks[number - 1], block), (Block::Paragraph(_), Block::Paragraph(_))) {
+            writer.html.push_str("<br><br>");
+        }
+        writer.block(block);
+    }
+    let is_plain = blocks.iter().all(|block| match block {
+        Block::Paragraph(lines) => lines.iter().flatten().all(is_plain),
+        _ => false,
+    });
+    Written {
+        body,
+        formatted: (!is_plain || !writer.mentioned.is_empty()).then_some(writer.html),
+        mentioned: writer.mentioned,
+    }
+}
+
+/// Mentions count when they have a pill.
+fn is_plain(inline: &Inline) -> bool {
+    matches!(inline, Inline::Text(_) | Inline::Link(_) | Inline::Mention(_))
+}
+
+struct Writer<'a> {
+    html: String,
+    pill: &'a dyn Fn(&str) -> Option<Pill>,
+    mentioned: Vec<OwnedUserId>,
+    /// Whether HTML would fold a space that comes now.
+    after_space: bool,
+}
+
+impl Writer<'_> {
+    fn block(&mut self, block: &Block) {
+        match block {
+            Block::Paragraph(lines) => {
+                self.lines(lines);
+                // The last line break before a border is not seen.
+                if lines.last().is_some_and(Vec::is_empty) {
+                    self.html.push_str("<br>");
+                }
+            }
+            Block::Quote(lines) => {
+                self.html.push_str("<blockquote>");
+                self.lines(lines);
+                self.html.push_str("</blockquote>");
+            }
+            Block::List { start, items } => {
+                let (open, close) = match start {
+                    None => ("<ul>".to_owned(), "</ul>"),
+                    Some(1) => ("<ol>".to_owned(), "</ol>"),
+                    Some(start) => (format!("<ol start=\"{start}\">"), "</ol>"),
+                };
+                self.html.push_str(&open);
+                for item in items {
+                    self.html.push_str("<li>");
+                    self.line(item);
+                    self.html.push_str("</li>");
+                }
+                self.html.push_str(close);
+            }
+            Block::Preformatted(code) => {
+                self.html.push_str("<pre><code>");
+                code.chars().for_each(|letter| push_escaped(&mut self.html, letter));
+                self.html.push_str("</code></pre>");
+            }
+        }
+    }
+
+    fn lines(&mut self, lines: &[Line]) {
+        for (number, line) in lines.iter().enumerate() {
+            if number > 0 {
+                self.html.push_str("<br>");
+            }
+            self.line(line);
+        }
+    }
+
+    fn line(&mut self, line: &Line) {
+        self.after_space = true;
+        self.inlines(line);
+        if self.html.ends_with(' ') {
+            self.html.pop();
+            self.html.push_str("&nbsp;");
+        }
+    }
+
+    fn inlines(&mut self, inlines: &[Inline]) {
+        for inline in inlines {
+            match inline {
+                Inline::Text(text) | Inline::Link(text) => self.words(text),
+                Inline::Code(code) => {
+                    self.html.push_str("<code>");
+                    self.words(code);
+                    self.html.push_str("</code>");
+                }
+                Inline::Styled(style, inside) => {
+                    let tag = match style {
+                        Style::Bold => "strong",
+                        Style::Italic => "em",
+                        Style::Strike => "del",
+                    };
+                    self.html.extend(["<", tag, ">"]);
+                    self.inlines(inside);
+                    self.html.extend(["</", tag, ">"]);
+                }
+                Inline::Mention(mention) => self.mention(mention),
+            }
+        }
+    }
+
+    fn mention(&mut self, mention: &Mention) {
+        let Some(Pill { user, name }) = (self.pill)(&mention.token) else {
+            return self.words(&mention.label);
+        };
+        self.html.push_str("<a href=\"");
+        let link = link_to(&user);
+        link.chars().for_each(|letter| push_escaped(&mut self.html, letter));
+        self.html.push_str("\">");
+        self.words(&name);
+        self.html.push_str("</a>");
+        if !self.mentioned.contains(&user) {
+            self.mentioned.push(user);
+        }
+    }
+
+    fn words(&mut self, text: &str) {
+        for letter in text.chars() {
+            let is_space = matches!(letter, ' ' | '\t' | '\n' | '\r' | '\u{c}');
+            match (is_space, self.after_space) {
+                (true, true) => self.html.push_str("&nbsp;"),
+                (true, false) => self.html.push(' '),
+                (false, _) => push_escaped(&mut self.html, letter),
+            }
+            self.after_space = is_space;
+        }
+    }
+}
+
+fn link_to(user: &UserId) -> String {
+    user.matrix_to_uri().to_string()
+}
+
+/// A letter as HTML shows it. NUL cannot be shown.
+fn push_escaped(html: &mut String, letter: char) {
+    match letter {
+        '&' => html.push_str("&amp;"),
+        '<' => html.push_str("&lt;"),
+        '>' => html.push_str("&gt;"),
+        '"' => html.push_str("&quot;"),
+        '\'' => html.push_str("&#39;"),
+        '\0' => {}
+        other => html.push(other),
+    }
+}
