@@ -21,9 +21,9 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// The next line is apart from those before: a paragraph of its own.
+    /// The next line is apart from those before: a paragraph of its own. Quotes and points hold together.
     pub(super) fn part(&mut self) {
-        self.is_apart = true;
+        self.is_apart |= self.quotes == 0 && self.lists.is_empty();
     }
 
     pub(super) fn enter_quote(&mut self) {
@@ -38,14 +38,14 @@ impl Context {
 
     /// Enters a list that begins with a number, or has bullets.
     pub(super) fn enter_list(&mut self, start: Option<u32>) {
-        self.is_apart |= self.lists.is_empty();
+        self.part();
         self.lists.push(start);
     }
 
     pub(super) fn leave_list(&mut self) {
         self.lists.pop();
         self.point = None;
-        self.is_apart |= self.lists.is_empty();
+        self.part();
     }
 
     pub(super) fn enter_point(&mut self) {

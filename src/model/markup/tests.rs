@@ -127,7 +127,7 @@ fn in_addresses_nothing_is_markup() {
     assert_read(&[
         ("https://x.test/a_b_c", "L(https://x.test/a_b_c)"),
         ("_https://x.test/_a_/b_.", "I(L(https://x.test/_a_/b))."),
-        ("see HTTP://x.test/*a*, *b*", "see L(HTTP://x.test/*a), B(b)"),
+        ("see HTTP://x.test/*a*, *b*", "see L(HTTP://x.test/*a)*, B(b)"),
         ("https:// *a*", "https:// B(a)"),
         ("xhttps://a_b_", "xhttps://a_b_"),
     ]);
@@ -160,10 +160,9 @@ fn marks_that_would_be_letters_are_left_out() {
         (vec![bold(vec![text("a")]), bold(vec![text("b")])], "*a**b*"),
         (
             vec![bold(vec![Inline::Styled(Style::Italic, vec![text("a")])]), text("b")],
-            "_a_b",
+            "ab",
         ),
     ] {
-        let expected = if expected == "_a_b" { "ab" } else { expected };
         assert_eq!(write(&[Block::Paragraph(vec![line])]), expected);
     }
 }
