@@ -165,13 +165,14 @@ impl Writer<'_> {
 
     fn words(&mut self, text: &str) {
         for letter in text.chars() {
-            let is_space = matches!(letter, ' ' | '\t' | '\n' | '\r' | '\u{c}');
-            match (is_space, self.after_space) {
-                (true, true) => self.html.push_str("&nbsp;"),
-                (true, false) => self.html.push(' '),
-                (false, _) => push_escaped(&mut self.html, letter),
+            match letter {
+                ' ' if self.after_space => self.html.push_str("&nbsp;"),
+                // Other spaces that would be folded, or read as those that are kept: like ones that stay what they are.
+                '\t' | '\n' | '\r' | '\u{c}' => self.html.push('\u{2003}'),
+                '\u{a0}' => self.html.push('\u{202f}'),
+                other => push_escaped(&mut self.html, other),
             }
-            self.after_space = is_space;
+            self.after_space = letter == ' ';
         }
     }
 }
