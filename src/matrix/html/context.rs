@@ -7,6 +7,22 @@ use crate::model::markup::{Block, Inline, Line, next_number, push_text};
 /// Deeper than this nothing is indented further: lines must not grow with the depth of the HTML.
 const DEEPEST: usize = 8;
 
+/// The mark of a point of a list.
+#[derive(Clone, Copy)]
+enum Point {
+    Bullet,
+    Number(u32),
+}
+
+impl Point {
+    fn number(self) -> Option<u32> {
+        match self {
+            Self::Bullet => None,
+            Self::Number(number) => Some(number),
+        }
+    }
+}
+
 /// Puts lines where they belong.
 #[derive(Default)]
 pub(super) struct Context {
@@ -14,8 +30,8 @@ pub(super) struct Context {
     quotes: usize,
     /// The next number of each list around, if it has numbers.
     lists: Vec<Option<u32>>,
-    /// The mark of the point that began, until its first line came.
-    point: Option<Option<u32>>,
+    /// The point that began, until its first line came.
+    point: Option<Point>,
     /// Whether the next line begins a block of its own, also when it is of the same kind as the one before.
     is_apart: bool,
 }
@@ -49,7 +65,8 @@ impl Context {
     }
 
     pub(super) fn enter_point(&mut self) {
-        self.point = Some(self.lists.last().copied().flatten());
+        let number = self.lists.last().copied().flatten();
+        self.point = Some(number.map_or(Point::Bullet, Point::Number));
         if let Some(number) = self.lists.last_mut() {
             *number = next_number(*number, 1);
         }
@@ -66,17 +83,17 @@ impl Context {
         }
         let point = self.point.take();
         match point {
-            Some(number) if self.quotes == 0 && depth <= 1 => return self.push_item(number, line),
+            Some(point) if self.quotes == 0 && depth <= 1 => return self.push_item(point.number(), line),
             _ => {}
         }
         let mut full = Line::new();
         push_text(&mut full, &"> ".repeat(self.quotes.saturating_sub(1).min(DEEPEST)));
         match point {
-            Some(number) => {
+            Some(point) => {
                 push_text(&mut full, &"  ".repeat(depth.saturating_sub(1).min(DEEPEST)));
                 push_text(
                     &mut full,
-                    &number.map_or("- ".to_owned(), |number| format!("{number}. ")),
+                    &point.number().map_or("- ".to_owned(), |number| format!("{number}. ")),
                 );
             }
             None => push_text(&mut full, &"  ".repeat(depth.min(DEEPEST))),

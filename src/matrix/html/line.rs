@@ -137,12 +137,12 @@ fn hoisted(mut inside: Line) -> (String, Line, String) {
     let (mut before, mut after) = (String::new(), String::new());
     if let Some(Inline::Text(text)) = inside.first_mut() {
         let words = text.trim_start();
-        before = text[..text.len() - words.len()].to_owned();
+        before.push_str(&text[..text.len() - words.len()]);
         *text = words.to_owned();
     }
     if let Some(Inline::Text(text)) = inside.last_mut() {
         let words = text.trim_end();
-        after = text[words.len()..].to_owned();
+        after.push_str(&text[words.len()..]);
         text.truncate(text.len() - after.len());
     }
     inside.retain(|inline| !matches!(inline, Inline::Text(text) if text.is_empty()));

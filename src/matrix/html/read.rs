@@ -271,7 +271,7 @@ fn href(attributes: &[Attribute]) -> Rc<str> {
         href.get(..scheme.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
-    if SCHEMES.iter().any(|scheme| has(&scheme)) {
+    if SCHEMES.iter().any(has) {
         href.into()
     } else {
         "".into()

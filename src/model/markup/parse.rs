@@ -132,7 +132,7 @@ impl Parser<'_> {
                 Token::Delimiter { .. } => push_text(&mut line, &words[spot.from..spot.to]),
                 Token::Text(text) => push_text(&mut line, text),
                 Token::Code(code) => line.push(Inline::Code(code.to_owned())),
-                Token::Link(link) => line.push(Inline::Link(link.to_owned())),
+                Token::Link(address) => line.push(Inline::Link(address.to_owned())),
                 Token::Mention(token) => line.push(Inline::Mention(Mention {
                     token: token.to_owned(),
                     label: token.to_owned(),
@@ -154,15 +154,14 @@ fn quote(line: &str) -> Option<&str> {
 
 /// `- point`, `* point`, `1. point`.
 fn item(line: &str) -> Option<(Option<u32>, &str)> {
-    let (number, words) = match line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")) {
-        Some(words) => (None, words),
-        None => {
-            // Nine digits always fit; a zero in front would be lost.
-            let digits = line.bytes().take(10).take_while(u8::is_ascii_digit).count();
-            let is_number = (1..10).contains(&digits) && (digits == 1 || !line.starts_with('0'));
-            let number = line.get(..digits).filter(|_| is_number)?.parse().ok()?;
-            (Some(number), line[digits..].strip_prefix(". ")?)
-        }
+    let (number, words) = if let Some(words) = line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")) {
+        (None, words)
+    } else {
+        // Nine digits always fit; a zero in front would be lost.
+        let digits = line.bytes().take(10).take_while(u8::is_ascii_digit).count();
+        let is_number = (1..10).contains(&digits) && (digits == 1 || !line.starts_with('0'));
+        let number = line.get(..digits).filter(|_| is_number)?.parse().ok()?;
+        (Some(number), line[digits..].strip_prefix(". ")?)
     };
     (!words.trim().is_empty()).then_some((number, words))
 }

@@ -163,20 +163,20 @@ fn quoted(rest: &str, in_word: bool) -> Option<(Token<'_>, usize)> {
     let end = inside.find('`')?;
     let (code, after) = (&inside[..end], &inside[end + 1..]);
     let is_tight = !code.is_empty() && !code.starts_with(char::is_whitespace) && !code.ends_with(char::is_whitespace);
-    let is_word = in_word || after.starts_with(char::is_alphanumeric);
-    (is_tight && !is_word).then_some((Token::Code(code), end + 2))
+    let is_within = in_word || after.starts_with(char::is_alphanumeric);
+    (is_tight && !is_within).then_some((Token::Code(code), end + 2))
 }
 
 /// An address up to the next space, without what usually ends a sentence or a style.
 fn link(rest: &str) -> Option<(Token<'_>, usize)> {
-    let starts = |scheme: &str| {
-        rest.get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    let has = |scheme: &&str| {
+        let start = rest.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
-    let scheme = ["https://", "http://"].into_iter().find(|scheme| starts(scheme))?;
+    let scheme = ["https://", "http://"].into_iter().find(has)?;
     let end = rest
         .find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`'))
         .unwrap_or(rest.len());
-    let link = rest[..end].trim_end_matches(|c: char| "*_~.,;:!?)]}'".contains(c));
-    (link.len() > scheme.len()).then_some((Token::Link(link), link.len()))
+    let address = rest[..end].trim_end_matches(|c: char| "*_~.,;:!?)]}'".contains(c));
+    (address.len() > scheme.len()).then_some((Token::Link(address), address.len()))
 }

@@ -28,7 +28,7 @@ fn short_line(line: &[Inline]) -> String {
             Inline::Styled(Style::Italic, inside) => format!("I({})", short_line(inside)),
             Inline::Styled(Style::Strike, inside) => format!("S({})", short_line(inside)),
             Inline::Code(code) => format!("C({code})"),
-            Inline::Link(link) => format!("L({link})"),
+            Inline::Link(address) => format!("L({address})"),
             Inline::Mention(mention) => format!("M({})", mention.token),
         })
         .collect()
