@@ -13,7 +13,8 @@ mod server;
 mod signal;
 mod wire;
 
-pub use contact::{Contact, Kind, Received, Seen};
+pub use contact::{Attachment, Contact, Kind, Received, Seen};
+pub use media::{MediaKind, Uploaded};
 pub use newsletter::{Newsletter, Published};
 pub use phone::Phone;
-pub use server::{Business, CallState, Options, Report, Server, Typing};
+pub use server::{Business, CallState, Options, Report, Server, Setting, Typing, UploadAgain};

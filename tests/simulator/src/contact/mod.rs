@@ -4,6 +4,7 @@
 //! receipts, retries) happens in the server room.
 
 mod calls;
+mod media;
 mod presence;
 mod privacy;
 mod profile;
@@ -18,6 +19,8 @@ use whatsapp_rust::prelude::MessageBuilderExt as _;
 use whatsapp_rust::wacore::proto_helpers::build_quote_context;
 use whatsapp_rust::waproto::whatsapp as wa;
 
+pub use media::Attachment;
+pub(crate) use media::attached;
 pub(crate) use received::{Inbox, SeenLog};
 pub use received::{Kind, Received, Seen};
 pub(crate) use waiting::{for_message, until};

@@ -3,6 +3,7 @@
 //! Built once by [`crate::Server::start`]. Every route is a thin cover over the verbs tests use.
 
 mod calls;
+mod media;
 mod newsletters;
 mod profile;
 mod routes;
@@ -17,25 +18,28 @@ use axum::routing::{get, post};
 
 use crate::server::pictures;
 use crate::server::state::Shared;
-use crate::{media, wire};
+use crate::wire;
 
-/// The largest blob kept.
-const LARGEST_BLOB: usize = 128 * 1024 * 1024;
+/// The largest body of a control request; media have a limit of their own.
+const LARGEST_BODY: usize = 128 * 1024 * 1024;
 
 /// All routes.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/ws/chat", get(chat))
-        .route("/mms/{kind}/{token}", post(media::upload).get(media::download))
         .route(&format!("{}/{{id}}/{{size}}", pictures::ROUTE), get(profile::picture))
         .nest(
             "/admin",
             routes::router()
                 .merge(profile::router())
                 .merge(newsletters::router())
-                .merge(calls::router()),
+                .merge(calls::router())
+                .merge(media::router()),
         )
-        .layer(DefaultBodyLimit::max(LARGEST_BLOB))
+        .route("/mms/{kind}/{token}", post(crate::media::upload))
+        .route("/product/{kind}/{token}", post(crate::media::upload))
+        .route("/v/{kind}/{name}", get(crate::media::download))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(shared)
 }
 

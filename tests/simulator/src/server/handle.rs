@@ -239,6 +239,11 @@ impl Server {
         crate::contact::until(&self.shared, || self.connections(number) == count, patience).await
     }
 
+    /// What the other rooms' verbs on this handle work on.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     fn history(&self, number: &str) -> History {
         self.shared
             .look(|state| state.history.get(number).copied().unwrap_or_default())

@@ -278,9 +278,10 @@ fn decrypt(state: &mut State, from: &Device, number: &str, message: &Node, asked
 
 /// A companion told its own phone something: what it sent to others, or a request between devices.
 fn own_companion_sent(state: &mut State, from: &Device, id: &str, message: wa::Message) {
-    use wa::message::protocol_message::Type;
-    if message.protocol_message.r#type == Some(Type::APP_STATE_SYNC_KEY_REQUEST) {
-        app_state::share_keys(state, from);
+    if let Some(protocol) = message.protocol_message.as_option()
+        && let Some(request) = protocol.app_state_sync_key_request.as_option()
+    {
+        app_state::requested(state, from, request);
         return;
     }
     let Some(copy) = message.device_sent_message.as_option() else {

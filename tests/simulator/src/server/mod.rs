@@ -17,6 +17,7 @@ mod keys;
 pub(crate) mod link_code;
 pub(crate) mod linking;
 pub(crate) mod login;
+pub(crate) mod media_retry;
 pub(crate) mod messages;
 mod mex;
 pub(crate) mod newsletters;
@@ -39,11 +40,13 @@ use std::sync::Arc;
 
 use whatsapp_rust::wacore_binary::{JidExt as _, Node};
 
+pub use app_state::Setting;
 pub use blocklist::Report;
 pub use business::Business;
 pub use calls::CallState;
 pub use chat_state::Typing;
 pub use handle::{Options, Server};
+pub use media_retry::UploadAgain;
 use state::{Role, Shared, State};
 
 /// A client sent a stanza; what nobody knows is ignored.

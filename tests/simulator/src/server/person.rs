@@ -11,6 +11,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::app_state::AppState;
 use super::companion::{Companion, Device};
+use super::media_retry::UploadAgain;
 use super::presence::Presence;
 use super::privacy::Privacy;
 use super::profile::Profile;
@@ -59,6 +60,8 @@ pub(crate) struct Conduct {
     /// Retry receipts sent, by the device asked and the message.
     pub(crate) retries: HashMap<(Device, String), u32>,
     pub(crate) seen: SeenLog,
+    /// What the phone does when a companion asks it to upload a medium again.
+    pub(crate) upload_again: UploadAgain,
 }
 
 /// A message the person sent from the primary device, kept for retries and quotes.

@@ -10,6 +10,7 @@ use super::calls;
 use super::clock;
 use super::companion::Device;
 use super::keys;
+use super::media_retry;
 use super::messages::{self, Letter};
 use super::privacy;
 use super::stanza::{self, node};
@@ -47,9 +48,10 @@ pub(crate) fn receive(state: &mut State, from: &Device, receipt: &Node) {
     let Some(whom) = to.as_ref().and_then(|jid| state.resolve(jid)) else {
         return;
     };
-    if kind == "retry" {
-        retry(state, from, &whom, receipt);
-        return;
+    match kind.as_str() {
+        "retry" => return retry(state, from, &whom, receipt),
+        "server-error" => return media_retry::receive(state, from, receipt),
+        _ => {}
     }
     let kind = match kind.as_str() {
         "" | "inactive" => "delivery",

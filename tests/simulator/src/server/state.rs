@@ -27,6 +27,7 @@ use super::privacy::Privacy;
 use super::profile::Profile;
 use super::queue::Out;
 use crate::contact::Inbox;
+use crate::media::Blobs;
 use crate::signal::Peer;
 
 /// The LIDs begin here; they are as long as real ones and look like no number.
@@ -80,12 +81,12 @@ pub(crate) struct State {
     pub(crate) qr_refs: HashMap<String, u64>,
     pub(crate) codes: HashMap<String, CodeRequest>,
     pub(crate) faults: Faults,
-    pub(crate) blobs: HashMap<String, Vec<u8>>,
     pub(crate) pictures: Pictures,
     pub(crate) chat_states: ChatStates,
     pub(crate) newsletters: Newsletters,
     pub(crate) calls: Calls,
     pub(crate) reports: Vec<Report>,
+    pub(crate) blobs: Blobs,
     /// What happened to the connections of an account.
     pub(crate) history: HashMap<String, History>,
     /// The address media are up- and downloaded at.
