@@ -17,4 +17,4 @@ pub use contact::{Attachment, Contact, Kind, Received, Seen};
 pub use media::{MediaKind, Uploaded};
 pub use newsletter::{Newsletter, Published};
 pub use phone::Phone;
-pub use server::{Business, CallState, Options, Report, Server, Setting, Typing, UploadAgain};
+pub use server::{Business, CallState, Clock, Goodbye, Options, Refusal, Report, Server, Setting, Typing, UploadAgain};

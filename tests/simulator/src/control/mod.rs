@@ -3,6 +3,7 @@
 //! Built once by [`crate::Server::start`]. Every route is a thin cover over the verbs tests use.
 
 mod calls;
+mod faults;
 mod media;
 mod newsletters;
 mod profile;
@@ -34,6 +35,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
                 .merge(profile::router())
                 .merge(newsletters::router())
                 .merge(calls::router())
+                .merge(faults::router())
                 .merge(media::router()),
         )
         .route("/mms/{kind}/{token}", post(crate::media::upload))
@@ -47,5 +49,6 @@ async fn chat(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -> R
     if shared.look(|state| state.faults.is_down) {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
+    let upgrade = upgrade.max_message_size(wire::LARGEST_MESSAGE);
     upgrade.on_upgrade(move |socket| wire::serve(shared, socket))
 }

@@ -14,7 +14,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 
 use crate::contact::{self, Contact, Received};
 use crate::phone::Phone;
-use crate::server::handle::drop_connections;
+use crate::server::naming;
 use crate::server::state::Shared;
 
 /// The phone that scans when nobody says which.
@@ -54,7 +54,6 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/contacts/{number}/type", post(types))
         .route("/contacts/{number}/read", post(read))
         .route("/contacts/{number}/received", get(received))
-        .route("/faults", post(faults))
         .route("/state", get(state))
 }
 
@@ -89,21 +88,11 @@ struct Since {
     since: usize,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Fault {
-    Drop,
-    Nack(u32),
-    LoseAck,
-    RefuseLogin(u32),
-    Accept,
-    Down,
-    Up,
-}
-
 async fn scan_qr(State(shared): App, Query(person): Query<Person>, qr: String) -> Answer {
-    let number = person.number.unwrap_or_else(|| DEFAULT_PHONE.0.to_owned());
-    let name = person.name.unwrap_or_else(|| DEFAULT_PHONE.1.to_owned());
+    let named = shared.look(|state| state.phones_by_name.then(|| naming::owner(state, &qr)).flatten());
+    let (usual_number, usual_name) = named.unwrap_or((DEFAULT_PHONE.0.to_owned(), DEFAULT_PHONE.1.to_owned()));
+    let number = person.number.unwrap_or(usual_number);
+    let name = person.name.unwrap_or(usual_name);
     ensure(&shared, &number, &name)?;
     scan_qr_with(State(shared), Path(number), qr).await
 }
@@ -162,22 +151,6 @@ async fn unlink(State(shared): App, Path(number): Path<String>) -> Answer {
     known(&shared, &[&number])?;
     Phone { shared, number }.unlinks_all();
     Ok(Json(json!({})))
-}
-
-async fn faults(State(shared): App, Json(fault): Json<Fault>) -> Json<Value> {
-    shared.act(|state| match fault {
-        Fault::Drop => drop_connections(state),
-        Fault::Nack(code) => state.faults.nack_next(None, code),
-        Fault::LoseAck => state.faults.lose_next_ack(),
-        Fault::RefuseLogin(code) => state.faults.refused_login = Some(code),
-        Fault::Accept => state.faults.refused_login = None,
-        Fault::Down => {
-            state.faults.is_down = true;
-            drop_connections(state);
-        }
-        Fault::Up => state.faults.is_down = false,
-    });
-    Json(json!({}))
 }
 
 async fn state(State(shared): App) -> Json<Value> {

@@ -40,7 +40,7 @@ pub(crate) type Refused = u16;
 impl Blobs {
     /// A new permission to upload.
     pub(crate) fn permit(&mut self) -> String {
-        let permit = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 18]>());
+        let permit = BASE64_URL_SAFE_NO_PAD.encode(crate::server::step::random::<[u8; 18]>());
         self.permits.insert(permit.clone());
         permit
     }

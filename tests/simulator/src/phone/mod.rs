@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use rand::rngs::StdRng;
 use whatsapp_rust::prelude::MessageBuilderExt as _;
 use whatsapp_rust::wacore::libsignal::protocol::KeyPair;
 use whatsapp_rust::wacore::pair_code::PairCodeUtils;
@@ -16,7 +15,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 use crate::contact::{self, Contact, Received, Seen};
 use crate::server::companion::Device;
 use crate::server::state::Shared;
-use crate::server::{link_code, linking, login, receipts};
+use crate::server::{link_code, linking, login, receipts, step};
 
 /// How long the phone waits for the companion after a code was typed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -59,7 +58,7 @@ impl Phone {
             .filter(char::is_ascii_alphanumeric)
             .map(|sign| sign.to_ascii_uppercase())
             .collect();
-        let ephemeral = KeyPair::generate(&mut rand::make_rng::<StdRng>());
+        let ephemeral = self.shared.act(|_| KeyPair::generate(&mut step::rng()));
         let public: [u8; 32] = ephemeral.public_key.public_key_bytes().try_into()?;
         let (companion, answer) = tokio::task::spawn_blocking(move || {
             let companion = PairCodeUtils::decrypt_primary_ephemeral_pub(&wrapped, &code)

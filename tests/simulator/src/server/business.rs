@@ -4,7 +4,6 @@
 //! `Contact`.
 
 use anyhow::Context as _;
-use rand::rngs::StdRng;
 use whatsapp_rust::buffa::Message as _;
 use whatsapp_rust::wacore_binary::Node;
 use whatsapp_rust::waproto::whatsapp as wa;
@@ -88,7 +87,7 @@ fn certificate(person: &Person, business: &Business) -> anyhow::Result<Vec<u8>> 
     let signature = person
         .peer
         .private_key()
-        .calculate_signature(&details, &mut rand::make_rng::<StdRng>())
+        .calculate_signature(&details, &mut crate::server::step::rng())
         .context("sign a verified name")?;
     Ok(wa::VerifiedNameCertificate {
         details: Some(details),

@@ -55,7 +55,7 @@ pub(crate) type Calls = HashMap<String, Call>;
 
 /// A person calls an account; answers the id of the call.
 pub(crate) fn offer(state: &mut State, from: &str, to: &str, occasion: &Occasion) -> String {
-    let id = format!("{:016X}{:016X}", rand::random::<u64>(), state.next());
+    let id = format!("{:016X}{:016X}", crate::server::step::random::<u64>(), state.next());
     let call = Call {
         from: from.to_owned(),
         to: to.to_owned(),
@@ -141,7 +141,7 @@ fn encrypted_key(state: &mut State, from: &str, device: &Device) -> anyhow::Resu
     }
     let message = wa::Message {
         call: MessageField::some(wa::message::Call {
-            call_key: Some(rand::random::<[u8; 32]>().to_vec()),
+            call_key: Some(crate::server::step::random::<[u8; 32]>().to_vec()),
             ..Default::default()
         }),
         ..Default::default()

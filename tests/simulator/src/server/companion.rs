@@ -12,6 +12,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::queue::{Queue, Socket};
 use super::stanza::big_endian;
+use super::tricks::Tricks;
 use crate::signal::companion_bundle;
 
 /// A device of an account: 0 is the phone, the others are companions.
@@ -70,12 +71,16 @@ pub(crate) struct Companion {
     pub(crate) queue: Queue,
     pub(crate) socket: Option<Socket>,
     pub(crate) has_app_state_keys: bool,
+    pub(crate) tricks: Tricks,
 }
 
 impl Companion {
     /// Owes the companion a stanza until it acknowledges it.
     pub(crate) fn push(&mut self, stanza: Node) {
-        self.queue.push(stanza, self.socket.as_mut());
+        for play in self.tricks.play(stanza) {
+            let socket = self.socket.as_mut().filter(|_| !play.is_lost);
+            self.queue.push(play.stanza, socket);
+        }
     }
 
     /// Sends a stanza only if the companion listens right now.

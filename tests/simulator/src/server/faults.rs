@@ -2,14 +2,20 @@
 
 use std::collections::VecDeque;
 
+use super::refusal::Refusal;
+
 /// The faults that wait to happen.
 #[derive(Default)]
 pub(crate) struct Faults {
     /// Nacks for the next messages, each for any recipient or for one number only.
     nacks: VecDeque<(Option<String>, u32)>,
     lost_acks: u32,
-    /// Every login is refused with this reason.
-    pub(crate) refused_login: Option<u32>,
+    /// Logins are refused: of one account, or of everyone.
+    refused_logins: Vec<(Option<String>, Refusal)>,
+    /// No pairing code is made, with this reason.
+    pub(crate) refused_codes: Option<u32>,
+    /// So many devices are linked with a broken signature.
+    pub(crate) spoiled_links: u32,
     /// No connection is accepted.
     pub(crate) is_down: bool,
 }
@@ -17,6 +23,30 @@ pub(crate) struct Faults {
 impl Faults {
     pub(crate) fn nack_next(&mut self, to: Option<String>, code: u32) {
         self.nacks.push_back((to, code));
+    }
+
+    pub(crate) fn refuse_logins(&mut self, of: Option<String>, refusal: Refusal) {
+        self.refused_logins.retain(|(whose, _)| *whose != of);
+        self.refused_logins.push((of, refusal));
+    }
+
+    pub(crate) fn accept_logins(&mut self) {
+        self.refused_logins.clear();
+    }
+
+    /// Why a login is refused; without a number, why everyone's is.
+    pub(crate) fn refused_login(&self, number: Option<&str>) -> Option<&Refusal> {
+        self.refused_logins
+            .iter()
+            .find(|(whose, _)| whose.is_none() || whose.as_deref() == number)
+            .map(|(_, refusal)| refusal)
+    }
+
+    /// Whether the link now made is broken.
+    pub(crate) fn take_spoiled_link(&mut self) -> bool {
+        let spoiled = self.spoiled_links > 0;
+        self.spoiled_links = self.spoiled_links.saturating_sub(1);
+        spoiled
     }
 
     pub(crate) fn lose_next_ack(&mut self) {

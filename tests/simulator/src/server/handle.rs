@@ -6,20 +6,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-
 use super::blocklist::Report;
 use super::chat_state;
+use super::clock::Clock;
+use super::listener::{Listener, Port};
 use super::newsletters;
-use super::queue::Out;
+use super::outlet::Out;
 use super::state::{History, Role, Shared, State};
 use crate::contact::Contact;
 use crate::control;
 use crate::newsletter::Newsletter;
 use crate::phone::Phone;
-use crate::wire;
 
 /// How a simulator is started.
 #[derive(Clone, Debug)]
@@ -28,6 +25,15 @@ pub struct Options {
     pub listen: SocketAddr,
     /// How long typing is shown that is not renewed; `CHATSTATE_TTL_SECS` unless said otherwise.
     pub chat_state_lifetime: Duration,
+    /// Whether the port is encrypted, with a certificate made for this run.
+    pub tls: bool,
+    /// The seed of everything random: keys, ids, references. Without one every run is another.
+    pub seed: Option<u64>,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Whether a QR code scanned by nobody in particular is scanned by the phone that belongs to the push name
+    /// of the registering client: the same name is the same phone.
+    pub phones_by_name: bool,
 }
 
 impl Default for Options {
@@ -35,6 +41,10 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             chat_state_lifetime: chat_state::default_lifetime(),
+            tls: false,
+            seed: None,
+            clock: Clock::System,
+            phones_by_name: false,
         }
     }
 }
@@ -42,21 +52,8 @@ impl Default for Options {
 /// A running simulator.
 #[derive(Clone)]
 pub struct Server {
-    shared: Arc<Shared>,
-    address: SocketAddr,
+    pub(crate) shared: Arc<Shared>,
     listener: Arc<Listener>,
-}
-
-/// The task that accepts connections.
-struct Listener {
-    stop: watch::Sender<bool>,
-    ended: watch::Receiver<bool>,
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        let _ = self.stop.send(true);
-    }
 }
 
 impl Server {
@@ -65,54 +62,49 @@ impl Server {
     /// # Errors
     /// When the address cannot be bound.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(options.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", options.listen))?;
-        let address = listener.local_addr()?;
-        let noise = wire::new_key();
-        let certificate = wire::certificate_chain(&noise);
-        let shared = Shared::new(noise, certificate);
+        let port = Port::take(options.listen, options.tls).await?;
+        let shared = Shared::new(options.seed, options.clock);
         shared.act(|state| {
-            state.media_host = address.to_string();
+            state.media_host = port.address().to_string();
+            state.phones_by_name = options.phones_by_name;
             state.chat_states.lifetime = options.chat_state_lifetime;
         });
-        let router = control::router(Arc::clone(&shared));
-        let (stop, mut stopped) = watch::channel(false);
-        tokio::spawn(chat_state::watch(Arc::downgrade(&shared), stopped.clone()));
-        let (end, ended) = watch::channel(false);
-        tokio::spawn(async move {
-            let served = axum::serve(listener, router);
-            tokio::select! {
-                result = served.into_future() => {
-                    if let Err(error) = result {
-                        tracing::error!("the listener failed: {error}");
-                    }
-                }
-                // An error means that every handle is gone, which is a stop too.
-                _ = stopped.changed() => {}
-            }
-            let _ = end.send(true);
-        });
-        Ok(Self {
-            shared,
-            address,
-            listener: Arc::new(Listener { stop, ended }),
-        })
+        let listener = Arc::new(port.serve(control::router(Arc::clone(&shared)))?);
+        tokio::spawn(chat_state::watch(Arc::downgrade(&shared), listener.stopped()));
+        Ok(Self { shared, listener })
     }
 
     /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address
+    }
+
+    /// The certificate of an encrypted port (DER), for clients to trust.
+    pub fn certificate(&self) -> Option<Vec<u8>> {
+        self.listener
+            .certificate
+            .as_ref()
+            .map(|certificate| certificate.to_vec())
     }
 
     /// The WebSocket address for clients.
     pub fn url(&self) -> String {
-        format!("ws://{}/ws/chat", self.address)
+        let scheme = if self.listener.certificate.is_some() {
+            "wss"
+        } else {
+            "ws"
+        };
+        format!("{scheme}://{}/ws/chat", self.address())
     }
 
     /// The address of the control API.
     pub fn control_url(&self) -> String {
-        format!("http://{}/admin", self.address)
+        let scheme = if self.listener.certificate.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}/admin", self.address())
     }
 
     /// The phone with this number, made when there is none.
@@ -156,57 +148,10 @@ impl Server {
         self.shared.look(|state| state.reports.clone())
     }
 
-    /// Cuts every connection, without a goodbye.
-    pub fn drops_connections(&self) {
-        self.shared.act(drop_connections);
-    }
-
-    /// Refuses the next message with this code.
-    pub fn nacks_next(&self, code: u32) {
-        self.shared.act(|state| state.faults.nack_next(None, code));
-    }
-
-    /// Refuses the next message to this contact with this code.
-    pub fn nacks_next_to(&self, contact: &Contact, code: u32) {
-        self.shared
-            .act(|state| state.faults.nack_next(Some(contact.number.clone()), code));
-    }
-
-    /// Delivers the next message without acknowledging it.
-    pub fn loses_next_ack(&self) {
-        self.shared.act(|state| state.faults.lose_next_ack());
-    }
-
-    /// Refuses every login with this reason: 401 logged out, 402 banned for a time, 405 outdated, 503 ...
-    pub fn refuses_login(&self, reason: u32) {
-        self.shared.act(|state| state.faults.refused_login = Some(reason));
-    }
-
-    /// Accepts logins again.
-    pub fn accepts_logins(&self) {
-        self.shared.act(|state| state.faults.refused_login = None);
-    }
-
-    /// Cuts every connection and accepts none until [`Self::is_up`].
-    pub fn is_down(&self) {
-        self.shared.act(|state| {
-            state.faults.is_down = true;
-            drop_connections(state);
-        });
-    }
-
-    /// Accepts connections again.
-    pub fn is_up(&self) {
-        self.shared.act(|state| state.faults.is_down = false);
-    }
-
     /// Cuts everything and frees the port.
     pub async fn stops(&self) {
         self.shared.act(drop_connections);
-        let _ = self.listener.stop.send(true);
-        let mut ended = self.listener.ended.clone();
-        // An error means the task is gone, which is what is waited for.
-        let _ = ended.wait_for(|ended| *ended).await;
+        self.listener.stops().await;
     }
 
     /// How many linked devices of this number are connected now.
@@ -229,6 +174,16 @@ impl Server {
     pub fn handshakes(&self, number: &str) -> (usize, usize) {
         let history = self.history(number);
         (history.full_handshakes, history.short_handshakes)
+    }
+
+    /// The logins of this number by the handshake of a client that knew another key of the server.
+    pub fn fallbacks(&self, number: &str) -> usize {
+        self.history(number).fallbacks
+    }
+
+    /// The logins of this number that began with the routing data of an earlier connection.
+    pub fn routed_logins(&self, number: &str) -> usize {
+        self.history(number).routed
     }
 
     /// Waits until so many linked devices of this number are connected.

@@ -20,7 +20,7 @@ pub(crate) struct CodeRequest {
     pub(crate) link: u64,
     /// The companion's ephemeral key, wrapped with the code.
     pub(crate) wrapped: Vec<u8>,
-    reference: String,
+    pub(crate) reference: String,
     typed: Option<Typed>,
 }
 
@@ -42,6 +42,9 @@ pub(crate) fn receive(state: &mut State, link: u64, iq: &Node) {
         .map(|request| stanza::attr(request, "stage"))
         .unwrap_or_default();
     match (kind.as_str(), request) {
+        ("companion_hello", _) if let Some(code) = state.faults.refused_codes => {
+            state.send(link, stanza::refusal(&id, code, reason_text(code)));
+        }
         ("companion_hello", Some(request)) => {
             let answer = hello(state, link, request).map_or_else(
                 || stanza::refusal(&id, 404, "item-not-found"),
@@ -97,6 +100,17 @@ pub(crate) fn typed(
         .build();
     state.send(link, notification);
     Ok(outcome)
+}
+
+/// The words the client expects beside a code (wacore 0.7.0, `pair_code.rs`).
+fn reason_text(code: u32) -> &'static str {
+    match code {
+        400 => "bad-request",
+        403 => "forbidden",
+        429 => "rate-overlimit",
+        452 => "feature-not-available",
+        _ => "internal-server-error",
+    }
 }
 
 fn hello(state: &mut State, link: u64, request: &Node) -> Option<Node> {

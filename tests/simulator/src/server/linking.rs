@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use rand::rngs::StdRng;
 use whatsapp_rust::buffa::Message as _;
 use whatsapp_rust::wacore::libsignal::crypto::CryptographicMac;
 use whatsapp_rust::wacore_binary::{Jid, Node};
@@ -17,9 +16,12 @@ use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::clock;
 use super::companion::{Companion, Device, Keys};
-use super::queue::{Out, Queue};
+use super::outlet::Out;
+use super::queue::Queue;
 use super::stanza::{self, SERVER, node};
 use super::state::{Role, Shared, State};
+use super::step;
+use super::tricks::Tricks;
 
 /// The references of one QR session; the client shows one after the other.
 const QR_REFS: usize = 6;
@@ -34,6 +36,8 @@ const ACCOUNT_SIGNS_LIST: [u8; 2] = [6, 2];
 pub(crate) struct Candidate {
     pub(crate) static_key: [u8; 32],
     pub(crate) keys: Keys,
+    /// The name the client says its owner has.
+    pub(crate) push_name: Option<String>,
     /// Set once a phone has accepted it, until the device answered.
     accepted: Option<Accepted>,
 }
@@ -44,10 +48,11 @@ struct Accepted {
 }
 
 impl Candidate {
-    pub(crate) fn new(static_key: [u8; 32], keys: Keys) -> Self {
+    pub(crate) fn new(static_key: [u8; 32], keys: Keys, push_name: Option<String>) -> Self {
         Self {
             static_key,
             keys,
+            push_name,
             accepted: None,
         }
     }
@@ -57,7 +62,7 @@ impl Candidate {
 pub(crate) fn show_qr(state: &mut State, link: u64) {
     let mut children = Vec::with_capacity(QR_REFS);
     for _ in 0..QR_REFS {
-        let text = format!("2@{}", BASE64_STANDARD.encode(rand::random::<[u8; 24]>()));
+        let text = format!("2@{}", BASE64_STANDARD.encode(step::random::<[u8; 24]>()));
         children.push(node("ref").bytes(text.clone().into_bytes()).build());
         state.qr_refs.insert(text, link);
     }
@@ -90,6 +95,7 @@ pub(crate) fn scan(state: &mut State, number: &str, qr: &str) -> anyhow::Result<
 
 /// Signs the candidate's identity with the account key and tells it that it is linked.
 pub(crate) fn accept(state: &mut State, link: u64, number: &str, secret: &[u8]) -> anyhow::Result<()> {
+    let is_spoiled = state.faults.take_spoiled_link();
     let person = state.people.get_mut(number).context("nobody has this number")?;
     let Some(Role::Candidate(candidate)) = state.links.get_mut(&link).map(|link| &mut link.role) else {
         return Err(anyhow!("the device went away"));
@@ -109,7 +115,7 @@ pub(crate) fn accept(state: &mut State, link: u64, number: &str, secret: &[u8]) 
         .private_key()
         .calculate_signature(
             &[&ACCOUNT_SIGNS[..], &details, &candidate.keys.identity].concat(),
-            &mut rand::make_rng::<StdRng>(),
+            &mut step::rng(),
         )
         .context("sign the device identity")?;
     let signed = wa::ADVSignedDeviceIdentity {
@@ -121,9 +127,13 @@ pub(crate) fn accept(state: &mut State, link: u64, number: &str, secret: &[u8]) 
     .encode_to_vec();
     let mut mac = CryptographicMac::new("HmacSha256", secret).map_err(|error| anyhow!("hmac: {error}"))?;
     mac.update(&signed);
+    let mut mac = mac.finalize();
+    if let Some(byte) = mac.first_mut().filter(|_| is_spoiled) {
+        *byte ^= 1;
+    }
     let container = wa::ADVSignedDeviceIdentityHMAC {
         details: Some(signed),
-        hmac: Some(mac.finalize()),
+        hmac: Some(mac),
         ..Default::default()
     }
     .encode_to_vec();
@@ -178,6 +188,7 @@ pub(crate) fn finish(shared: &Arc<Shared>, state: &mut State, link: u64, answer:
         queue: Queue::default(),
         socket: None,
         has_app_state_keys: false,
+        tricks: Tricks::default(),
     };
     state
         .person_mut(&accepted.device.number)?
@@ -214,10 +225,7 @@ pub(crate) fn signed_key_index_list(state: &State, number: &str) -> anyhow::Resu
     let signature = person
         .peer
         .private_key()
-        .calculate_signature(
-            &[&ACCOUNT_SIGNS_LIST[..], &details].concat(),
-            &mut rand::make_rng::<StdRng>(),
-        )
+        .calculate_signature(&[&ACCOUNT_SIGNS_LIST[..], &details].concat(), &mut step::rng())
         .context("sign the device list")?;
     Ok(wa::ADVSignedKeyIndexList {
         details: Some(details),
@@ -238,6 +246,15 @@ pub(crate) fn removal(state: &mut State, device: &Device) -> Node {
     devices_notification(state, device, change)
 }
 
+/// Tells the account's other companions, and whoever writes to the account, what changed.
+pub(crate) fn tell(state: &mut State, device: &Device, notification: &Node) {
+    state.push_to_companions(&device.number, Some(device.id), notification);
+    let friends = state.acquaintances.iter().filter(|(_, whom)| *whom == device.number);
+    for (friend, _) in friends.cloned().collect::<Vec<_>>() {
+        state.push_to_companions(&friend, None, notification);
+    }
+}
+
 /// Tells the account's other companions about a new one.
 fn announce_devices(state: &mut State, device: &Device) -> anyhow::Result<()> {
     let list = signed_key_index_list(state, &device.number)?;
@@ -251,7 +268,7 @@ fn announce_devices(state: &mut State, device: &Device) -> anyhow::Result<()> {
         ])
         .build();
     let notification = devices_notification(state, device, change);
-    state.push_to_companions(&device.number, Some(device.id), &notification);
+    tell(state, device, &notification);
     Ok(())
 }
 

@@ -3,45 +3,52 @@
 //! Called by the wire room after the handshake. A login carries no secret, so only the Noise key
 //! learnt at linking tells who it is.
 
-use tokio::sync::mpsc::UnboundedSender;
 use whatsapp_rust::wacore_binary::{Jid, Node};
 
 use super::clock;
 use super::companion::{Device, Keys};
+use super::goodbye::Goodbye;
 use super::linking::{self, Candidate};
+use super::outlet::{Out, Outlet};
 use super::presence;
-use super::queue::{Out, Socket};
+use super::queue::Socket;
+use super::refusal::Refusal;
 use super::stanza::node;
 use super::state::{Link, Role, State};
-use crate::wire::Greeted;
-
-/// How long a temporary ban lasts, in seconds, and why it was given.
-const BAN: (u64, u32) = (3600, 101);
+use crate::wire::{Greeted, Handshake};
 
 /// A client finished the handshake; answers the connection's id.
-pub(crate) fn begin(state: &mut State, client: &Greeted, out: UnboundedSender<Out>) -> u64 {
+pub(crate) fn begin(state: &mut State, client: &Greeted, out: Outlet) -> u64 {
     let static_key = client.static_key;
     let link = state.next();
-    if let Some(code) = state.faults.refused_login {
-        refuse(&out, code);
+    if let Some(refusal) = state.faults.refused_login(None) {
+        refuse(&out, refusal);
         return link;
     }
     if let Some(data) = client.payload.device_pairing_data.as_option() {
         match Keys::of_registration(data) {
             Some(keys) => {
-                let role = Role::Candidate(Box::new(Candidate::new(static_key, keys)));
+                let role = Role::Candidate(Box::new(Candidate::new(
+                    static_key,
+                    keys,
+                    client.payload.push_name.clone(),
+                )));
                 state.links.insert(link, Link { out, role });
                 linking::show_qr(state, link);
             }
-            None => refuse(&out, 400),
+            None => refuse(&out, &Refusal::new(400)),
         }
         return link;
     }
     let Some(device) = state.logins.get(&static_key).cloned() else {
-        refuse(&out, 401);
+        refuse(&out, &Refusal::new(401));
         return link;
     };
-    log_in(state, link, device, client.is_ik, out);
+    if let Some(refusal) = state.faults.refused_login(Some(&device.number)) {
+        refuse(&out, refusal);
+        return link;
+    }
+    log_in(state, link, device, client, out);
     link
 }
 
@@ -75,25 +82,23 @@ pub(crate) fn remove(state: &mut State, device: &Device) {
     };
     state.logins.remove(&companion.static_key);
     if let Some(socket) = companion.socket {
-        socket.send(conflict("device_removed", Some("401")));
-        let _ = socket.out.send(Out::Close);
+        end_with(&socket, &Goodbye::DeviceRemoved);
     }
     let notification = linking::removal(state, device);
-    state.push_to_companions(&device.number, None, &notification);
+    linking::tell(state, device, &notification);
 }
 
-fn log_in(state: &mut State, link: u64, device: Device, is_ik: bool, out: UnboundedSender<Out>) {
+fn log_in(state: &mut State, link: u64, device: Device, client: &Greeted, out: Outlet) {
     let Ok(person) = state.person_mut(&device.number) else {
-        return refuse(&out, 401);
+        return refuse(&out, &Refusal::new(401));
     };
     let lid = Jid::lid_device(person.lid.as_str(), device.id);
     let Some(companion) = person.companions.get_mut(&device.id) else {
-        return refuse(&out, 401);
+        return refuse(&out, &Refusal::new(401));
     };
     let old = companion.socket.take();
     if let Some(old) = &old {
-        old.send(conflict("replaced", None));
-        let _ = old.out.send(Out::Close);
+        end_with(old, &Goodbye::Replaced);
     }
     let socket = Socket::new(link, out.clone());
     socket.send(
@@ -103,7 +108,11 @@ fn log_in(state: &mut State, link: u64, device: Device, is_ik: bool, out: Unboun
             .attr("creation", "1700000000")
             .build(),
     );
+    socket.send(routing(link));
     companion.socket = Some(socket);
+    if let Some(held) = companion.tricks.release() {
+        companion.push(held);
+    }
     let number = device.number.clone();
     if let Some(old) = &old {
         state.links.remove(&old.link);
@@ -119,27 +128,33 @@ fn log_in(state: &mut State, link: u64, device: Device, is_ik: bool, out: Unboun
     let history = state.history.entry(number).or_default();
     history.most_sockets = open.max(history.most_sockets);
     history.replacements += usize::from(old.is_some());
-    history.short_handshakes += usize::from(is_ik);
-    history.full_handshakes += usize::from(!is_ik);
+    history.routed += usize::from(client.is_routed);
+    *match client.handshake {
+        Handshake::Full => &mut history.full_handshakes,
+        Handshake::Short => &mut history.short_handshakes,
+        Handshake::Fallback => &mut history.fallbacks,
+    } += 1;
 }
 
-fn refuse(out: &UnboundedSender<Out>, code: u32) {
-    let failure = node("failure").attr("reason", code).attr("location", "sim");
-    let failure = if code == 402 {
-        failure.attr("expire", BAN.0).attr("code", BAN.1)
-    } else {
-        failure
-    };
+fn refuse(out: &Outlet, refusal: &Refusal) {
     // The socket task may be gone already; then the refusal has arrived in another way.
-    let _ = out.send(Out::Stanza(failure.build()));
+    let _ = out.send(Out::Stanza(refusal.stanza()));
     let _ = out.send(Out::Close);
 }
 
-fn conflict(kind: &'static str, code: Option<&'static str>) -> Node {
-    let error = node("stream:error");
-    let error = match code {
-        Some(code) => error.attr("code", code),
-        None => error,
-    };
-    error.children([node("conflict").attr("type", kind).build()]).build()
+fn end_with(socket: &Socket, goodbye: &Goodbye) {
+    if let Some(stanza) = goodbye.stanza() {
+        socket.send(stanza);
+    }
+    let _ = socket.out.send(Out::Close);
+}
+
+/// The data with which the client's next connection finds its way here.
+fn routing(link: u64) -> Node {
+    let data = [b"sim".as_slice(), &link.to_be_bytes()].concat();
+    node("ib")
+        .children([node("edge_routing")
+            .children([node("routing_info").bytes(data).build()])
+            .build()])
+        .build()
 }

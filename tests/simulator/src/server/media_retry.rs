@@ -142,7 +142,7 @@ fn asked_for(key: &[u8], id: &str, receipt: &Node) -> anyhow::Result<()> {
 fn sealed_answer(media_key: &[u8], id: &str, path: String) -> anyhow::Result<Node> {
     let mut key = [0; 32];
     hkdf_sha256_into(media_key, None, INFO, &mut key).map_err(|error| anyhow!("hkdf: {error}"))?;
-    let iv: [u8; 12] = rand::random();
+    let iv: [u8; 12] = crate::server::step::random();
     let plain = wa::MediaRetryNotification {
         stanza_id: Some(id.to_owned()),
         direct_path: Some(path),

@@ -16,7 +16,7 @@ use super::companion::Device;
 use super::person::{Addressing, Sent};
 use super::stanza::{self, node};
 use super::state::State;
-use super::{app_state, clock, keys, privacy, receipts, tokens};
+use super::{app_state, clock, keys, migration, privacy, receipts, tokens};
 use crate::contact::Received;
 use crate::signal::Failure;
 
@@ -110,8 +110,10 @@ fn try_deliver(state: &mut State, letter: &Letter, device: &Device) -> anyhow::R
         state.person_mut(&letter.from)?.peer.begin(&address, &bundle)?;
     }
     let own = letter.from == device.number;
+    let addressing = migration::addressing(state, &letter.from, &device.number);
+    let by_lid = state.person(&device.number)?.conduct.is_lid_migrated;
     let recipient = if own && !letter.sent.is_peer {
-        Some(state.person(&letter.sent.to)?.face())
+        Some(migration::face(state, &letter.sent.to, &letter.from)?)
     } else {
         None
     };
@@ -134,14 +136,18 @@ fn try_deliver(state: &mut State, letter: &Letter, device: &Device) -> anyhow::R
     } else {
         enc
     };
-    let from = if own { person.number_jid() } else { person.face() };
+    let from = match addressing {
+        _ if own && !by_lid => person.number_jid(),
+        Addressing::Number => person.number_jid(),
+        Addressing::Lid | Addressing::HiddenNumber => person.lid_jid(),
+    };
     let stanza = node("message")
         .attr("from", from)
         .attr("id", &letter.id)
         .attr("type", kind)
         .attr("t", letter.sent.timestamp)
         .children([enc.bytes(ciphertext).build()]);
-    let stanza = match (own, person.conduct.addressing) {
+    let stanza = match (own, addressing) {
         (true, _) => match recipient {
             Some(recipient) => stanza.attr("recipient", recipient),
             None => stanza.attr("category", "peer"),
@@ -207,6 +213,10 @@ fn hand_over(state: &mut State, from: &Device, message: &Node, jid: &Jid, enc: &
     if privacy::is_blocked(state, &device.number, &from.number) {
         return;
     }
+    if device.number != from.number {
+        let pair = (from.number.clone(), device.number.clone());
+        state.acquaintances.insert(pair);
+    }
     if device.id == 0 {
         decrypt(state, from, &device.number, message, jid, enc);
     } else if device != *from {
@@ -221,16 +231,22 @@ fn relay(state: &mut State, from: &Device, to: &Device, message: &Node, enc: &No
     };
     let mut children = vec![enc.clone()];
     children.extend(message.get_optional_child("device-identity").cloned());
+    let chat = stanza::address(message, "to").unwrap_or_else(|| from.jid());
     let stanza = node("message")
-        .attr("from", from.jid())
+        .attr("from", migration::like(state, from, &chat))
         .attr("id", stanza::attr(message, "id"))
         .attr("type", stanza::attr(message, "type"))
         .attr("t", clock::seconds())
         .attr("notify", &sender.name)
         .children(children);
-    let stanza = match stanza::address(message, "to") {
-        Some(recipient) if from.number == to.number => stanza.attr("recipient", recipient.to_non_ad()),
-        _ => stanza.attr("sender_lid", sender.lid_jid()),
+    let stanza = if from.number == to.number {
+        stanza.attr("recipient", chat.to_non_ad())
+    } else if chat.is_lid() {
+        stanza
+            .attr("addressing_mode", "lid")
+            .attr("sender_pn", sender.number_jid())
+    } else {
+        stanza.attr("sender_lid", sender.lid_jid())
     };
     if let Some(companion) = state.companion_mut(to) {
         companion.push(stanza.build());

@@ -11,8 +11,8 @@ use super::companion::Device;
 use super::stanza::{self, Answer, Refusal};
 use super::state::{Role, Shared, State};
 use super::{
-    app_state, blocklist, business, groups, keys, link_code, linking, login, mex, newsletters, offline, pictures,
-    privacy, profile, service, usync,
+    app_state, blocklist, business, groups, keys, link_code, linking, login, mex, migration, newsletters, offline,
+    pictures, privacy, profile, service, usync,
 };
 use crate::media;
 
@@ -63,6 +63,7 @@ fn answer(state: &mut State, device: &Device, space: &str, iq: &Node) -> Answer 
         "usync" => known(child.and_then(|query| usync::answer(state, device, query))),
         "w:sync:app:state" => known(child.and_then(|sync| app_state::answer(state, device, sync))),
         "w:g2" => known(groups::answer(iq)),
+        "abt" => Ok(vec![service::properties(migration::is_migrated(state, device))]),
         "w:m" => Ok(vec![media::connection(state)]),
         "w:profile:picture" => pictures::answer(state, device, iq),
         "status" => profile::about(state, device, iq),

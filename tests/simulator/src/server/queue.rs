@@ -6,18 +6,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use tokio::sync::mpsc::UnboundedSender;
 use whatsapp_rust::wacore_binary::Node;
 
+use super::outlet::{Out, Outlet};
 use super::stanza::{attr, node};
-
-/// What a socket task is told to do.
-pub(crate) enum Out {
-    /// Encrypt and send this stanza.
-    Stanza(Node),
-    /// Drop the connection.
-    Close,
-}
 
 /// Stanzas not yet acknowledged, oldest first.
 #[derive(Default)]
@@ -35,7 +27,7 @@ struct Pending {
 /// The connection of a companion and how far its backlog went.
 pub(crate) struct Socket {
     pub(crate) link: u64,
-    pub(crate) out: UnboundedSender<Out>,
+    pub(crate) out: Outlet,
     phase: Phase,
 }
 
@@ -49,7 +41,7 @@ enum Phase {
 }
 
 impl Socket {
-    pub(crate) fn new(link: u64, out: UnboundedSender<Out>) -> Self {
+    pub(crate) fn new(link: u64, out: Outlet) -> Self {
         Self {
             link,
             out,

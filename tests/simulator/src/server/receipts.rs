@@ -12,6 +12,7 @@ use super::companion::Device;
 use super::keys;
 use super::media_retry;
 use super::messages::{self, Letter};
+use super::migration;
 use super::privacy;
 use super::stanza::{self, node};
 use super::state::State;
@@ -60,8 +61,10 @@ pub(crate) fn receive(state: &mut State, from: &Device, receipt: &Node) {
     };
     if whom.number != from.number {
         noticed(state, &whom.number, &from.number, kind, ids.clone());
-        if let Ok(person) = state.person(&from.number) {
-            let stanza = receipt_stanza(person.number_jid(), kind, &ids);
+        // The reader writes from the kind of address it writes to.
+        if let Some(chat) = &to {
+            let reader = migration::like(state, from, chat).to_non_ad();
+            let stanza = receipt_stanza(reader, kind, &ids);
             state.push_to_companions(&whom.number, None, &stanza);
         }
     }
@@ -82,8 +85,8 @@ pub(crate) fn read(state: &mut State, reader: &str, author: &str, ids: &[String]
         return;
     }
     let (Ok(face), Ok(author_face)) = (
-        state.person(reader).map(super::person::Person::face),
-        state.person(author).map(super::person::Person::face),
+        migration::face(state, reader, author),
+        migration::face(state, author, reader),
     ) else {
         return;
     };
@@ -161,7 +164,8 @@ fn retry(state: &mut State, from: &Device, to: &Device, receipt: &Node) {
     if to.id != 0 {
         let mut passed_on = receipt.clone();
         passed_on.attrs.0.retain(|(key, _)| key != "to");
-        passed_on.attrs.push("from", from.jid());
+        let asked = stanza::address(receipt, "to").unwrap_or_else(|| to.jid());
+        passed_on.attrs.push("from", migration::like(state, from, &asked));
         if let Some(companion) = state.companion_mut(to) {
             companion.push(passed_on);
         }

@@ -13,7 +13,6 @@ use super::stanza::{self, Answer, Refusal, node};
 pub(crate) fn answer(space: &str, iq: &Node) -> Answer {
     let child = stanza::first_child(iq);
     match space {
-        "abt" => Ok(vec![properties()]),
         // Clients of an older making ask here for properties; there are none.
         "w" => Ok(vec![node("props").attr("version", "1").build()]),
         "passive"
@@ -31,12 +30,16 @@ pub(crate) fn answer(space: &str, iq: &Node) -> Answer {
     }
 }
 
-/// Messages between two people carry a privacy token, as on the real server.
-fn properties() -> Node {
-    let on = [web::PRIVACY_TOKEN_SENDING_ON_ALL_1_ON_1_MESSAGES];
+/// Messages between two people carry a privacy token, as on the real server; an account that lives under its LID
+/// is told so.
+pub(super) fn properties(is_lid_migrated: bool) -> Node {
+    let migrated = is_lid_migrated.then_some(web::LID_ONE_ON_ONE_MIGRATION_ENABLED);
+    let on = [web::PRIVACY_TOKEN_SENDING_ON_ALL_1_ON_1_MESSAGES]
+        .into_iter()
+        .chain(migrated);
     node("props")
         .attr("protocol", "1")
-        .attr("hash", "sim")
+        .attr("hash", if is_lid_migrated { "sim-lid" } else { "sim" })
         .attr("refresh", 86_400u32)
         .children(on.map(|property| {
             node("prop")

@@ -2,33 +2,36 @@
 //!
 //! The stanza families get `&mut State`; nobody holds the lock while waiting. Nothing is kept on disk.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, ensure};
-use tokio::sync::mpsc::UnboundedSender;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use tokio::sync::watch;
-use whatsapp_rust::wacore::libsignal::protocol::KeyPair;
 use whatsapp_rust::wacore_binary::{Jid, Node};
 
 use super::app_state::AppState;
 use super::blocklist::Report;
 use super::calls::Calls;
 use super::chat_state::ChatStates;
+use super::clock::Clock;
 use super::companion::{Companion, Device};
 use super::faults::Faults;
 use super::link_code::CodeRequest;
 use super::linking::Candidate;
 use super::newsletters::Newsletters;
+use super::outlet::{Out, Outlet};
 use super::person::{Conduct, Person};
 use super::pictures::Pictures;
 use super::presence::Presence;
 use super::privacy::Privacy;
 use super::profile::Profile;
-use super::queue::Out;
+use super::step;
 use crate::contact::Inbox;
 use crate::media::Blobs;
 use crate::signal::Peer;
+use crate::wire::{Identity, Pace};
 
 /// The LIDs begin here; they are as long as real ones and look like no number.
 const FIRST_LID: u64 = 100_000_000_000_001;
@@ -37,23 +40,35 @@ const FIRST_LID: u64 = 100_000_000_000_001;
 pub(crate) struct Shared {
     state: Mutex<State>,
     changed: watch::Sender<u64>,
-    pub(crate) noise: KeyPair,
-    pub(crate) certificate: Vec<u8>,
+    clock: Clock,
+    /// What goes wrong on the wire itself.
+    pub(crate) pace: Pace,
 }
 
 impl Shared {
-    pub(crate) fn new(noise: KeyPair, certificate: Vec<u8>) -> Arc<Self> {
-        Arc::new(Self {
+    /// A new world; the same seed and clock make the same one again.
+    pub(crate) fn new(seed: Option<u64>, clock: Clock) -> Arc<Self> {
+        let shared = Self {
             state: Mutex::default(),
             changed: watch::Sender::new(0),
-            noise,
-            certificate,
-        })
+            clock,
+            pace: Pace::default(),
+        };
+        shared.act(|state| state.dice = seed.map(StdRng::seed_from_u64));
+        shared.act(|state| state.noise = Identity::new());
+        Arc::new(shared)
     }
 
     /// Does one step and tells everyone who waits.
     pub(crate) fn act<R>(&self, step: impl FnOnce(&mut State) -> R) -> R {
-        let result = step(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        let result = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let dice = state.dice.take().unwrap_or_else(rand::make_rng);
+            let (result, dice) = step::within(dice, self.clock.now(), || step(&mut state));
+            // A step that set the dice itself keeps its own.
+            state.dice = state.dice.take().or(dice);
+            result
+        };
         self.changed.send_modify(|count| *count += 1);
         result
     }
@@ -87,11 +102,19 @@ pub(crate) struct State {
     pub(crate) calls: Calls,
     pub(crate) reports: Vec<Report>,
     pub(crate) blobs: Blobs,
+    /// Who has written to whom from a linked device: they hear of each other's new devices.
+    pub(crate) acquaintances: BTreeSet<(String, String)>,
     /// What happened to the connections of an account.
     pub(crate) history: HashMap<String, History>,
     /// The address media are up- and downloaded at.
     pub(crate) media_host: String,
+    /// Who the server is to its clients.
+    pub(crate) noise: Identity,
+    /// Whether a phone is found by the push name of the registering client.
+    pub(crate) phones_by_name: bool,
     counter: u64,
+    /// Everything random comes from here; taken out while a step draws from it.
+    dice: Option<StdRng>,
 }
 
 /// What happened to the connections of an account.
@@ -104,11 +127,15 @@ pub(crate) struct History {
     /// Logins by a full handshake, and by the short one of a client that knows the server's key.
     pub(crate) full_handshakes: usize,
     pub(crate) short_handshakes: usize,
+    /// Logins by the handshake of a client that knew another key of the server.
+    pub(crate) fallbacks: usize,
+    /// Logins that began with the routing data of an earlier connection.
+    pub(crate) routed: usize,
 }
 
 /// One open connection.
 pub(crate) struct Link {
-    pub(crate) out: UnboundedSender<Out>,
+    pub(crate) out: Outlet,
     pub(crate) role: Role,
 }
 
@@ -129,15 +156,12 @@ impl State {
 
     /// A message id as phones make them: unique and unguessable.
     pub(crate) fn next_message_id(&mut self) -> String {
-        format!("3EB0{:016X}{:04X}", rand::random::<u64>(), self.next() & 0xFFFF)
+        format!("3EB0{:016X}{:04X}", step::random::<u64>(), self.next() & 0xFFFF)
     }
 
     /// The person with this number, made when there is none.
     pub(crate) fn ensure_person(&mut self, number: &str, name: &str) -> anyhow::Result<&mut Person> {
-        ensure!(
-            !number.is_empty() && number.len() <= 15 && number.bytes().all(|byte| byte.is_ascii_digit()),
-            "a number is 1 to 15 digits"
-        );
+        check_number(number)?;
         if !self.people.contains_key(number) {
             let lid = (FIRST_LID + self.next()).to_string();
             let registration = u32::try_from(self.counter % 16_000).unwrap_or_default() + 1;
@@ -229,4 +253,12 @@ impl State {
             .filter(|link| matches!(&link.role, Role::Device(device) if device.number == number))
             .count()
     }
+}
+
+fn check_number(number: &str) -> anyhow::Result<()> {
+    ensure!(
+        !number.is_empty() && number.len() <= 15 && number.bytes().all(|byte| byte.is_ascii_digit()),
+        "a number is 1 to 15 digits"
+    );
+    Ok(())
 }

@@ -51,7 +51,7 @@ pub(crate) fn issue(state: &mut State, device: &Device, tokens: &Node) -> Node {
 /// A person trusts another from now on; the devices of the other learn the token.
 pub(crate) fn trust(state: &mut State, who: &str, whom: &str) -> Option<Token> {
     let token = Token {
-        bytes: rand::random::<[u8; 16]>().to_vec(),
+        bytes: crate::server::step::random::<[u8; 16]>().to_vec(),
         given: clock::seconds(),
     };
     let person = state.people.get_mut(who)?;

@@ -5,7 +5,6 @@
 
 use anyhow::{Context as _, anyhow};
 use futures_util::FutureExt as _;
-use rand::rngs::StdRng;
 use whatsapp_rust::wacore::iq::prekeys::{OneTimePreKeyNode, PreKeyBundleUserNode, SignedPreKeyNode};
 use whatsapp_rust::wacore::libsignal::protocol::{
     CiphertextMessage, IdentityKey, IdentityKeyPair, KeyPair, PreKeyBundle, PreKeyId, PreKeySignalMessage, PrivateKey,
@@ -19,6 +18,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::stores::{Identity, OneTimeKeys, Sessions, SignedKey};
 use crate::server::stanza::{self, node};
+use crate::server::step;
 
 /// The id of the one signed key every person has.
 const SIGNED_KEY_ID: u32 = 1;
@@ -48,7 +48,7 @@ pub(crate) struct Peer {
 impl Peer {
     /// A new person with fresh keys.
     pub(crate) fn new(registration: u32) -> anyhow::Result<Self> {
-        let mut random: StdRng = rand::make_rng();
+        let mut random = step::rng();
         let pair = IdentityKeyPair::generate(&mut random);
         let signed = KeyPair::generate(&mut random);
         let signature = pair
@@ -92,7 +92,7 @@ impl Peer {
 
     /// Starts a session from a device's key bundle.
     pub(crate) fn begin(&mut self, device: &ProtocolAddress, bundle: &PreKeyBundle) -> anyhow::Result<()> {
-        let mut random: StdRng = rand::make_rng();
+        let mut random = step::rng();
         now(process_prekey_bundle(
             device,
             &mut self.sessions,
@@ -140,7 +140,7 @@ impl Peer {
         } else {
             CiphertextMessage::SignalMessage(SignalMessage::try_from(ciphertext).map_err(wrong)?)
         };
-        let mut random: StdRng = rand::make_rng();
+        let mut random = step::rng();
         let decrypted = now(message_decrypt(
             &ciphertext,
             device,
@@ -195,7 +195,7 @@ impl Peer {
     }
 
     fn next_one_time_key(&mut self) -> (u32, PublicKey) {
-        let pair = KeyPair::generate(&mut rand::make_rng::<StdRng>());
+        let pair = KeyPair::generate(&mut step::rng());
         let (id, key) = (self.next_key, pair.public_key);
         // Prekey ids are three bytes on the wire.
         self.next_key = self.next_key % 0x00FF_FFFE + 1;

@@ -3,23 +3,29 @@
 //! Spawned for each WebSocket by the HTTP port. Reads and writes take turns in one task, so counters of
 //! the ciphers cannot go astray; every stanza is handled before the next one is read.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::extract::ws::WebSocket;
-use tokio::sync::mpsc;
+use tokio::time::Instant;
+use whatsapp_rust::wacore::handshake::NoiseCipher;
 use whatsapp_rust::wacore_binary::util::unpack;
 use whatsapp_rust::wacore_binary::{Node, OwnedNodeRef, marshal};
 
 use super::frames::Frames;
 use super::noise::{self, Greeted};
-use crate::server::queue::Out;
+use crate::server::outlet::{Inlet, Out, pipe};
 use crate::server::state::Shared;
 use crate::server::{login, receive};
 
 /// A client that has not finished the handshake by then is let go.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(20);
+/// A client that takes no frame for so long is let go.
+const WRITE_PATIENCE: Duration = Duration::from_secs(30);
+/// The most orders a slow wire holds back.
+const MOST_LATE: usize = 1000;
 
 /// Serves a client until it leaves or is sent away.
 pub(crate) async fn serve(shared: Arc<Shared>, socket: WebSocket) {
@@ -29,9 +35,9 @@ pub(crate) async fn serve(shared: Arc<Shared>, socket: WebSocket) {
         Ok(Err(error)) => return tracing::warn!("handshake failed: {error:#}"),
         Err(_) => return tracing::warn!("handshake took too long"),
     };
-    let (out, orders) = mpsc::unbounded_channel();
+    let (out, orders) = pipe();
     let link = shared.act(|state| login::begin(state, &greeted, out));
-    tracing::debug!(link, ik = greeted.is_ik, "connection begins");
+    tracing::debug!(link, handshake = ?greeted.handshake, "connection begins");
     if let Err(error) = run(&shared, &mut frames, greeted, link, orders).await {
         tracing::debug!(link, "connection failed: {error:#}");
     }
@@ -44,18 +50,28 @@ async fn run(
     frames: &mut Frames,
     greeted: Greeted,
     link: u64,
-    mut orders: mpsc::UnboundedReceiver<Out>,
+    mut orders: Inlet,
 ) -> anyhow::Result<()> {
-    let (mut written, mut read) = (0u32, 0u32);
+    let mut pen = Pen {
+        shared,
+        cipher: greeted.write,
+        written: 0,
+    };
+    let mut read = 0u32;
+    let mut late = Late::default();
     loop {
         tokio::select! {
-            order = orders.recv() => {
-                let Some(Out::Stanza(stanza)) = order else {
+            order = orders.next(), if !late.is_full() => {
+                let Some(order) = order else {
                     return Ok(());
                 };
-                let sealed = greeted.write.encrypt_with_counter(written, &marshal(&stanza)?)?;
-                written = written.checked_add(1).context("too many frames")?;
-                frames.write(&sealed).await?;
+                late.push(order, shared.pace.delay());
+            }
+            () = late.is_due() => {
+                match late.pop() {
+                    Some(Out::Stanza(stanza)) => pen.write(frames, &stanza).await?,
+                    Some(Out::Close) | None => return Ok(()),
+                }
             }
             frame = frames.read() => {
                 let Some(mut frame) = frame? else {
@@ -66,6 +82,57 @@ async fn run(
                 let stanza = decode(&frame)?;
                 shared.act(|state| receive(shared, state, link, &stanza));
             }
+        }
+    }
+}
+
+/// Writes stanzas, one frame each.
+struct Pen<'a> {
+    shared: &'a Shared,
+    cipher: NoiseCipher,
+    written: u32,
+}
+
+impl Pen<'_> {
+    async fn write(&mut self, frames: &mut Frames, stanza: &Node) -> anyhow::Result<()> {
+        let mut sealed = self.cipher.encrypt_with_counter(self.written, &marshal(stanza)?)?;
+        self.written = self.written.checked_add(1).context("too many frames")?;
+        if self.shared.pace.take_damage()
+            && let Some(byte) = sealed.last_mut()
+        {
+            *byte ^= 1;
+        }
+        tokio::time::timeout(WRITE_PATIENCE, frames.write(&sealed))
+            .await
+            .context("the client does not read")?
+    }
+}
+
+/// What is due now or, when the wire is slow, later; always in order.
+#[derive(Default)]
+struct Late(VecDeque<(Option<Instant>, Out)>);
+
+impl Late {
+    fn push(&mut self, order: Out, delay: Duration) {
+        let due = (!delay.is_zero()).then(|| Instant::now() + delay);
+        let last = self.0.back().and_then(|(due, _)| *due);
+        self.0.push_back((due.max(last), order));
+    }
+
+    fn pop(&mut self) -> Option<Out> {
+        self.0.pop_front().map(|(_, order)| order)
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.len() >= MOST_LATE
+    }
+
+    /// Waits for the first one's time; for ever when there is none.
+    async fn is_due(&self) {
+        match self.0.front() {
+            Some((Some(due), _)) => tokio::time::sleep_until(*due).await,
+            Some((None, _)) => {}
+            None => std::future::pending().await,
         }
     }
 }

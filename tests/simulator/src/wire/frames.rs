@@ -3,41 +3,53 @@
 //! Clients put several frames into one message (traps, 4) and begin with a header, perhaps with routing
 //! data before it. Each of our frames is one message of its own (traps, 3).
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use axum::extract::ws::{Message, WebSocket};
 use whatsapp_rust::wacore::framing::{FrameDecoder, encode_frame};
 use whatsapp_rust::wacore_binary::consts::WA_CONN_HEADER;
 
 /// The mark of routing data before the header.
 const ROUTING: &[u8] = b"ED\0\x01";
+/// The most routing data that is read; ours are a few bytes.
+const LARGEST_ROUTING: usize = 4096;
+/// The largest WebSocket message read: a frame is under 16 MiB, and clients put several into one message.
+pub(crate) const LARGEST_MESSAGE: usize = 20 * 1024 * 1024;
 
 /// A WebSocket that speaks frames.
 pub(crate) struct Frames {
     socket: WebSocket,
+    stream: Stream,
+}
+
+/// The bytes of a client, however they are cut into messages.
+#[derive(Default)]
+pub(crate) struct Stream {
     decoder: FrameDecoder,
+    /// What came before the header was complete.
+    opening: Vec<u8>,
     has_header: bool,
+    routing: Option<Vec<u8>>,
 }
 
 impl Frames {
     pub(crate) fn new(socket: WebSocket) -> Self {
         Self {
             socket,
-            decoder: FrameDecoder::new(),
-            has_header: false,
+            stream: Stream::default(),
         }
     }
 
     /// The next frame; `None` when the client has gone. Safe to cancel.
     pub(crate) async fn read(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
         loop {
-            if let Some(frame) = self.decoder.decode_frame() {
-                return Ok(Some(frame.to_vec()));
+            if let Some(frame) = self.stream.next_frame() {
+                return Ok(Some(frame));
             }
             let Some(Ok(message)) = self.socket.recv().await else {
                 return Ok(None);
             };
             match message {
-                Message::Binary(bytes) => self.feed(&bytes)?,
+                Message::Binary(bytes) => self.stream.feed(&bytes)?,
                 Message::Close(_) => return Ok(None),
                 _ => {}
             }
@@ -50,23 +62,67 @@ impl Frames {
         Ok(())
     }
 
-    fn feed(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+    /// The routing data the client began with.
+    pub(crate) fn routing(&self) -> Option<&[u8]> {
+        self.stream.routing.as_deref()
+    }
+}
+
+impl Stream {
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// When a client of another protocol is at the other end.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         if self.has_header {
             self.decoder.feed(bytes);
             return Ok(());
         }
-        let bytes = match bytes.strip_prefix(ROUTING) {
-            Some(rest) => {
-                let (length, rest) = rest.split_at_checked(3).context("routing data cut off")?;
-                let length = length.iter().fold(0, |sum, byte| (sum << 8) | usize::from(*byte));
-                rest.get(length..).context("routing data cut off")?
-            }
-            None => bytes,
+        self.opening.extend_from_slice(bytes);
+        let Some((routing, rest)) = opening(&self.opening)? else {
+            return Ok(());
         };
-        let rest = bytes.strip_prefix(&WA_CONN_HEADER[..]);
-        ensure!(rest.is_some(), "not a WhatsApp client");
+        self.routing = routing.map(<[u8]>::to_vec);
+        self.decoder.feed(rest);
         self.has_header = true;
-        self.decoder.feed(rest.unwrap_or_default());
+        self.opening = Vec::new();
         Ok(())
     }
+
+    /// The next complete frame.
+    pub(crate) fn next_frame(&mut self) -> Option<Vec<u8>> {
+        self.decoder.decode_frame().map(|frame| frame.to_vec())
+    }
+}
+
+/// The routing data and what follows the header; `None` while it is not all there.
+type Opening<'a> = Option<(Option<&'a [u8]>, &'a [u8])>;
+
+fn opening(bytes: &[u8]) -> anyhow::Result<Opening<'_>> {
+    if bytes.len() < ROUTING.len() {
+        ensure!(
+            ROUTING.starts_with(bytes) || WA_CONN_HEADER.starts_with(bytes),
+            "not a WhatsApp client"
+        );
+        return Ok(None);
+    }
+    let (routing, rest) = match bytes.strip_prefix(ROUTING) {
+        Some(rest) => {
+            let Some((length, rest)) = rest.split_at_checked(3) else {
+                return Ok(None);
+            };
+            let length = length.iter().fold(0, |sum, byte| (sum << 8) | usize::from(*byte));
+            ensure!(length <= LARGEST_ROUTING, "too much routing data");
+            let Some((routing, rest)) = rest.split_at_checked(length) else {
+                return Ok(None);
+            };
+            (Some(routing), rest)
+        }
+        None => (None, bytes),
+    };
+    if let Some(rest) = rest.strip_prefix(&WA_CONN_HEADER[..]) {
+        return Ok(Some((routing, rest)));
+    }
+    ensure!(WA_CONN_HEADER.starts_with(rest), "not a WhatsApp client");
+    Ok(None)
 }

@@ -6,6 +6,9 @@
 mod connection;
 mod frames;
 mod noise;
+mod pace;
 
 pub(crate) use connection::serve;
-pub(crate) use noise::{Greeted, certificate_chain, new_key};
+pub(crate) use frames::LARGEST_MESSAGE;
+pub(crate) use noise::{Greeted, Handshake, Identity};
+pub(crate) use pace::Pace;

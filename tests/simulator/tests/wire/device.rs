@@ -111,6 +111,11 @@ impl Device {
         Self::starts_with(&url, backend, true).await
     }
 
+    /// Where the server is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The device and a second handle on its store.
     pub(crate) fn shares_its_store(self) -> (Self, Arc<InMemoryBackend>) {
         let backend = Arc::clone(&self.backend);

@@ -61,3 +61,72 @@ async fn a_message_to_nobody_is_refused() -> anyhow::Result<()> {
     assert_eq!(device.hears_ack(&id).await?.as_deref(), Some("404"));
     Ok(())
 }
+
+#[tokio::test]
+async fn faults_a_duplicated_stanza_is_one_message() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    world.server.duplicates_next(&world.phone);
+    world.ana.says(&world.phone, "once");
+    world.ana.says(&world.phone, "next");
+    let texts: Vec<String> = device.gets(2).await?.into_iter().map(|one| one.text).collect();
+    assert_eq!(texts, ["once", "next"]);
+    world.phone.waits_for_empty_backlog(PATIENCE).await
+}
+
+#[tokio::test]
+async fn faults_swapped_stanzas_come_in_the_other_order() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    world.ana.says(&world.phone, "zero");
+    device.gets_one().await?;
+    world.server.swaps_next_two(&world.phone);
+    world.ana.says(&world.phone, "one");
+    world.ana.says(&world.phone, "two");
+    let texts: Vec<String> = device.gets(2).await?.into_iter().map(|one| one.text).collect();
+    assert_eq!(texts, ["two", "one"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn faults_a_stanza_lost_on_the_way_comes_at_the_next_login() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    world.server.loses_next(&world.phone);
+    world.ana.says(&world.phone, "lost");
+    world.ana.says(&world.phone, "found");
+    assert_eq!(device.gets_one().await?.text, "found");
+    world.server.drops_connections();
+    assert_eq!(device.gets_one().await?.text, "lost");
+    Ok(())
+}
+
+#[tokio::test]
+async fn faults_a_damaged_frame_is_skipped_by_the_client_and_comes_again_at_the_next_login() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    world.server.corrupts_next_frame();
+    world.ana.says(&world.phone, "damaged on the way");
+    world.ana.says(&world.phone, "whole");
+    assert_eq!(device.gets_one().await?.text, "whole");
+    world.server.drops_connections();
+    assert_eq!(device.gets_one().await?.text, "damaged on the way");
+    Ok(())
+}
+
+#[tokio::test]
+async fn faults_a_slow_wire_delivers_late_and_in_order() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    let delay = std::time::Duration::from_millis(300);
+    world.server.delays(delay);
+    let begun = std::time::Instant::now();
+    let numbers: Vec<String> = (0..10).map(|n| n.to_string()).collect();
+    for text in &numbers {
+        world.ana.says(&world.phone, text);
+    }
+    let texts: Vec<String> = device.gets(10).await?.into_iter().map(|one| one.text).collect();
+    assert_eq!(texts, numbers);
+    assert!(begun.elapsed() >= delay);
+    Ok(())
+}

@@ -91,6 +91,82 @@ async fn a_device_that_logs_out_is_gone() -> anyhow::Result<()> {
     world.phone.waits_for_companions(0, PATIENCE).await
 }
 
+#[tokio::test]
+async fn pair_renewed_qr_codes_link_and_the_old_ones_do_not() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = Device::starts(&world.server.url()).await?;
+    let old = device.shows_qr().await?;
+    world.server.renews_qr_codes();
+    let new = device.shows_qr().await?;
+    assert!(world.phone.scans(&old).is_err());
+    world.phone.scans(&new)?;
+    device.connects().await
+}
+
+#[tokio::test]
+async fn pair_a_retired_secret_shows_another_qr_code_which_links() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = Device::starts(&world.server.url()).await?;
+    let old = device.shows_qr().await?;
+    world.server.retires_secrets();
+    let new = device.shows_qr().await?;
+    assert_ne!(old, new);
+    world.phone.scans(&new)?;
+    device.connects().await
+}
+
+#[tokio::test]
+async fn pair_a_signature_the_device_cannot_verify_links_nothing() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = Device::starts(&world.server.url()).await?;
+    world.server.spoils_next_link();
+    let qr = device.shows_qr().await?;
+    world.phone.scans(&qr)?;
+    let error = device.connects().await.err().map(|error| error.to_string());
+    assert!(error.is_some_and(|error| error.starts_with("pairing failed")));
+    assert!(world.phone.companions().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn pair_a_code_taken_back_is_told_and_another_one_links() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = Device::starts(&world.server.url()).await?;
+    let old = asks_for_code(&device).await?;
+    world.phone.wants_another_code(true)?;
+    let manually = device
+        .waits_for(|event| match event {
+            Event::PairingCodeRefresh(refresh) => Some(refresh.force_manual),
+            _ => None,
+        })
+        .await?;
+    assert!(manually);
+    assert!(world.phone.types(&old).await.is_err());
+    let new = asks_for_code(&device).await?;
+    world.phone.types(&new).await?;
+    device.connects().await
+}
+
+#[tokio::test]
+async fn pair_every_refusal_of_a_code_is_told_apart() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    for (code, words) in [
+        (403, "forbidden"),
+        (429, "rate-overlimit"),
+        (452, "feature-not-available"),
+        (500, "internal-server-error"),
+    ] {
+        let device = Device::starts(&world.server.url()).await?;
+        world.server.refuses_codes(Some(code));
+        let error = asks_for_code(&device).await.err().map(|error| format!("{error:#}"));
+        assert!(
+            error.as_ref().is_some_and(|error| error.contains(words)),
+            "{code}: {error:?}"
+        );
+    }
+    Ok(())
+}
+
 async fn asks_for_code(device: &Device) -> anyhow::Result<String> {
     device.client.wait_for_socket(PATIENCE).await?;
     let options = PairCodeOptions {

@@ -125,7 +125,7 @@ impl Collection {
                         &change.value,
                         &key.expanded,
                         &key.id,
-                        &rand::random(),
+                        &crate::server::step::random(),
                         i32::try_from(version)?,
                     );
                     Ok(mutation)

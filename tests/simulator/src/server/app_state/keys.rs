@@ -29,7 +29,7 @@ pub(super) struct Key {
 impl Key {
     /// Ids are six bytes: the device that made the key, and its place.
     fn new(place: u32) -> Self {
-        let data: [u8; 32] = rand::random();
+        let data: [u8; 32] = crate::server::step::random();
         Self {
             id: [&[0, 0], &place.to_be_bytes()[..]].concat(),
             expanded: Arc::new(expand_app_state_keys(&data)),

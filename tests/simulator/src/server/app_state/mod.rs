@@ -45,7 +45,7 @@ struct Faults {
 impl AppState {
     pub(crate) fn new() -> Self {
         Self {
-            raw_id: rand::random::<u32>() >> 1,
+            raw_id: crate::server::step::random::<u32>() >> 1,
             keys: Keys::new(),
             collections: schemas::COLLECTIONS
                 .iter()

@@ -113,7 +113,7 @@ impl Channel {
 /// Makes a channel; answers its id.
 pub(crate) fn create(state: &mut State, name: &str, description: &str, owner: Option<&str>) -> String {
     let id = (FIRST_ID + state.next()).to_string();
-    let invite = format!("0029Va{:012x}", rand::random::<u64>() >> 16);
+    let invite = format!("0029Va{:012x}", crate::server::step::random::<u64>() >> 16);
     let now = Dated::now(name.to_owned());
     let mut channel = Channel {
         id: id.clone(),

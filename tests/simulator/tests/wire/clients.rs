@@ -1,0 +1,166 @@
+//! Several unmodified clients of different accounts talk to each other; the simulator only passes things on.
+
+use simulator::Phone;
+use whatsapp_rust::prelude::*;
+use whatsapp_rust::types::presence::ReceiptType;
+use whatsapp_rust::wacore::store::traits::SignalStore as _;
+
+use crate::PATIENCE;
+use crate::device::{Device, OWNER, World};
+
+const BOB: &str = "15550003333";
+const CARA: &str = "15550004444";
+
+fn at(number: &str) -> String {
+    format!("{number}@s.whatsapp.net")
+}
+
+/// Two accounts with a client each.
+struct Pair {
+    world: World,
+    owner: Device,
+    bobs_phone: Phone,
+    bob: Device,
+}
+
+impl Pair {
+    async fn starts() -> anyhow::Result<Self> {
+        let world = World::starts().await?;
+        let bobs_phone = world.server.phone(BOB, "Bob");
+        Ok(Self {
+            owner: world.links().await?,
+            bob: Device::linked(&world.server, &bobs_phone).await?,
+            bobs_phone,
+            world,
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_message_between_clients_reaches_phone_and_companion_and_is_confirmed() -> anyhow::Result<()> {
+    let pair = Pair::starts().await?;
+    let id = pair.owner.says(&at(BOB), "hello Bob").await?;
+    let got = pair.bob.gets_one().await?;
+    assert_eq!((got.id.as_str(), got.chat.as_str()), (id.as_str(), at(OWNER).as_str()));
+    let on_phone = pair
+        .bobs_phone
+        .waits_for(|received| received.id == id, PATIENCE)
+        .await?;
+    assert_eq!(on_phone.text.as_deref(), Some("hello Bob"));
+    hears(&pair.owner, &id, ReceiptType::Delivered).await?;
+    let chat: Jid = at(OWNER).parse()?;
+    pair.bob.client.mark_as_read(&chat, None, &[id.as_str()]).await?;
+    hears(&pair.owner, &id, ReceiptType::Read).await
+}
+
+#[tokio::test]
+async fn two_clients_hold_a_long_conversation_in_order() -> anyhow::Result<()> {
+    let pair = Pair::starts().await?;
+    for n in 0..25 {
+        pair.owner.says(&at(BOB), &format!("ping {n}")).await?;
+        assert_eq!(pair.bob.gets_one().await?.text, format!("ping {n}"));
+        pair.bob.says(&at(OWNER), &format!("pong {n}")).await?;
+        assert_eq!(pair.owner.gets_one().await?.text, format!("pong {n}"));
+    }
+    for texts in [pair.bobs_phone.received(), pair.world.phone.received()] {
+        let incoming = texts.iter().filter(|one| one.to.is_none()).count();
+        assert_eq!(incoming, 25);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn three_clients_talk_round_in_a_circle() -> anyhow::Result<()> {
+    let Pair { world, owner, bob, .. } = Pair::starts().await?;
+    let cara = Device::linked(&world.server, &world.server.phone(CARA, "Cara")).await?;
+    for (from, to, number) in [(&owner, &bob, BOB), (&bob, &cara, CARA), (&cara, &owner, OWNER)] {
+        let id = from.says(&at(number), "pass it on").await?;
+        assert_eq!(to.gets_one().await?.id, id);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_written_to_a_client_that_is_away_comes_when_it_is_back() -> anyhow::Result<()> {
+    let Pair {
+        world: _world,
+        owner,
+        bob,
+        ..
+    } = Pair::starts().await?;
+    owner.says(&at(BOB), "are you there?").await?;
+    bob.gets_one().await?;
+    let backend = bob.stops().await;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        ids.push(owner.says(&at(BOB), &format!("missed {n}")).await?);
+    }
+    let bob = Device::starts_with(owner.url(), backend, true).await?;
+    let got = bob.gets(5).await?;
+    assert_eq!(got.into_iter().map(|one| one.id).collect::<Vec<_>>(), ids);
+    bob.connects().await?;
+    bob.says(&at(OWNER), "here again").await?;
+    assert_eq!(owner.gets_one().await?.text, "here again");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_that_lost_its_session_asks_the_other_client_again() -> anyhow::Result<()> {
+    let Pair {
+        world, owner, mut bob, ..
+    } = Pair::starts().await?;
+    owner.says(&at(BOB), "first").await?;
+    bob.gets_one().await?;
+    bob.says(&at(OWNER), "second").await?;
+    owner.gets_one().await?;
+    let backend = bob.stops().await;
+    let lid = world.server.contact(OWNER, "").lid();
+    for address in [
+        format!("{lid}@lid:1.0"),
+        format!("{lid}:1@lid.0"),
+        format!("{lid}@lid.0"),
+        format!("{OWNER}:1@c.us.0"),
+        format!("{OWNER}@c.us.0"),
+    ] {
+        backend.delete_session(&address).await?;
+    }
+    bob = Device::starts_with(owner.url(), backend, true).await?;
+    bob.connects().await?;
+    let id = owner.says(&at(BOB), "third").await?;
+    let got = bob.gets_one().await?;
+    assert_eq!((got.id, got.text), (id, "third".to_owned()));
+    bob.says(&at(OWNER), "fourth").await?;
+    assert_eq!(owner.gets_one().await?.text, "fourth");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_is_linked_anew_and_the_other_one_goes_on_talking_to_it() -> anyhow::Result<()> {
+    let Pair {
+        world,
+        owner,
+        bobs_phone,
+        bob,
+    } = Pair::starts().await?;
+    owner.says(&at(BOB), "to the first device").await?;
+    bob.gets_one().await?;
+    bobs_phone.unlinks_all();
+    let bob = Device::linked(&world.server, &bobs_phone).await?;
+    bob.says(&at(OWNER), "I have a new device").await?;
+    assert_eq!(owner.gets_one().await?.text, "I have a new device");
+    let id = owner.says(&at(BOB), "to the second device").await?;
+    assert_eq!(bob.gets_one().await?.id, id);
+    bobs_phone.waits_for(|received| received.id == id, PATIENCE).await?;
+    Ok(())
+}
+
+async fn hears(device: &Device, id: &str, kind: ReceiptType) -> anyhow::Result<()> {
+    device
+        .waits_for(|event| match event {
+            Event::Receipt(receipt) if receipt.r#type == kind && receipt.message_ids.iter().any(|one| one == id) => {
+                Some(())
+            }
+            _ => None,
+        })
+        .await
+}
