@@ -3,6 +3,8 @@
 //! A handle, cheap to clone. What the phone signs is in `server::linking`; the slow part of a pairing
 //! code is done here, off the async threads.
 
+mod account;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -5,7 +5,7 @@
 
 use anyhow::Context as _;
 use whatsapp_rust::buffa::Message as _;
-use whatsapp_rust::wacore_binary::Node;
+use whatsapp_rust::wacore_binary::{Node, NodeContent};
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::announcements;
@@ -74,6 +74,18 @@ pub(crate) fn verified_name(person: &Person) -> Option<anyhow::Result<Node>> {
         certificate(person, business)
             .map(|certificate| node("verified_name").attr("v", "1").bytes(certificate).build()),
     )
+}
+
+/// What a business writes carries its verified name.
+pub(crate) fn mark(person: &Person, message: &mut Node) {
+    let Some(Ok(name)) = verified_name(person) else {
+        return;
+    };
+    message.attrs.push("verified_level", "high");
+    message.attrs.push("verified_name", person.lid.clone());
+    if let Some(NodeContent::Nodes(children)) = &mut message.content {
+        children.push(name);
+    }
 }
 
 fn certificate(person: &Person, business: &Business) -> anyhow::Result<Vec<u8>> {

@@ -16,7 +16,7 @@ use super::tricks::Tricks;
 use crate::signal::companion_bundle;
 
 /// A device of an account: 0 is the phone, the others are companions.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Device {
     pub(crate) number: String,
     pub(crate) id: u16,

@@ -73,6 +73,12 @@ pub(crate) fn show_qr(state: &mut State, link: u64) {
 
 /// The phone read a QR code off the screen of a candidate.
 pub(crate) fn scan(state: &mut State, number: &str, qr: &str) -> anyhow::Result<()> {
+    let (link, secret) = read(state, qr)?;
+    accept(state, link, number, &secret)
+}
+
+/// The connection that shows a QR code, and the secret in the code.
+pub(crate) fn read(state: &State, qr: &str) -> anyhow::Result<(u64, Vec<u8>)> {
     let mut fields = qr.trim().split(',');
     let mut field = || fields.next().context("a QR code has five fields");
     let reference = field()?.to_owned();
@@ -90,7 +96,7 @@ pub(crate) fn scan(state: &mut State, number: &str, qr: &str) -> anyhow::Result<
         candidate.static_key.as_slice() == noise_key && candidate.keys.identity == identity,
         "the QR code does not belong to the device that shows it"
     );
-    accept(state, link, number, &secret)
+    Ok((link, secret))
 }
 
 /// Signs the candidate's identity with the account key and tells it that it is linked.

@@ -16,7 +16,7 @@ use super::companion::Device;
 use super::person::{Addressing, Sent};
 use super::stanza::{self, node};
 use super::state::State;
-use super::{app_state, clock, keys, migration, privacy, receipts, tokens};
+use super::{app_state, business, clock, keys, migration, privacy, receipts, tokens};
 use crate::contact::Received;
 use crate::signal::Failure;
 
@@ -159,8 +159,12 @@ fn try_deliver(state: &mut State, letter: &Letter, device: &Device) -> anyhow::R
             .attr("sender_pn", person.number_jid()),
         (false, Addressing::HiddenNumber) => stanza.attr("notify", &person.name).attr("addressing_mode", "lid"),
     };
+    let mut stanza = stanza.build();
+    if !own {
+        business::mark(person, &mut stanza);
+    }
     if let Some(companion) = state.companion_mut(device) {
-        companion.push(stanza.build());
+        companion.push(stanza);
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::stanza::{self, Answer, Refusal};
 use super::state::{Role, Shared, State};
 use super::{
     app_state, blocklist, business, groups, keys, link_code, linking, login, mex, migration, newsletters, offline,
-    pictures, privacy, profile, service, usync,
+    passkey, pictures, privacy, profile, service, usync,
 };
 use crate::media;
 
@@ -33,6 +33,10 @@ pub(crate) fn receive(shared: &Arc<Shared>, state: &mut State, link: u64, iq: &N
     let space = stanza::attr(iq, "xmlns");
     if space == "md" && child.is_some_and(|child| child.tag == "link_code_companion_reg") {
         link_code::receive(state, link, iq);
+        return;
+    }
+    let is_candidate = matches!(state.links.get(&link).map(|link| &link.role), Some(Role::Candidate(_)));
+    if space == "md" && is_candidate && passkey::receive(state, link, iq).is_some() {
         return;
     }
     let Some(device) = state.links.get(&link).and_then(|link| match &link.role {
@@ -78,7 +82,7 @@ fn answer(state: &mut State, device: &Device, space: &str, iq: &Node) -> Answer 
             Some("remove-companion-device") => Ok(Vec::new()),
             _ => Err(Refusal::NOT_IMPLEMENTED),
         },
-        _ => service::answer(space, iq),
+        _ => service::answer(state, device, space, iq),
     }
 }
 
@@ -87,6 +91,7 @@ fn afterwards(state: &mut State, device: &Device, space: &str, child: Option<&No
     match (space, child.map(|child| child.tag.as_ref())) {
         ("passive", Some("active")) => {
             offline::activate(state, device);
+            service::remind(state, device);
             app_state::share_keys_once(state, device);
         }
         ("md", Some("remove-companion-device")) => login::remove(state, device),

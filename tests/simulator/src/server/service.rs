@@ -3,30 +3,72 @@
 //! Called by [`super::queries`] for every space no family claims. A request that the real server answers
 //! with an empty result is answered so here; what nobody knows is refused with 501.
 
+use std::collections::BTreeMap;
+
 use whatsapp_rust::wacore::iq::abprops::web;
 use whatsapp_rust::wacore_binary::Node;
 
 use super::clock;
-use super::stanza::{self, Answer, Refusal, node};
+use super::companion::Device;
+use super::stanza::{self, Answer, Refusal, SERVER, node};
+use super::state::State;
+
+/// What a device was told to look at again, and when.
+pub(crate) type Dirt = BTreeMap<(Device, String), u64>;
 
 /// Answers an IQ of a space without a family of its own.
-pub(crate) fn answer(space: &str, iq: &Node) -> Answer {
+pub(crate) fn answer(state: &mut State, device: &Device, space: &str, iq: &Node) -> Answer {
     let child = stanza::first_child(iq);
     match space {
         // Clients of an older making ask here for properties; there are none.
         "w" => Ok(vec![node("props").attr("version", "1").build()]),
-        "passive"
-        | "w:p"
-        | "urn:xmpp:ping"
-        | "urn:xmpp:whatsapp:dirty"
-        | "w:stats"
-        | "urn:xmpp:whatsapp:push"
-        | "w:growth" => Ok(Vec::new()),
+        "passive" | "w:p" | "urn:xmpp:ping" | "w:stats" | "urn:xmpp:whatsapp:push" | "w:growth" => Ok(Vec::new()),
+        "urn:xmpp:whatsapp:dirty" => {
+            let cleaned = iq.get_children_by_tag("clean").map(|one| stanza::attr(one, "type"));
+            for kind in cleaned {
+                state.dirt.remove(&(device.clone(), kind));
+            }
+            Ok(Vec::new())
+        }
         "urn:xmpp:whatsapp:account" => Ok(vec![node("account").attr("creation", "1700000000").build()]),
         "tos" => Ok(vec![notices(child)]),
         "bot" => Ok(vec![node("bot").attr("v", "2").build()]),
         "waffle" | "fb:thrift_iq" => Err(Refusal::NOT_FOUND),
         _ => Err(Refusal::NOT_IMPLEMENTED),
+    }
+}
+
+/// Tells the devices of an account to look at something again: `groups`, `account_sync`, `syncd_app_state`, ...
+pub(crate) fn soil(state: &mut State, number: &str, kind: &str) {
+    let devices: Vec<u16> = state
+        .person(number)
+        .map(super::person::Person::companion_ids)
+        .unwrap_or_default();
+    for id in devices {
+        let device = Device {
+            number: number.to_owned(),
+            id,
+        };
+        state.dirt.insert((device.clone(), kind.to_owned()), clock::seconds());
+        remind(state, &device);
+    }
+}
+
+/// Tells a device again what it did not confirm.
+pub(crate) fn remind(state: &mut State, device: &Device) {
+    let dirt: Vec<Node> = state
+        .dirt
+        .iter()
+        .filter(|((whose, _), _)| whose == device)
+        .map(|((_, kind), since)| {
+            let dirty = node("dirty").attr("type", kind).attr("timestamp", *since).build();
+            node("ib").attr("from", SERVER).children([dirty]).build()
+        })
+        .collect();
+    if let Some(companion) = state.companion_mut(device) {
+        for stanza in dirt {
+            companion.send_now(stanza);
+        }
     }
 }
 

@@ -22,11 +22,13 @@ use super::link_code::CodeRequest;
 use super::linking::Candidate;
 use super::newsletters::Newsletters;
 use super::outlet::{Out, Outlet};
+use super::passkey::Ceremony;
 use super::person::{Conduct, Person};
 use super::pictures::Pictures;
 use super::presence::Presence;
 use super::privacy::Privacy;
 use super::profile::Profile;
+use super::service::Dirt;
 use super::step;
 use crate::contact::Inbox;
 use crate::media::Blobs;
@@ -104,6 +106,10 @@ pub(crate) struct State {
     pub(crate) blobs: Blobs,
     /// Who has written to whom from a linked device: they hear of each other's new devices.
     pub(crate) acquaintances: BTreeSet<(String, String)>,
+    /// What devices were told to look at again and did not confirm yet.
+    pub(crate) dirt: Dirt,
+    /// Connections that are being linked with a passkey.
+    pub(crate) ceremonies: HashMap<u64, Ceremony>,
     /// What happened to the connections of an account.
     pub(crate) history: HashMap<String, History>,
     /// The address media are up- and downloaded at.

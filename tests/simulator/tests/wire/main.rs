@@ -15,6 +15,7 @@ mod load;
 mod media;
 mod messages;
 mod newsletters;
+mod passkey;
 mod presence;
 mod privacy;
 mod profile;

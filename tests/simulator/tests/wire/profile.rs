@@ -147,6 +147,14 @@ async fn a_business_shows_its_profile_and_its_verified_name() -> anyhow::Result<
         .await?;
     let name = info.get(&ana).and_then(|info| info.verified_name.clone());
     assert_eq!(name.and_then(|name| name.name).as_deref(), Some("Ana's Bakery"));
+    world.ana.says(&world.phone, "we are open");
+    let name = device
+        .waits_for(|event| match event {
+            Event::Messages(batch) => batch.into_iter().next().map(|one| one.info.verified_name.clone()),
+            _ => None,
+        })
+        .await?;
+    assert_eq!(name.and_then(|name| name.name).as_deref(), Some("Ana's Bakery"));
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use whatsapp_rust::wacore::request::InfoQuery;
 use whatsapp_rust::wacore_binary::{Node, NodeContent, Server};
 use whatsapp_rust::{NodeBuilder, serde_json};
 
+use crate::PATIENCE;
 use crate::device::World;
 
 /// The spaces and verbs, with the child the library puts into each.
@@ -119,5 +120,23 @@ async fn graphql_answers_what_it_knows_and_refuses_the_rest() -> anyhow::Result<
     let nothing = ask(operations::query_catalog::DOC_ID, serde_json::json!({})).await?;
     assert_eq!(nothing, Some(serde_json::json!({})));
     assert!(ask("1", serde_json::json!({})).await.is_err());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_marked_dirty_is_looked_at_and_confirmed() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    for kind in ["account_sync", "groups", "newsletter_metadata", "syncd_app_state"] {
+        world.phone.soils(kind);
+        let heard = device
+            .waits_for(|event| match event {
+                Event::DirtyState(dirty) => Some(dirty.dirty_type.as_str().to_owned()),
+                _ => None,
+            })
+            .await?;
+        assert_eq!(heard, kind);
+        world.phone.waits_until_clean(PATIENCE).await?;
+    }
     Ok(())
 }
