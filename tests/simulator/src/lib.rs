@@ -1,11 +1,12 @@
 //! A WhatsApp server for tests and demos: it speaks the wire to the unmodified client library.
 //!
 //! [`Server`] listens; a [`Phone`] owns an account and links devices; a [`Contact`] is somebody to talk
-//! to, a [`Newsletter`] is a channel. Everything lives in memory. Verbs that end at once are plain functions, waiting is async.
-//! Deliberately absent: groups, history. See `README.md` for the binary.
+//! to, a [`Group`] is many of them, a [`Newsletter`] is a channel. Everything lives in memory. Verbs that end at once are
+//! plain functions, waiting is async. Deliberately absent: history. See `README.md` for the binary.
 
 mod contact;
 mod control;
+mod group;
 mod media;
 mod newsletter;
 mod phone;
@@ -14,7 +15,9 @@ mod signal;
 mod wire;
 
 pub use contact::{Attachment, Contact, Kind, Received, Seen};
+pub use group::{Group, Somebody};
 pub use media::{MediaKind, Uploaded};
 pub use newsletter::{Newsletter, Published};
 pub use phone::Phone;
+pub use server::groups::Past;
 pub use server::{Business, CallState, Clock, Goodbye, Options, Refusal, Report, Server, Setting, Typing, UploadAgain};

@@ -182,34 +182,45 @@ pub(crate) fn say(state: &mut State, from: &str, to: &str, id: Option<&str>, mes
 
 /// Answers a message; when nobody knows the quoted one, only its id is quoted.
 pub(crate) fn reply(state: &mut State, from: &str, to: &str, quoted_id: &str, text: &str) -> String {
-    let mut quoted = wa::Message::default();
-    let mut author = to.to_owned();
-    if let Ok(person) = state.person(from) {
-        if let Some(sent) = person.sent.get(quoted_id) {
-            quoted = (*sent.message).clone();
-            from.clone_into(&mut author);
-        } else if let Some(found) = person.inbox.find(to, quoted_id) {
-            quoted = found.message.clone();
-        }
-    }
+    let quoted = known_message(state, from, to, quoted_id);
+    let is_own = state
+        .person(from)
+        .is_ok_and(|person| person.sent.contains_key(quoted_id));
+    let author = if is_own { from } else { to };
     // In a chat that goes by LIDs both sides are named by LID.
     let by_lid = state
         .person(from)
         .is_ok_and(|person| person.conduct.addressing != Addressing::Number);
-    let participant = state.person(&author).map(|person| {
+    let participant = state.person(author).map(|person| {
         let jid = if by_lid { person.lid_jid() } else { person.face() };
         jid.to_string()
     });
-    let context = build_quote_context(quoted_id, participant.unwrap_or_default(), &quoted);
-    let message = wa::Message {
+    let message = quotation(quoted_id, participant.unwrap_or_default(), &quoted, text);
+    say(state, from, to, None, message)
+}
+
+/// A message a person sent or received; empty when it knows none.
+pub(crate) fn known_message(state: &State, knower: &str, author: &str, id: &str) -> wa::Message {
+    let Ok(person) = state.person(knower) else {
+        return wa::Message::default();
+    };
+    match (person.sent.get(id), person.inbox.find(author, id)) {
+        (Some(sent), _) => (*sent.message).clone(),
+        (None, Some(found)) => found.message.clone(),
+        (None, None) => wa::Message::default(),
+    }
+}
+
+/// A text that answers a message.
+pub(crate) fn quotation(quoted_id: &str, author: String, quoted: &wa::Message, text: &str) -> wa::Message {
+    wa::Message {
         extended_text_message: MessageField::some(wa::message::ExtendedTextMessage {
             text: Some(text.to_owned()),
-            context_info: MessageField::some(context),
+            context_info: MessageField::some(build_quote_context(quoted_id, author, quoted)),
             ..Default::default()
         }),
         ..Default::default()
-    };
-    say(state, from, to, None, message)
+    }
 }
 
 /// What reached a person's primary device.

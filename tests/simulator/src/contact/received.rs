@@ -19,6 +19,8 @@ pub struct Received {
     pub from: String,
     /// The number it was sent to, when this is the copy of a message sent from a linked device.
     pub to: Option<String>,
+    /// The group it was written in, or `status@broadcast`; `None` in a chat of two.
+    pub chat: Option<String>,
     /// The text, or the caption of a medium.
     pub text: Option<String>,
     /// The id of the message it answers.
@@ -107,6 +109,7 @@ impl Received {
             id: id.to_owned(),
             from: from.to_owned(),
             to,
+            chat: None,
             text: text(&message),
             quoted_id,
             quoted_text,
@@ -114,6 +117,12 @@ impl Received {
             timestamp,
             message,
         }
+    }
+
+    /// The same message in a group or as a status.
+    pub(crate) fn in_chat(mut self, chat: String) -> Self {
+        self.chat = Some(chat);
+        self
     }
 }
 
@@ -192,13 +201,17 @@ impl Inbox {
 
     /// A message could be read; a second copy changes nothing.
     pub(crate) fn read(&mut self, received: Received) {
+        self.read_shared(&Arc::new(received));
+    }
+
+    /// A message many people got could be read; a second copy changes nothing.
+    pub(crate) fn read_shared(&mut self, received: &Arc<Received>) {
         let place = self.place(&received.from, &received.id);
         if let Some(slot) = self.places.get_mut(place)
             && slot.is_none()
         {
-            let received = Arc::new(received);
-            *slot = Some(Arc::clone(&received));
-            self.log.push(received);
+            *slot = Some(Arc::clone(received));
+            self.log.push(Arc::clone(received));
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod calls;
 mod faults;
+mod groups;
 mod media;
 mod newsletters;
 mod profile;
@@ -36,6 +37,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
                 .merge(newsletters::router())
                 .merge(calls::router())
                 .merge(faults::router())
+                .merge(groups::router())
                 .merge(media::router()),
         )
         .route("/mms/{kind}/{token}", post(crate::media::upload))

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use whatsapp_rust::wacore_binary::{Jid, Node};
 
 use super::companion::Device;
+use super::groups;
 use super::privacy;
 use super::stanza::{self, node};
 use super::state::{Shared, State};
@@ -69,7 +70,7 @@ pub(crate) fn default_lifetime() -> Duration {
 
 /// A companion sent `<chatstate>`.
 pub(crate) fn receive(state: &mut State, device: &Device, chat_state: &Node) {
-    let Some(to) = stanza::address(chat_state, "to").and_then(|jid| state.resolve(&jid)) else {
+    let Some(to) = stanza::address(chat_state, "to") else {
         return;
     };
     let typing = match stanza::first_child(chat_state) {
@@ -77,21 +78,31 @@ pub(crate) fn receive(state: &mut State, device: &Device, chat_state: &Node) {
         Some(child) if child.tag == "composing" => Typing::Composing,
         _ => Typing::Paused,
     };
-    type_to(state, &device.number, &to.number, typing);
+    match (groups::group_id(&to), state.resolve(&to)) {
+        (Some(group), _) => type_to(state, &device.number, group, typing),
+        (None, Some(to)) => type_to(state, &device.number, &to.number, typing),
+        (None, None) => {}
+    }
 }
 
-/// A person types, records or stops in its chat with another.
+/// A person types, records or stops in its chat with another, or in a group, named by its id.
 pub(crate) fn type_to(state: &mut State, from: &str, to: &str, typing: Typing) {
-    if privacy::is_blocked(state, to, from) {
+    let group = groups::Chat::seen_by(state, to, from).ok();
+    let is_nowhere = group.is_none() && state.person(to).is_err();
+    let key = (from.to_owned(), to.to_owned());
+    if is_nowhere || privacy::is_blocked(state, to, from) {
+        state.chat_states.now.remove(&key);
         return;
     }
-    let key = (from.to_owned(), to.to_owned());
     if typing == Typing::Paused {
         state.chat_states.now.remove(&key);
     } else {
         let end = Instant::now() + state.chat_states.lifetime;
         state.chat_states.now.insert(key, (typing, end));
         state.chat_states.changed.notify_one();
+    }
+    if let Some(group) = group {
+        return groups::show_typing(state, from, &group, typing);
     }
     let Ok(face) = state.person(from).map(super::person::Person::face) else {
         return;

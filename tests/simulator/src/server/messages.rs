@@ -16,13 +16,13 @@ use super::companion::Device;
 use super::person::{Addressing, Sent};
 use super::stanza::{self, node};
 use super::state::State;
-use super::{app_state, business, clock, keys, migration, privacy, receipts, tokens};
+use super::{app_state, business, clock, groups, keys, migration, privacy, receipts, tokens};
 use crate::contact::Received;
 use crate::signal::Failure;
 
 /// A byte so far from the end lies under the authentication code in both kinds of ciphertext: behind it
 /// stand at most the code itself and, in a first message, two short numbers.
-const GARBLED_FROM_END: usize = 12;
+pub(crate) const GARBLED_FROM_END: usize = 12;
 
 /// A message of a person's primary device, ready to be encrypted for one device after the other.
 pub(crate) struct Letter {
@@ -42,7 +42,14 @@ impl Letter {
         Self::remember(state, from, id, from, message, true)
     }
 
-    fn remember(state: &mut State, from: &str, id: String, to: &str, message: wa::Message, is_peer: bool) -> Self {
+    pub(crate) fn remember(
+        state: &mut State,
+        from: &str,
+        id: String,
+        to: &str,
+        message: wa::Message,
+        is_peer: bool,
+    ) -> Self {
         let sent = Sent {
             message: Arc::new(message),
             to: to.to_owned(),
@@ -171,28 +178,21 @@ fn try_deliver(state: &mut State, letter: &Letter, device: &Device) -> anyhow::R
 
 /// A companion sent `<message>`.
 pub(crate) fn receive(state: &mut State, from: &Device, message: &Node) {
-    let id = stanza::attr(message, "id");
     let Some(to) = stanza::address(message, "to") else {
         return;
     };
+    if groups::Chat::is_at(&to) {
+        return groups::receive_message(state, from, message, &to);
+    }
     let account = state.resolve(&to);
     let wanted = account
         .as_ref()
         .map_or(to.user.as_str(), |device| device.number.as_str());
-    let nack = state
-        .faults
-        .take_nack(wanted)
-        .or_else(|| account.is_none().then_some(404))
+    let refused = account
+        .is_none()
+        .then_some(404)
         .or_else(|| tokens::refusal(state, &from.number, wanted, message));
-    let lost = state.faults.take_lost_ack();
-    if !lost && let Some(companion) = state.companion_mut(from) {
-        let ack = stanza::ack("message", &id, Some(to.clone())).attr("t", clock::seconds());
-        companion.send_now(match nack {
-            Some(code) => ack.attr("error", code).build(),
-            None => ack.build(),
-        });
-    }
-    if nack.is_some() {
+    if acknowledge(state, from, message, wanted, refused) {
         return;
     }
     let participants = message
@@ -208,6 +208,27 @@ pub(crate) fn receive(state: &mut State, from: &Device, message: &Node) {
     if let Some(enc) = message.get_optional_child("enc") {
         hand_over(state, from, message, &to, enc);
     }
+}
+
+/// Acknowledges a message unless the acknowledgement is lost; answers whether the message was refused.
+pub(crate) fn acknowledge(
+    state: &mut State,
+    from: &Device,
+    message: &Node,
+    wanted: &str,
+    refused: Option<u32>,
+) -> bool {
+    let nack = state.faults.take_nack(wanted).or(refused);
+    let lost = state.faults.take_lost_ack();
+    if !lost && let Some(companion) = state.companion_mut(from) {
+        let (id, to) = (stanza::attr(message, "id"), stanza::address(message, "to"));
+        let ack = stanza::ack("message", &id, to).attr("t", clock::seconds());
+        companion.send_now(match nack {
+            Some(code) => ack.attr("error", code).build(),
+            None => ack.build(),
+        });
+    }
+    nack.is_some()
 }
 
 fn hand_over(state: &mut State, from: &Device, message: &Node, jid: &Jid, enc: &Node) {

@@ -12,7 +12,7 @@ pub(crate) mod clock;
 pub(crate) mod companion;
 mod faults;
 pub(crate) mod goodbye;
-mod groups;
+pub(crate) mod groups;
 pub(crate) mod handle;
 mod keys;
 pub(crate) mod link_code;

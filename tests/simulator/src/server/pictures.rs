@@ -107,7 +107,7 @@ pub(crate) fn answer(state: &mut State, device: &Device, iq: &Node) -> Answer {
     }
     let picture = bytes.map(|bytes| (bytes, None));
     let id = match target.filter(|jid| !is_of(jid, device)) {
-        Some(group) if group.is_group() => groups::set_picture(state, device, &group, picture)?,
+        Some(group) if group.is_group() => groups::pictures::set(state, device, &group, picture)?,
         Some(_) => return Err(Refusal::FORBIDDEN),
         None => set(state, &device.number, Some(device.id), picture),
     };
@@ -119,7 +119,11 @@ pub(crate) fn answer(state: &mut State, device: &Device, iq: &Node) -> Answer {
 
 fn get(state: &State, device: &Device, target: Option<Jid>, asked: &Node) -> Answer {
     let owner = match target {
-        Some(jid) if jid.is_group() || jid.is_newsletter() => jid.to_non_ad().to_string(),
+        Some(jid) if jid.is_group() => {
+            groups::pictures::needs_viewer(state, &jid, &device.number)?;
+            jid.to_non_ad().to_string()
+        }
+        Some(jid) if jid.is_newsletter() => jid.to_non_ad().to_string(),
         Some(jid) => {
             let owner = state.resolve(&jid).ok_or(Refusal::NOT_FOUND)?.number;
             if privacy::is_blocked(state, &owner, &device.number)

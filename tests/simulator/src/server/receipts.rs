@@ -4,23 +4,23 @@
 //! themselves and by `Contact`/`Phone` for reading. A retry is answered with a fresh session, as real
 //! clients do.
 
+use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use whatsapp_rust::wacore_binary::{Jid, Node};
 
 use super::calls;
-use super::clock;
 use super::companion::Device;
-use super::keys;
 use super::media_retry;
 use super::messages::{self, Letter};
 use super::migration;
 use super::privacy;
 use super::stanza::{self, node};
 use super::state::State;
+use super::{clock, groups, keys};
 use crate::contact::Seen;
 use crate::signal;
 
 /// Real clients give up after so many tries.
-const MOST_RETRIES: u32 = 5;
+pub(crate) const MOST_RETRIES: u32 = 5;
 /// From this retry on the receipt carries keys.
 const KEYS_FROM_RETRY: u32 = 2;
 
@@ -45,6 +45,9 @@ pub(crate) fn receive(state: &mut State, from: &Device, receipt: &Node) {
     }
     if calls::confirmed(state, from, receipt) {
         return;
+    }
+    if let Some(chat) = to.as_ref().filter(|to| groups::Chat::is_at(to)) {
+        return groups::receive_receipt(state, from, receipt, chat, &ids);
     }
     let Some(whom) = to.as_ref().and_then(|jid| state.resolve(jid)) else {
         return;
@@ -109,14 +112,28 @@ pub(crate) fn delivered(state: &mut State, to: &Device, by: &str, asked_as: &Jid
 
 /// A primary device could not decrypt a companion's message and asks for it again.
 pub(crate) fn ask_again(state: &mut State, to: &Device, by: &str, asked_as: &Jid, id: &str, chat: Option<Jid>) {
-    let Ok(person) = state.person_mut(by) else {
+    let Some(receipt) = retry_request(state, to, by, id) else {
         return;
     };
+    let receipt = receipt.attr("from", asked_as.to_non_ad());
+    // A device of the own account names the chat, otherwise the message cannot be found.
+    let receipt = match chat {
+        Some(chat) if by == to.number => receipt.attr("recipient", chat.to_non_ad()),
+        _ => receipt,
+    };
+    if let Some(companion) = state.companion_mut(to) {
+        companion.push(receipt.build());
+    }
+}
+
+/// The request for a message again, without the sender; `None` after too many.
+pub(crate) fn retry_request(state: &mut State, to: &Device, by: &str, id: &str) -> Option<NodeBuilder> {
+    let person = state.person_mut(by).ok()?;
     let tries = person.conduct.retries.entry((to.clone(), id.to_owned())).or_default();
     *tries += 1;
     let tries = *tries;
     if tries > MOST_RETRIES {
-        return;
+        return None;
     }
     let mut children = vec![
         node("retry")
@@ -132,20 +149,13 @@ pub(crate) fn ask_again(state: &mut State, to: &Device, by: &str, asked_as: &Jid
     if tries >= KEYS_FROM_RETRY {
         children.push(person.peer.retry_keys());
     }
-    let receipt = node("receipt")
-        .attr("from", asked_as.to_non_ad())
-        .attr("id", id)
-        .attr("type", "retry")
-        .attr("t", clock::seconds())
-        .children(children);
-    // A device of the own account names the chat, otherwise the message cannot be found.
-    let receipt = match chat {
-        Some(chat) if by == to.number => receipt.attr("recipient", chat.to_non_ad()),
-        _ => receipt,
-    };
-    if let Some(companion) = state.companion_mut(to) {
-        companion.push(receipt.build());
-    }
+    Some(
+        node("receipt")
+            .attr("id", id)
+            .attr("type", "retry")
+            .attr("t", clock::seconds())
+            .children(children),
+    )
 }
 
 /// Writes down that `by` received or read messages of `author`.
@@ -186,9 +196,7 @@ fn retry(state: &mut State, from: &Device, to: &Device, receipt: &Node) {
     if count > MOST_RETRIES {
         return;
     }
-    let bundle = signal::keys_of_receipt(from.id, receipt).map_or_else(|| keys::take_bundle(state, from), Ok);
-    let begun = bundle.and_then(|bundle| state.person_mut(&to.number)?.peer.begin(&from.address(), &bundle));
-    if let Err(error) = begun {
+    if let Err(error) = renew_session(state, &to.number, from, receipt) {
         tracing::warn!("a retry could not begin a new session: {error:#}");
         return;
     }
@@ -202,7 +210,14 @@ fn retry(state: &mut State, from: &Device, to: &Device, receipt: &Node) {
     messages::deliver(state, &letter, from);
 }
 
-fn receipt_stanza(from: Jid, kind: &str, ids: &[String]) -> Node {
+/// A person begins a new session with the device that could not decrypt, with its keys if it sent some.
+pub(crate) fn renew_session(state: &mut State, by: &str, with: &Device, receipt: &Node) -> anyhow::Result<()> {
+    let bundle = signal::keys_of_receipt(with.id, receipt).map_or_else(|| keys::take_bundle(state, with), Ok)?;
+    state.person_mut(by)?.peer.begin(&with.address(), &bundle)
+}
+
+/// A receipt for messages of one author.
+pub(crate) fn receipt_stanza(from: Jid, kind: &str, ids: &[String]) -> Node {
     let (first, others) = ids
         .split_first()
         .map_or(("", &[][..]), |(first, others)| (first, others));

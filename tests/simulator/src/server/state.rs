@@ -18,6 +18,7 @@ use super::chat_state::ChatStates;
 use super::clock::Clock;
 use super::companion::{Companion, Device};
 use super::faults::Faults;
+use super::groups::Groups;
 use super::link_code::CodeRequest;
 use super::linking::Candidate;
 use super::newsletters::Newsletters;
@@ -32,7 +33,7 @@ use super::service::Dirt;
 use super::step;
 use crate::contact::Inbox;
 use crate::media::Blobs;
-use crate::signal::Peer;
+use crate::signal::{Chains, Peer};
 use crate::wire::{Identity, Pace};
 
 /// The LIDs begin here; they are as long as real ones and look like no number.
@@ -98,6 +99,9 @@ pub(crate) struct State {
     pub(crate) qr_refs: HashMap<String, u64>,
     pub(crate) codes: HashMap<String, CodeRequest>,
     pub(crate) faults: Faults,
+    pub(crate) groups: Groups,
+    /// The sender keys linked devices gave to people.
+    pub(crate) chains: Chains,
     pub(crate) pictures: Pictures,
     pub(crate) chat_states: ChatStates,
     pub(crate) newsletters: Newsletters,

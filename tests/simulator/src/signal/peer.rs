@@ -16,6 +16,7 @@ use whatsapp_rust::wacore::protocol::ProtocolNode as _;
 use whatsapp_rust::wacore_binary::{Jid, Node};
 use whatsapp_rust::waproto::whatsapp as wa;
 
+use super::sender_keys::SenderKeys;
 use super::stores::{Identity, OneTimeKeys, Sessions, SignedKey};
 use crate::server::stanza::{self, node};
 use crate::server::step;
@@ -23,7 +24,7 @@ use crate::server::step;
 /// The id of the one signed key every person has.
 const SIGNED_KEY_ID: u32 = 1;
 /// The plaintext version WhatsApp pads and encrypts.
-const PLAINTEXT_VERSION: u8 = 2;
+pub(super) const PLAINTEXT_VERSION: u8 = 2;
 
 /// Why a ciphertext gave no message.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,8 @@ pub(crate) struct Peer {
     one_time: OneTimeKeys,
     signed: SignedKey,
     next_key: u32,
+    /// The keys of the chats it writes to.
+    pub(crate) sender_keys: SenderKeys,
 }
 
 impl Peer {
@@ -69,6 +72,7 @@ impl Peer {
                 signature,
             },
             next_key: 1,
+            sender_keys: SenderKeys::default(),
         })
     }
 
@@ -262,7 +266,7 @@ fn raw(key: &PublicKey) -> [u8; 32] {
 }
 
 /// The result of a future over stores that never wait.
-fn now<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+pub(super) fn now<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
     future
         .now_or_never()
         .context("a Signal store in memory had to wait, which it never does")

@@ -12,9 +12,9 @@ use whatsapp_rust::wacore_binary::{Jid, Node};
 
 use super::clock;
 use super::companion::Device;
-use super::newsletters;
 use super::stanza::{self, Answer, Refusal, SERVER, node};
 use super::state::State;
+use super::{groups, newsletters};
 
 /// What an operation comes to: its data, or a code and a text.
 pub(crate) type Outcome = Result<Value, (u32, &'static str)>;
@@ -34,6 +34,7 @@ pub(crate) fn answer(state: &mut State, device: &Device, iq: &Node) -> Answer {
     let variables = body.get("variables").unwrap_or(&Value::Null);
     let outcome = newsletters::operation(state, device, &id, variables)
         .or_else(|| accounts::operation(state, device, &id, variables))
+        .or_else(|| groups::operation(state, device, &id, variables))
         .unwrap_or_else(|| {
             if known::ALL.contains(&id.as_str()) {
                 Ok(json!({}))
