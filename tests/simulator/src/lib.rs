@@ -7,17 +7,20 @@
 mod contact;
 mod control;
 mod group;
+pub mod load;
 mod media;
 mod newsletter;
 mod phone;
+mod scenario;
 mod server;
 mod signal;
 mod wire;
 
-pub use contact::{Attachment, Contact, Kind, Received, Seen};
+pub use contact::{Attachment, Card, Contact, Kind, Received, Seen, Speech};
 pub use group::{Group, Somebody};
 pub use media::{MediaKind, Uploaded};
 pub use newsletter::{Newsletter, Published};
 pub use phone::Phone;
+pub use scenario::Script;
 pub use server::groups::Past;
 pub use server::{Business, CallState, Clock, Goodbye, Options, Refusal, Report, Server, Setting, Typing, UploadAgain};

@@ -5,10 +5,12 @@
 
 mod calls;
 mod media;
+pub(crate) mod polls;
 mod presence;
 mod privacy;
 mod profile;
 mod received;
+pub(crate) mod speech;
 mod waiting;
 
 use std::sync::Arc;
@@ -21,8 +23,9 @@ use whatsapp_rust::waproto::whatsapp as wa;
 
 pub use media::Attachment;
 pub(crate) use media::attached;
-pub(crate) use received::{Inbox, SeenLog};
+pub(crate) use received::{Inbox, SeenLog, text};
 pub use received::{Kind, Received, Seen};
+pub use speech::{Card, Speech};
 pub(crate) use waiting::{for_message, until};
 
 use crate::phone::Phone;
@@ -74,6 +77,17 @@ impl Contact {
     pub fn sends(&self, to: &Phone, message: wa::Message) -> String {
         self.shared
             .act(|state| say(state, &self.number, &to.number, None, message))
+    }
+
+    /// Says anything; answers the message id.
+    ///
+    /// # Errors
+    /// When it speaks of people or polls this person does not know, or is no message.
+    pub fn speaks(&self, to: &Phone, speech: Speech) -> anyhow::Result<String> {
+        self.shared.act(|state| {
+            let message = speech::compose(state, &self.number, &to.number, speech)?;
+            Ok(say(state, &self.number, &to.number, None, message))
+        })
     }
 
     /// Answers a message it received or sent, with a quotation; answers the message id.
@@ -182,20 +196,7 @@ pub(crate) fn say(state: &mut State, from: &str, to: &str, id: Option<&str>, mes
 
 /// Answers a message; when nobody knows the quoted one, only its id is quoted.
 pub(crate) fn reply(state: &mut State, from: &str, to: &str, quoted_id: &str, text: &str) -> String {
-    let quoted = known_message(state, from, to, quoted_id);
-    let is_own = state
-        .person(from)
-        .is_ok_and(|person| person.sent.contains_key(quoted_id));
-    let author = if is_own { from } else { to };
-    // In a chat that goes by LIDs both sides are named by LID.
-    let by_lid = state
-        .person(from)
-        .is_ok_and(|person| person.conduct.addressing != Addressing::Number);
-    let participant = state.person(author).map(|person| {
-        let jid = if by_lid { person.lid_jid() } else { person.face() };
-        jid.to_string()
-    });
-    let message = quotation(quoted_id, participant.unwrap_or_default(), &quoted, text);
+    let message = speech::reply(state, from, to, quoted_id, text);
     say(state, from, to, None, message)
 }
 

@@ -126,7 +126,8 @@ impl Received {
     }
 }
 
-fn text(message: &wa::Message) -> Option<String> {
+/// The words of a message.
+pub(crate) fn text(message: &wa::Message) -> Option<String> {
     message
         .text_content()
         .or_else(|| message.get_caption())

@@ -9,6 +9,8 @@ mod media;
 mod newsletters;
 mod profile;
 mod routes;
+mod run;
+mod speak;
 
 use std::sync::Arc;
 
@@ -38,6 +40,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
                 .merge(calls::router())
                 .merge(faults::router())
                 .merge(groups::router())
+                .merge(speak::router())
+                .merge(run::router())
                 .merge(media::router()),
         )
         .route("/mms/{kind}/{token}", post(crate::media::upload))

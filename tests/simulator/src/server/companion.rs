@@ -75,6 +75,21 @@ pub(crate) struct Companion {
 }
 
 impl Companion {
+    /// A device linked just now.
+    pub(crate) fn new(id: u16, static_key: [u8; 32], keys: Keys, device_identity: Vec<u8>) -> Self {
+        Self {
+            id,
+            static_key,
+            key_index: u32::from(id),
+            keys,
+            device_identity,
+            queue: Queue::default(),
+            socket: None,
+            has_app_state_keys: false,
+            tricks: Tricks::default(),
+        }
+    }
+
     /// Owes the companion a stanza until it acknowledges it.
     pub(crate) fn push(&mut self, stanza: Node) {
         for play in self.tricks.play(stanza) {

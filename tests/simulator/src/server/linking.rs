@@ -17,11 +17,9 @@ use whatsapp_rust::waproto::whatsapp as wa;
 use super::clock;
 use super::companion::{Companion, Device, Keys};
 use super::outlet::Out;
-use super::queue::Queue;
 use super::stanza::{self, SERVER, node};
 use super::state::{Role, Shared, State};
 use super::step;
-use super::tricks::Tricks;
 
 /// The references of one QR session; the client shows one after the other.
 const QR_REFS: usize = 6;
@@ -44,7 +42,6 @@ pub(crate) struct Candidate {
 
 struct Accepted {
     device: Device,
-    key_index: u32,
 }
 
 impl Candidate {
@@ -148,7 +145,6 @@ pub(crate) fn accept(state: &mut State, link: u64, number: &str, secret: &[u8]) 
             number: number.to_owned(),
             id,
         },
-        key_index,
     });
     let mut children = vec![
         node("device-identity").bytes(container).build(),
@@ -185,17 +181,7 @@ pub(crate) fn finish(shared: &Arc<Shared>, state: &mut State, link: u64, answer:
     let accepted = candidate.accepted.take().context("no phone accepted this device")?;
     let (static_key, keys) = (candidate.static_key, std::mem::take(&mut candidate.keys));
     let out = entry.out.clone();
-    let companion = Companion {
-        id: accepted.device.id,
-        static_key,
-        key_index: accepted.key_index,
-        keys,
-        device_identity,
-        queue: Queue::default(),
-        socket: None,
-        has_app_state_keys: false,
-        tricks: Tricks::default(),
-    };
+    let companion = Companion::new(accepted.device.id, static_key, keys, device_identity);
     state
         .person_mut(&accepted.device.number)?
         .companions

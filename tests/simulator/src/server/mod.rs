@@ -4,6 +4,7 @@
 
 mod announcements;
 pub(crate) mod app_state;
+pub(crate) mod arrivals;
 pub(crate) mod blocklist;
 pub(crate) mod business;
 pub(crate) mod calls;

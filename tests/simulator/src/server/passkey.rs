@@ -9,7 +9,6 @@
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use whatsapp_rust::buffa::Message as _;
 use whatsapp_rust::wacore::libsignal::crypto::aes_256_gcm_decrypt;
@@ -44,9 +43,9 @@ pub(crate) fn begin(state: &mut State, number: &str, qr: &str) -> anyhow::Result
     let ceremony = Ceremony {
         number: number.to_owned(),
         reference: format!("2@passkey{}", state.next()),
-        challenge: rand::random(),
-        ephemeral: KeyPair::generate(&mut rand::make_rng::<StdRng>()),
-        nonce: rand::random(),
+        challenge: crate::server::step::random(),
+        ephemeral: KeyPair::generate(&mut crate::server::step::rng()),
+        nonce: crate::server::step::random(),
         identity: Vec::new(),
         commitment: Vec::new(),
         code: None,

@@ -64,6 +64,9 @@ pub(crate) fn receive(state: &mut State, from: &Device, receipt: &Node) {
     };
     if whom.number != from.number {
         noticed(state, &whom.number, &from.number, kind, ids.clone());
+        if kind == "delivery" {
+            state.arrivals.note(from, &ids);
+        }
         // The reader writes from the kind of address it writes to.
         if let Some(chat) = &to {
             let reader = migration::like(state, from, chat).to_non_ad();
@@ -108,6 +111,11 @@ pub(crate) fn delivered(state: &mut State, to: &Device, by: &str, asked_as: &Jid
     let stanza = receipt_stanza(asked_as.to_non_ad(), "delivery", &ids);
     state.push_to_companions(&to.number, None, &stanza);
     noticed(state, &to.number, by, "delivery", ids.to_vec());
+    let by = Device {
+        number: by.to_owned(),
+        id: 0,
+    };
+    state.arrivals.note(&by, &ids);
 }
 
 /// A primary device could not decrypt a companion's message and asks for it again.

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use whatsapp_rust::wacore_binary::{Jid, Node};
 
 use super::app_state::AppState;
+use super::arrivals::Arrivals;
 use super::blocklist::Report;
 use super::calls::Calls;
 use super::chat_state::ChatStates;
@@ -114,6 +115,8 @@ pub(crate) struct State {
     pub(crate) dirt: Dirt,
     /// Connections that are being linked with a passkey.
     pub(crate) ceremonies: HashMap<u64, Ceremony>,
+    /// Whoever measures listens here.
+    pub(crate) arrivals: Arrivals,
     /// What happened to the connections of an account.
     pub(crate) history: HashMap<String, History>,
     /// The address media are up- and downloaded at.

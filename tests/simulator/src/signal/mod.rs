@@ -4,9 +4,11 @@
 //! groups.
 
 mod chains;
+mod own;
 mod peer;
 mod sender_keys;
 mod stores;
 
 pub(crate) use chains::{Chains, Opened};
+pub(crate) use own::bundle_of_user;
 pub(crate) use peer::{Failure, Peer, companion_bundle, keys_of_receipt};

@@ -86,6 +86,14 @@ impl Peer {
         raw(self.identity.pair.public_key())
     }
 
+    /// The identity as the key pair a device is linked with.
+    pub(crate) fn pair(&self) -> KeyPair {
+        KeyPair {
+            public_key: *self.identity.pair.public_key(),
+            private_key: self.identity.pair.private_key().clone(),
+        }
+    }
+
     pub(crate) fn registration(&self) -> u32 {
         self.identity.registration
     }
@@ -196,6 +204,18 @@ impl Peer {
                 .into_node(),
             ])
             .build()
+    }
+
+    /// The signed key: id, public key, signature.
+    pub(super) fn signed(&self) -> (u32, Vec<u8>, Vec<u8>) {
+        let key = raw(&self.signed.pair.public_key).to_vec();
+        (SIGNED_KEY_ID, key, self.signed.signature.clone())
+    }
+
+    /// A new one-time key: id, public key.
+    pub(super) fn one_time_key(&mut self) -> (u32, Vec<u8>) {
+        let (id, key) = self.next_one_time_key();
+        (id, raw(&key).to_vec())
     }
 
     fn next_one_time_key(&mut self) -> (u32, PublicKey) {

@@ -137,7 +137,8 @@ impl Late {
     }
 }
 
-fn decode(frame: &[u8]) -> anyhow::Result<Node> {
+/// Opens a decrypted frame.
+pub(super) fn decode(frame: &[u8]) -> anyhow::Result<Node> {
     let unpacked = unpack(frame)?.into_owned();
     Ok(OwnedNodeRef::new(unpacked)?.to_owned_node())
 }

@@ -5,6 +5,8 @@
 
 mod connection;
 mod frames;
+#[cfg(test)]
+mod fuzz;
 mod noise;
 mod pace;
 

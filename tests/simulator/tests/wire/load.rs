@@ -1,5 +1,8 @@
 //! Many messages, and the keys they cost.
 
+use simulator::load::{self, Plan};
+use simulator::{Options, Server};
+
 use crate::PATIENCE;
 use crate::device::World;
 
@@ -35,4 +38,45 @@ async fn a_device_short_of_one_time_keys_brings_new_ones() -> anyhow::Result<()>
     }
     assert_eq!(device.gets(60).await?.len(), 60);
     world.phone.waits_for_one_time_keys(11, PATIENCE).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn light_devices_and_people_write_to_each_other_and_nothing_is_lost_or_doubled() -> anyhow::Result<()> {
+    let server = Server::start(Options::default()).await?;
+    let plan = Plan {
+        devices: 8,
+        people: 4,
+        rate: 100,
+        seconds: 2,
+        ..Plan::default()
+    };
+    let report = load::run(&server, &plan).await?;
+    assert_eq!((report.sent, report.arrived), (200, 200), "{report}");
+    assert_eq!(
+        report.lost + report.doubled + report.unreadable + report.refused,
+        0,
+        "{report}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_can_be_put_on_the_accounts_that_are_linked_already() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let _device = world.links().await?;
+    let plan = serde_json::json!({ "people": 3, "rate": 50, "seconds": 1, "seed": 7 });
+    let http = reqwest::Client::builder().build()?;
+    let report: serde_json::Value = http
+        .post(format!("{}/load", world.server.control_url()))
+        .json(&plan)
+        .send()
+        .await?
+        .json()
+        .await?;
+    assert_eq!(
+        (report["sent"].as_u64(), report["lost"].as_u64()),
+        (Some(50), Some(0)),
+        "{report}"
+    );
+    Ok(())
 }

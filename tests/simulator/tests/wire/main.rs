@@ -27,8 +27,10 @@ mod privacy;
 mod profile;
 mod receipts;
 mod robustness;
+mod scenario;
 mod services;
 mod sessions;
+mod speaking;
 mod usync;
 
 use std::time::Duration;

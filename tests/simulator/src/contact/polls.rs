@@ -1,0 +1,136 @@
+//! Polls: the question, a person's vote on somebody's poll, and reading the votes on its own.
+//!
+//! Called by [`super::speech`] and by the list of what a person received. Votes are sealed with the poll's
+//! secret, under the kind of address the chat goes by; a reader tries both kinds.
+
+use anyhow::Context as _;
+use whatsapp_rust::buffa::MessageField;
+use whatsapp_rust::wacore::poll;
+use whatsapp_rust::waproto::whatsapp as wa;
+
+use super::Received;
+use super::speech::{Speech, key, milliseconds, secret};
+use crate::server::migration;
+use crate::server::state::State;
+
+/// A poll or a vote, as a message.
+pub(super) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> anyhow::Result<wa::Message> {
+    match speech {
+        Speech::Poll {
+            question,
+            options,
+            selectable,
+        } => Ok(create(question, options, selectable)),
+        Speech::Vote { id, options } => vote(state, from, to, id, &options),
+        other => anyhow::bail!("{other:?} is no poll"),
+    }
+}
+
+/// The answers a vote that reached this person chose, in the poll's words; `None` when it is no vote on a poll
+/// the person knows.
+pub(crate) fn chosen(state: &State, reader: &str, received: &Received) -> Option<Vec<String>> {
+    let update = received.message.poll_update_message.as_option()?;
+    let sealed = update.vote.as_option()?;
+    let id = update.poll_creation_message_key.as_option()?.id.as_deref()?;
+    let (poll, author) = poll_message(state, reader, &received.from, id)?;
+    let secret = poll.message_context_info.as_option()?.message_secret.as_deref()?;
+    let (author, voter) = (state.person(&author).ok()?, state.person(&received.from).ok()?);
+    let by_number = (author.number_jid().to_string(), voter.number_jid().to_string());
+    let by_lid = (author.lid_jid().to_string(), voter.lid_jid().to_string());
+    let named = |pair: &(String, String)| {
+        let sealed = poll::PollVoteCiphertext {
+            enc_payload: sealed.enc_payload.as_deref()?,
+            enc_iv: sealed.enc_iv.as_deref()?,
+        };
+        poll::decrypt_poll_vote_with_secret(sealed, secret, id, &pair.0, &pair.1).ok()
+    };
+    let hashes = named(&by_number).or_else(|| named(&by_lid))?;
+    let options = creation(&poll)?
+        .options
+        .iter()
+        .filter_map(|one| one.option_name.clone());
+    Some(
+        options
+            .filter(|name| hashes.contains(&poll::compute_option_hash(name).to_vec()))
+            .collect(),
+    )
+}
+
+fn create(question: String, options: Vec<String>, selectable: u32) -> wa::Message {
+    use wa::message::poll_creation_message::Option as Choice;
+    let poll = wa::message::PollCreationMessage {
+        name: Some(question),
+        options: options
+            .into_iter()
+            .map(|name| Choice {
+                option_name: Some(name),
+                ..Default::default()
+            })
+            .collect(),
+        selectable_options_count: Some(selectable),
+        ..Default::default()
+    };
+    let mut message = wa::Message {
+        message_context_info: secret(),
+        ..Default::default()
+    };
+    if selectable == 1 {
+        // The form of a poll with one answer.
+        message.poll_creation_message_v3 = MessageField::some(poll);
+    } else {
+        message.poll_creation_message = MessageField::some(poll);
+    }
+    message
+}
+
+fn vote(state: &State, from: &str, to: &str, id: String, options: &[String]) -> anyhow::Result<wa::Message> {
+    let (poll, author) = poll_message(state, from, to, &id).context("this person knows no such poll")?;
+    let secret = poll
+        .message_context_info
+        .as_option()
+        .and_then(|context| context.message_secret.clone())
+        .context("the poll has no secret")?;
+    let by_lid = migration::face(state, from, to)?.is_lid();
+    let name = |number: &str| {
+        let person = state.person(number)?;
+        let jid = if by_lid { person.lid_jid() } else { person.number_jid() };
+        anyhow::Ok(jid.to_string())
+    };
+    let hashes: Vec<Vec<u8>> = options
+        .iter()
+        .map(|option| poll::compute_option_hash(option).to_vec())
+        .collect();
+    let (payload, iv) = poll::encrypt_poll_vote_with_secret(&hashes, &secret, &id, &name(&author)?, &name(from)?)?;
+    Ok(wa::Message {
+        poll_update_message: MessageField::some(wa::message::PollUpdateMessage {
+            poll_creation_message_key: MessageField::some(key(state, from, to, id)?),
+            vote: MessageField::some(wa::message::PollEncValue {
+                enc_payload: Some(payload),
+                enc_iv: Some(iv.to_vec()),
+            }),
+            sender_timestamp_ms: milliseconds(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    })
+}
+
+/// A poll this person sent or got in the chat with somebody, and who asked.
+fn poll_message(state: &State, reader: &str, other: &str, id: &str) -> Option<(wa::Message, String)> {
+    let person = state.person(reader).ok()?;
+    if let Some(sent) = person.sent.get(id) {
+        return Some(((*sent.message).clone(), reader.to_owned()));
+    }
+    let received = person.inbox.find(other, id)?;
+    Some((received.message.clone(), received.from.clone()))
+}
+
+fn creation(message: &wa::Message) -> Option<&wa::message::PollCreationMessage> {
+    [
+        &message.poll_creation_message,
+        &message.poll_creation_message_v2,
+        &message.poll_creation_message_v3,
+    ]
+    .into_iter()
+    .find_map(|poll| poll.as_option())
+}

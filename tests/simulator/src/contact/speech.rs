@@ -1,0 +1,388 @@
+//! Everything a person can say, as scripts and scenarios write it down, and the message it becomes.
+//!
+//! Called by the control API and by scenarios; tests may use it too. Media are sealed by [`super::media`],
+//! poll votes by [`super::polls`]. What a message is about is named by id; who wrote that one is looked up.
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use whatsapp_rust::buffa::{Message as _, MessageField};
+use whatsapp_rust::prelude::MessageBuilderExt as _;
+use whatsapp_rust::waproto::whatsapp as wa;
+
+use super::{known_message, polls, quotation};
+use crate::server::state::State;
+use crate::server::{clock, migration, step};
+
+/// Something to say.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Speech {
+    /// A text; it may name people by number.
+    Text {
+        /// The words.
+        text: String,
+        /// Numbers named in it.
+        #[serde(default)]
+        mentions: Vec<String>,
+    },
+    /// A text with a preview of the page it names.
+    Link {
+        /// The words.
+        text: String,
+        /// The address in it.
+        url: String,
+        /// The page's title.
+        title: String,
+        /// What the page is about.
+        #[serde(default)]
+        description: String,
+    },
+    /// An answer that quotes a message.
+    Reply {
+        /// The message answered.
+        id: String,
+        /// The words.
+        text: String,
+    },
+    /// A reaction; an empty one takes it back.
+    Reaction {
+        /// The message.
+        id: String,
+        /// The emoji.
+        emoji: String,
+    },
+    /// Other words for a message of one's own.
+    Edit {
+        /// The message.
+        id: String,
+        /// The new words.
+        text: String,
+    },
+    /// Takes a message of one's own back for everyone.
+    Delete {
+        /// The message.
+        id: String,
+    },
+    /// A place.
+    Location {
+        /// Degrees north.
+        latitude: f64,
+        /// Degrees east.
+        longitude: f64,
+        /// What is there.
+        #[serde(default)]
+        name: Option<String>,
+        /// Where that is.
+        #[serde(default)]
+        address: Option<String>,
+        /// Whether it moves with the person.
+        #[serde(default)]
+        live: bool,
+    },
+    /// One or more people's numbers.
+    Contacts {
+        /// Who.
+        people: Vec<Card>,
+    },
+    /// A question with answers to choose from.
+    Poll {
+        /// The question.
+        question: String,
+        /// The answers.
+        options: Vec<String>,
+        /// How many may be chosen; 0 is any number.
+        #[serde(default)]
+        selectable: u32,
+    },
+    /// A choice in a poll; none takes it back.
+    Vote {
+        /// The poll.
+        id: String,
+        /// The answers chosen.
+        options: Vec<String>,
+    },
+    /// An invitation to something that happens.
+    Event {
+        /// What happens.
+        name: String,
+        /// More about it.
+        #[serde(default)]
+        description: Option<String>,
+        /// When, in seconds since 1970.
+        start: i64,
+    },
+    /// Fastens a message at the top of the chat, or loosens it.
+    Pin {
+        /// The message.
+        id: String,
+        /// Whether it stays on top.
+        pinned: bool,
+    },
+    /// An invitation to a group.
+    GroupInvite {
+        /// The group's address.
+        group: String,
+        /// Its name.
+        name: String,
+        /// The code of the invitation.
+        code: String,
+    },
+    /// Messages of the chat disappear after so many seconds; 0 keeps them.
+    Disappearing {
+        /// How long they stay.
+        seconds: u32,
+    },
+    /// Any message, as the base64 of its protobuf.
+    Raw {
+        /// The bytes.
+        protobuf: String,
+    },
+}
+
+/// A person's number, passed on.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Card {
+    /// The name.
+    pub name: String,
+    /// The number, digits only.
+    pub number: String,
+}
+
+/// What somebody says to somebody, as a message.
+pub(crate) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> anyhow::Result<wa::Message> {
+    let mut message = wa::Message::default();
+    match speech {
+        Speech::Text { text, mentions } if mentions.is_empty() => message = wa::Message::text(text),
+        Speech::Text { text, mentions } => {
+            let names = mentions
+                .iter()
+                .map(|number| Ok(migration::face(state, number, to)?.to_string()));
+            let context = wa::ContextInfo {
+                mentioned_jid: names.collect::<anyhow::Result<_>>()?,
+                ..Default::default()
+            };
+            message.extended_text_message = MessageField::some(words(text, context));
+        }
+        Speech::Link {
+            text,
+            url,
+            title,
+            description,
+        } => {
+            let mut preview = words(text, wa::ContextInfo::default());
+            preview.context_info = MessageField::none();
+            (preview.matched_text, preview.title) = (Some(url), Some(title));
+            preview.description = Some(description);
+            message.extended_text_message = MessageField::some(preview);
+        }
+        Speech::Reply { id, text } => message = reply(state, from, to, &id, &text),
+        Speech::Location { .. } => message = place(speech),
+        Speech::Contacts { people } => message = cards(people)?,
+        Speech::Poll { .. } | Speech::Vote { .. } => message = polls::compose(state, from, to, speech)?,
+        Speech::Event {
+            name,
+            description,
+            start,
+        } => {
+            message.event_message = MessageField::some(wa::message::EventMessage {
+                name: Some(name),
+                description,
+                start_time: Some(start),
+                ..Default::default()
+            });
+            message.message_context_info = secret();
+        }
+        Speech::GroupInvite { group, name, code } => {
+            message.group_invite_message = MessageField::some(wa::message::GroupInviteMessage {
+                group_jid: Some(group),
+                group_name: Some(name),
+                invite_code: Some(code),
+                invite_expiration: i64::try_from(clock::seconds() + 86_400).ok(),
+                ..Default::default()
+            });
+        }
+        Speech::Raw { protobuf } => {
+            let bytes = BASE64_STANDARD.decode(protobuf).context("the protobuf is not base64")?;
+            message = wa::Message::decode_from_slice(&bytes).context("these bytes are no message")?;
+        }
+        Speech::Reaction { .. }
+        | Speech::Edit { .. }
+        | Speech::Delete { .. }
+        | Speech::Pin { .. }
+        | Speech::Disappearing { .. } => message = about(state, from, to, speech)?,
+    }
+    Ok(message)
+}
+
+/// An answer; when nobody knows the quoted message, only its id is quoted.
+pub(crate) fn reply(state: &State, from: &str, to: &str, id: &str, text: &str) -> wa::Message {
+    let quoted = known_message(state, from, to, id);
+    let is_own = state.person(from).is_ok_and(|person| person.sent.contains_key(id));
+    let author = if is_own { from } else { to };
+    // In a chat that goes by LIDs both sides are named by LID.
+    let by_lid = migration::face(state, from, to).is_ok_and(|face| face.is_lid());
+    let participant = state.person(author).map(|person| {
+        let jid = if by_lid { person.lid_jid() } else { person.face() };
+        jid.to_string()
+    });
+    quotation(id, participant.unwrap_or_default(), &quoted, text)
+}
+
+/// The name of a message of the chat between two people, as the speaker knows it.
+pub(super) fn key(state: &State, from: &str, to: &str, id: String) -> anyhow::Result<wa::MessageKey> {
+    Ok(wa::MessageKey {
+        remote_jid: Some(migration::face(state, to, from)?.to_string()),
+        from_me: Some(state.person(from)?.sent.contains_key(&id)),
+        id: Some(id),
+        ..Default::default()
+    })
+}
+
+/// The secret with which answers to this message are sealed.
+pub(super) fn secret() -> MessageField<wa::MessageContextInfo> {
+    MessageField::some(wa::MessageContextInfo {
+        message_secret: Some(step::random::<[u8; 32]>().to_vec()),
+        ..Default::default()
+    })
+}
+
+pub(super) fn milliseconds() -> Option<i64> {
+    i64::try_from(clock::seconds() * 1000).ok()
+}
+
+fn words(text: String, context: wa::ContextInfo) -> wa::message::ExtendedTextMessage {
+    wa::message::ExtendedTextMessage {
+        text: Some(text),
+        context_info: MessageField::some(context),
+        ..Default::default()
+    }
+}
+
+/// What is said about another message, or the chat.
+fn about(state: &State, from: &str, to: &str, speech: Speech) -> anyhow::Result<wa::Message> {
+    use wa::message::protocol_message::Type;
+    use wa::message::{PinInChatMessage, ProtocolMessage, ReactionMessage, pin_in_chat_message};
+    let protocol = |protocol: ProtocolMessage| wa::Message {
+        protocol_message: MessageField::some(protocol),
+        ..Default::default()
+    };
+    let named = |id: String| key(state, from, to, id).map(MessageField::some);
+    Ok(match speech {
+        Speech::Reaction { id, emoji } => wa::Message {
+            reaction_message: MessageField::some(ReactionMessage {
+                key: named(id)?,
+                text: Some(emoji),
+                sender_timestamp_ms: milliseconds(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        },
+        Speech::Edit { id, text } => protocol(ProtocolMessage {
+            key: named(id)?,
+            r#type: Some(Type::MESSAGE_EDIT),
+            edited_message: MessageField::some(wa::Message::text(text)),
+            timestamp_ms: milliseconds(),
+            ..Default::default()
+        }),
+        Speech::Delete { id } => protocol(ProtocolMessage {
+            key: named(id)?,
+            r#type: Some(Type::REVOKE),
+            ..Default::default()
+        }),
+        Speech::Pin { id, pinned } => wa::Message {
+            pin_in_chat_message: MessageField::some(PinInChatMessage {
+                key: named(id)?,
+                r#type: Some(if pinned {
+                    pin_in_chat_message::Type::PIN_FOR_ALL
+                } else {
+                    pin_in_chat_message::Type::UNPIN_FOR_ALL
+                }),
+                sender_timestamp_ms: milliseconds(),
+            }),
+            ..Default::default()
+        },
+        Speech::Disappearing { seconds } => protocol(ProtocolMessage {
+            r#type: Some(Type::EPHEMERAL_SETTING),
+            ephemeral_expiration: Some(seconds),
+            ..Default::default()
+        }),
+        other => anyhow::bail!("{other:?} is about nothing"),
+    })
+}
+
+fn place(speech: Speech) -> wa::Message {
+    let mut message = wa::Message::default();
+    if let Speech::Location {
+        latitude,
+        longitude,
+        name,
+        address,
+        live,
+    } = speech
+    {
+        if live {
+            message.live_location_message = MessageField::some(wa::message::LiveLocationMessage {
+                degrees_latitude: Some(latitude),
+                degrees_longitude: Some(longitude),
+                caption: name,
+                sequence_number: Some(1),
+                ..Default::default()
+            });
+        } else {
+            message.location_message = MessageField::some(wa::message::LocationMessage {
+                degrees_latitude: Some(latitude),
+                degrees_longitude: Some(longitude),
+                name,
+                address,
+                ..Default::default()
+            });
+        }
+    }
+    message
+}
+
+fn cards(people: Vec<Card>) -> anyhow::Result<wa::Message> {
+    let mut cards: Vec<_> = people
+        .into_iter()
+        .map(|Card { name, number }| wa::message::ContactMessage {
+            vcard: Some(format!(
+                "BEGIN:VCARD\nVERSION:3.0\nN:;{name};;;\nFN:{name}\nTEL;type=CELL;waid={number}:+{number}\nEND:VCARD"
+            )),
+            display_name: Some(name),
+            ..Default::default()
+        })
+        .collect();
+    let last = cards.pop().context("no contact to pass on")?;
+    if cards.is_empty() {
+        return Ok(wa::Message {
+            contact_message: MessageField::some(last),
+            ..Default::default()
+        });
+    }
+    cards.push(last);
+    Ok(wa::Message {
+        contacts_array_message: MessageField::some(wa::message::ContactsArrayMessage {
+            display_name: Some(format!("{} contacts", cards.len())),
+            contacts: cards,
+            ..Default::default()
+        }),
+        ..Default::default()
+    })
+}
+
+impl Speech {
+    /// The message it is about, when it is about one.
+    pub(crate) fn about_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Reply { id, .. }
+            | Self::Reaction { id, .. }
+            | Self::Edit { id, .. }
+            | Self::Delete { id }
+            | Self::Vote { id, .. }
+            | Self::Pin { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+}
