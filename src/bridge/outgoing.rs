@@ -20,11 +20,21 @@ use crate::{
 /// Does a job of kind `from_matrix`.
 pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent) -> Result<(), Failure> {
     match read(&event.json) {
-        Ok(Incoming::Say { content, reply_to }) => said(desk, event, content, reply_to).await,
+        Ok(Incoming::Say(heard)) => said(desk, event, heard.content, heard.reply_to).await,
         Ok(Incoming::Invite { user, is_direct }) => invites::take(desk, event, &user, is_direct).await,
-        Ok(Incoming::Joined { .. } | Incoming::Left { .. } | Incoming::Ours | Incoming::Ignored(_)) => {
-            desk.done().await
-        }
+        Ok(
+            Incoming::Notice(_)
+            | Incoming::Edit { .. }
+            | Incoming::React { .. }
+            | Incoming::Redact { .. }
+            | Incoming::Vote { .. }
+            | Incoming::EndPoll { .. }
+            | Incoming::Pins { .. }
+            | Incoming::Joined { .. }
+            | Incoming::Left { .. }
+            | Incoming::Ours
+            | Incoming::Ignored(_),
+        ) => desk.done().await,
         Err(error) => {
             tracing::warn!(%error, "an event that cannot be read was passed over");
             desk.done().await

@@ -48,9 +48,21 @@ fn concerns_us(bridge: &Inner, event: &RoomEvent) -> bool {
         return false;
     }
     match read(&event.json) {
-        Ok(Incoming::Say { .. }) | Err(_) => true,
+        Ok(Incoming::Say(_)) | Err(_) => true,
         Ok(Incoming::Invite { user, .. }) => bridge.homeserver.names().is_ours(&user),
-        Ok(Incoming::Joined { .. } | Incoming::Left { .. } | Incoming::Ours | Incoming::Ignored(_)) => false,
+        Ok(
+            Incoming::Notice(_)
+            | Incoming::Edit { .. }
+            | Incoming::React { .. }
+            | Incoming::Redact { .. }
+            | Incoming::Vote { .. }
+            | Incoming::EndPoll { .. }
+            | Incoming::Pins { .. }
+            | Incoming::Joined { .. }
+            | Incoming::Left { .. }
+            | Incoming::Ours
+            | Incoming::Ignored(_),
+        ) => false,
     }
 }
 

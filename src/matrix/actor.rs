@@ -23,7 +23,7 @@ use ruma::{
     serde::Raw,
 };
 use serde::Serialize;
-use serde_json::{Value, value::to_raw_value};
+use serde_json::{Value, json, value::to_raw_value};
 
 use super::{DEVICE, Error, Homeserver, client::As, outgoing};
 use crate::model::Timestamp;
@@ -127,7 +127,39 @@ impl Actor {
         }
     }
 
-    /// Takes an event back.
+    /// Puts a mark on an event. Taking it away is taking back the event that this returns.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge learns to show reactions"))]
+    pub(crate) async fn react(
+        &self,
+        room: &RoomId,
+        target: &EventId,
+        mark: &str,
+        transaction: &str,
+        at: Option<Timestamp>,
+    ) -> Result<OwnedEventId, Error> {
+        let reaction = outgoing::reaction(target, mark);
+        self.send(room, reaction.event_type, &reaction.content, transaction, at)
+            .await
+    }
+
+    /// Holds an event at the top of the room, or no longer. Repeating it changes nothing.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge learns to show pins"))]
+    pub(crate) async fn pin(&self, room: &RoomId, event: &EventId, pinned: bool) -> Result<(), Error> {
+        let state = self.get_state(room, "m.room.pinned_events", "").await?;
+        let before = state.as_ref().and_then(|state| state.get("pinned")?.as_array());
+        let before: Vec<&str> = before.into_iter().flatten().filter_map(Value::as_str).collect();
+        if before.contains(&event.as_str()) == pinned {
+            return Ok(());
+        }
+        let mut after: Vec<&str> = before.into_iter().filter(|it| *it != event).collect();
+        after.extend(pinned.then_some(event.as_str()));
+        self.send_state(room, "m.room.pinned_events", "", &json!({ "pinned": after }))
+            .await
+            .map(drop)
+    }
+
+    /// Takes an event back; with the same `transaction` once however often it is tried. In a real person's name the
+    /// homeserver shows this to us again without a mark: a redaction has no content to put one in.
     pub(crate) async fn redact(
         &self,
         room: &RoomId,

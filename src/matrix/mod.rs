@@ -3,8 +3,10 @@
 //! Deliberately not here: bridging decisions, and what the homeserver calls (see `appservice`).
 
 mod actor;
+pub(crate) mod cards;
 mod client;
 mod config;
+mod emoji;
 mod error;
 pub(crate) mod html;
 pub(crate) mod incoming;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{repair::Repair, *};
 use crate::{
     matrix::incoming::{Incoming, read},
-    model::{Content, RoomEvent, Timestamp},
+    model::{RoomEvent, Timestamp},
 };
 
 /// A Synapse with our registrations, and a listener where it pushes to.
@@ -213,11 +213,16 @@ impl Person {
     }
 
     async fn messages(&self, room: &RoomId) -> Vec<Value> {
+        let mut all = self.events(room).await;
+        all.retain(|event| event["type"] == "m.room.message");
+        all
+    }
+
+    async fn events(&self, room: &RoomId) -> Vec<Value> {
         let answer = self
             .asks("GET", &format!("rooms/{room}/messages?dir=b&limit=200"), &Value::Null)
             .await;
-        let all = answer["chunk"].as_array().unwrap().iter();
-        all.filter(|event| event["type"] == "m.room.message").cloned().collect()
+        answer["chunk"].as_array().unwrap().clone()
     }
 }
 
@@ -315,14 +320,50 @@ async fn messages_of_ghosts_and_puppets_are_shown_once_and_come_back_as_ours() {
 
     let mxc = homeserver.upload(vec![1, 2, 3], "image/png", "qr.png").await.unwrap();
     assert_eq!(mxc.server_name().unwrap(), "hs.test");
-    actor.redact(&room, &first, "three", Some("gone")).await.unwrap();
-    assert!(
-        person
-            .messages(&room)
-            .await
-            .iter()
-            .any(|event| event["content"] == json!({}))
-    );
+}
+
+#[tokio::test]
+async fn b06_b08_marks_pins_and_what_is_taken_back_are_there_once_also_after_synapse_was_killed() {
+    let synapse = Synapse::start().await;
+    let (homeserver, alice) = (&synapse.homeserver, user_id!("@alice:hs.test"));
+    let person = synapse.person("alice").await;
+    let room = synapse.room_with("whatsapp_marks", alice).await;
+    person.joins(&room).await;
+    let (bot, puppet) = (homeserver.as_bot(), homeserver.as_puppet(alice).unwrap());
+    let text = outgoing::text("take me back", None);
+    let said = bot.send(&room, "m.room.message", &text, "say", None).await.unwrap();
+    let kept = bot.send(&room, "m.room.message", &text, "say two", None).await.unwrap();
+    bot.pin(&room, &said, true).await.unwrap();
+    bot.pin(&room, &said, true).await.unwrap();
+    bot.pin(&room, &kept, true).await.unwrap();
+    let mark = bot.react(&room, &said, "\u{2764}", "mark", None).await.unwrap();
+    let taken = bot.redact(&room, &mark, "unmark", None).await.unwrap();
+    let gone = puppet.redact(&room, &said, "back", Some("gone")).await;
+    assert!(gone.unwrap_err().is("M_FORBIDDEN"), "alice is no moderator");
+    let gone = bot.redact(&room, &said, "back", Some("gone")).await.unwrap();
+    // What is not pushed when Synapse dies is for `/sync` to find.
+    synapse.waits_for_push(gone.as_str()).await;
+    synapse.is_killed();
+    synapse.starts();
+    assert_eq!(bot.react(&room, &said, "\u{2764}", "mark", None).await.unwrap(), mark);
+    assert_eq!(bot.redact(&room, &mark, "unmark", None).await.unwrap(), taken);
+    assert_eq!(bot.redact(&room, &said, "back", Some("gone")).await.unwrap(), gone);
+    bot.pin(&room, &said, false).await.unwrap();
+    let pins = bot.get_state(&room, "m.room.pinned_events", "").await.unwrap();
+    assert_eq!(pins, Some(json!({"pinned": [kept]})));
+
+    let all = person.events(&room).await;
+    let count = |kind: &str| all.iter().filter(|event| event["type"] == kind).count();
+    let counts = [
+        count("m.room.redaction"),
+        count("m.reaction"),
+        count("m.room.pinned_events"),
+    ];
+    assert_eq!(counts, [2, 1, 3], "{all:#?}");
+    let empty = all.iter().filter(|event| event["content"] == json!({}));
+    assert_eq!(empty.count(), 2);
+    let pushed = synapse.pushed_event(gone.as_str());
+    assert_eq!(read(&pushed.json).unwrap(), Incoming::Redact { target: said });
 }
 
 #[tokio::test]
@@ -372,10 +413,7 @@ async fn what_push_lost_in_a_crash_is_found_by_sync_in_order() {
         .events
         .iter()
         .filter_map(|event| match read(&event.json).unwrap() {
-            Incoming::Say {
-                content: Content::Text(text),
-                ..
-            } => Some(text.body),
+            Incoming::Say(said) => said.content.text().map(str::to_owned),
             _ => None,
         })
         .collect();

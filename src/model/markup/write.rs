@@ -9,6 +9,7 @@ use super::{
 };
 
 /// Writes a text; mentions as people see them.
+#[cfg(test)]
 pub(crate) fn write(blocks: &[Block]) -> String {
     write_with(blocks, &|mention| mention.label.clone())
 }

@@ -1,0 +1,314 @@
+//! Matrix events as our words. Pure: whoever may speak where is decided by the bridge. Called by `bridge` with what push
+//! and repair brought; every family of events has its file.
+//!
+//! Deliberately not here: which message of a network an event is, and who on a network a Matrix user is.
+
+mod fields;
+mod media;
+mod place;
+mod poll;
+mod state;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use ruma::{OwnedEventId, OwnedMxcUri, OwnedUserId};
+use serde_json::{Value, value::RawValue};
+
+use self::fields::{Event, Fields, Relation, clean, event_id, flag, part, text};
+use super::{
+    emoji,
+    outgoing::{FORWARDED, MARK},
+};
+use crate::model::{Content, MediaKind};
+
+/// What an event of a room means to us.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Incoming {
+    /// Somebody said something.
+    Say(Box<Said>),
+    /// A bot said something. Two bots that answer each other never end.
+    Notice(Box<Said>),
+    /// Somebody said something else instead.
+    Edit {
+        /// Instead of which event.
+        target: OwnedEventId,
+        /// What.
+        said: Box<Said>,
+    },
+    /// Somebody put a mark on an event. It is taken away by taking back this event.
+    React {
+        /// On which event.
+        target: OwnedEventId,
+        /// The mark, an emoji without variation selectors.
+        key: String,
+    },
+    /// An event was taken back: a message, a mark, a vote, a pin.
+    Redact {
+        /// Which event.
+        target: OwnedEventId,
+    },
+    /// Somebody chose in a poll.
+    Vote {
+        /// The poll.
+        poll: OwnedEventId,
+        /// The ids of the answers; none takes the vote back.
+        answers: Vec<String>,
+    },
+    /// A poll is over.
+    EndPoll {
+        /// The poll.
+        poll: OwnedEventId,
+    },
+    /// Other events are held at the top of the room than before.
+    Pins {
+        /// Held now.
+        pinned: Vec<OwnedEventId>,
+        /// Held no longer.
+        unpinned: Vec<OwnedEventId>,
+    },
+    /// Somebody was invited.
+    Invite {
+        /// Who.
+        user: OwnedUserId,
+        /// Whether it is meant as a direct chat.
+        is_direct: bool,
+    },
+    /// Somebody came in.
+    Joined {
+        /// Who.
+        user: OwnedUserId,
+    },
+    /// Somebody left, declined, or was sent away.
+    Left {
+        /// Who.
+        user: OwnedUserId,
+    },
+    /// What we sent ourselves in a real person's name.
+    Ours,
+    /// Nothing to us, and why.
+    Ignored(&'static str),
+}
+
+/// What somebody said, with all that only the bridge can translate.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) struct Said {
+    /// What. Its words name nobody yet, and it has no small pictures yet.
+    pub(crate) content: Content,
+    /// Who is named in its words.
+    pub(crate) called: Vec<Called>,
+    /// The event it answers.
+    pub(crate) reply_to: Option<OwnedEventId>,
+    /// The event that began the thread it stands in.
+    pub(crate) thread: Option<OwnedEventId>,
+    /// It was passed on from another room.
+    pub(crate) forwarded: bool,
+    /// The small picture of the media, place or link.
+    pub(crate) picture: Option<Picture>,
+    /// The answers of a poll, in the order of its options.
+    pub(crate) answers: Vec<Answer>,
+}
+
+/// Somebody who is named in words. Longer tokens come first, so that they can be replaced one after the other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Called {
+    /// As it stands in the words: the id of the user.
+    pub(crate) token: String,
+    /// Who.
+    pub(crate) user: OwnedUserId,
+    /// What the sender saw instead.
+    pub(crate) name: Option<String>,
+}
+
+/// A small picture on a homeserver.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Picture {
+    /// Where it is.
+    pub(crate) source: OwnedMxcUri,
+    /// Its media type, as the sender said.
+    pub(crate) mime: Option<String>,
+    /// Width in pixels.
+    pub(crate) width: Option<u32>,
+    /// Height in pixels.
+    pub(crate) height: Option<u32>,
+}
+
+/// One answer of a poll.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Answer {
+    /// What votes call it.
+    pub(crate) id: String,
+    /// What people read: an option of the [`Poll`](crate::model::Poll).
+    pub(crate) option: String,
+}
+
+impl Said {
+    /// This content and nothing around it.
+    pub(crate) fn new(content: Content) -> Self {
+        Self {
+            content,
+            ..Self::default()
+        }
+    }
+}
+
+/// Reads an event as the homeserver gave it.
+///
+/// # Errors
+/// It is not an event.
+pub(crate) fn read(json: &RawValue) -> Result<Incoming, serde_json::Error> {
+    let event: Event = serde_json::from_str(json.get())?;
+    Ok(match whose(&event) {
+        Whose::Ours => Incoming::Ours,
+        Whose::Theirs { copied } if event.state_key.is_none() => message(&event, copied),
+        Whose::Theirs { .. } => room(&event),
+    })
+}
+
+/// Who made an event.
+enum Whose {
+    Ours,
+    Theirs { copied: bool },
+}
+
+/// Our mark counts in the room it was made for, and where the room is not told: better one forwarded message too few
+/// than an echo without end. In another room it shows that somebody passed the message on.
+fn whose(event: &Event) -> Whose {
+    let Some(mark) = event.content.get(MARK) else {
+        return Whose::Theirs { copied: false };
+    };
+    match (&event.room_id, mark.get("room").and_then(Value::as_str)) {
+        (Some(room), Some(marked)) if room != marked => Whose::Theirs { copied: true },
+        _ => Whose::Ours,
+    }
+}
+
+fn room(event: &Event) -> Incoming {
+    match event.kind.as_str() {
+        "m.room.member" => state::member(event),
+        "m.room.pinned_events" => state::pins(event),
+        // Where it is follows in events that only live clients can read.
+        "m.beacon_info" | "org.matrix.msc3672.beacon_info" if flag(&event.content, "live") => {
+            unsupported("live location")
+        }
+        _ => Incoming::Ignored("state of the room"),
+    }
+}
+
+fn message(event: &Event, copied: bool) -> Incoming {
+    let content = &event.content;
+    match event.kind.as_str() {
+        "m.reaction" => reaction(content),
+        "m.room.redaction" => redaction(event),
+        "m.poll.response" | "org.matrix.msc3381.poll.response" => poll::vote(content),
+        "m.poll.end" | "org.matrix.msc3381.poll.end" => poll::end(content),
+        "m.room.encrypted" => unsupported("encrypted message"),
+        "m.call.invite" => unsupported("call"),
+        "m.room.message" | "m.sticker" | "m.poll.start" | "org.matrix.msc3381.poll.start" => {
+            said(&event.kind, content, copied)
+        }
+        _ => Incoming::Ignored("kind of event"),
+    }
+}
+
+fn said(kind: &str, content: &Fields, copied: bool) -> Incoming {
+    let relation = Relation::of(content);
+    let is_edit = relation.kind.as_deref() == Some("m.replace");
+    let content = match (is_edit, part(content, "m.new_content")) {
+        (false, _) => content,
+        (true, Some(new)) => new,
+        (true, None) => return Incoming::Ignored("edit that says nothing"),
+    };
+    let (mut said, is_notice) = match said_in(kind, content) {
+        Ok(said) => said,
+        Err(why) => return Incoming::Ignored(why),
+    };
+    said.forwarded = copied || is_forwarded(content);
+    match (is_edit, is_notice) {
+        (true, true) => Incoming::Ignored("edit of a notice"),
+        (true, false) => match relation.target {
+            Some(target) => Incoming::Edit {
+                target,
+                said: Box::new(said),
+            },
+            None => Incoming::Ignored("edit of nothing"),
+        },
+        (false, is_notice) => {
+            said.thread = relation.to("m.thread").cloned();
+            said.reply_to = relation.reply_to;
+            let said = Box::new(said);
+            if is_notice {
+                Incoming::Notice(said)
+            } else {
+                Incoming::Say(said)
+            }
+        }
+    }
+}
+
+/// What a content says, and whether it is a bot's notice; or why it says nothing.
+fn said_in(kind: &str, content: &Fields) -> Result<(Said, bool), &'static str> {
+    let say = match kind {
+        // A redacted event is empty.
+        _ if content.is_empty() => return Err("no message"),
+        "m.sticker" => media::read(MediaKind::Sticker, content),
+        "m.room.message" => match text(content, "msgtype").ok_or("no message")? {
+            "m.text" | "m.emote" => in_words(content)?,
+            "m.notice" | "m.server_notice" => return Ok((in_words(content)?, true)),
+            "m.image" => media::read(MediaKind::Image, content),
+            "m.video" => media::read(MediaKind::Video, content),
+            "m.audio" => media::read(MediaKind::Audio, content),
+            "m.file" => media::read(MediaKind::File, content),
+            "m.location" => place::read(content),
+            "m.key.verification.request" => return Err("verification"),
+            _ => Said::new(Content::Unsupported("message of this kind".into())),
+        },
+        _ => poll::start(content),
+    };
+    Ok((say, false))
+}
+
+fn in_words(content: &Fields) -> Result<Said, &'static str> {
+    let mut words = words::read(content).ok_or("no words")?;
+    if text(content, "msgtype") == Some("m.emote") {
+        words.text.body.insert_str(0, "* ");
+    }
+    Ok(Said {
+        called: words.called,
+        picture: words.picture,
+        ..Said::new(Content::Text(words.text))
+    })
+}
+
+/// No client says so in a way that all understand: ours, and that of MSC2723.
+fn is_forwarded(content: &Fields) -> bool {
+    flag(content, FORWARDED) || content.contains_key("m.forwarded")
+}
+
+fn reaction(content: &Fields) -> Incoming {
+    let relation = Relation::of(content);
+    let Some(target) = relation.to("m.annotation").cloned() else {
+        return Incoming::Ignored("reaction to nothing");
+    };
+    let key = clean(&relation.key.unwrap_or_default());
+    if key.starts_with("mxc://") {
+        return unsupported("reaction with a picture");
+    }
+    match emoji::bare(key.trim()) {
+        key if key.is_empty() => Incoming::Ignored("reaction without a mark"),
+        key => Incoming::React { target, key },
+    }
+}
+
+/// Until room version 11 the target stands beside the content, since then in it.
+fn redaction(event: &Event) -> Incoming {
+    let target = event_id(event.content.get("redacts")).or_else(|| event_id(Some(&event.redacts)));
+    match target {
+        Some(target) => Incoming::Redact { target },
+        None => Incoming::Ignored("redaction of nothing"),
+    }
+}
+
+fn unsupported(kind: &str) -> Incoming {
+    Incoming::Say(Box::new(Said::new(Content::Unsupported(kind.into()))))
+}

@@ -1,0 +1,49 @@
+//! Places: `m.location` and what MSC3488 adds to it.
+
+use serde_json::Value;
+
+use super::{
+    Said,
+    fields::{Fields, first, part, text, words},
+    media::thumbnail,
+};
+use crate::model::{Content, Location, Place};
+
+/// Reads a shared place.
+pub(super) fn read(content: &Fields) -> Said {
+    let extended = first(content, &["m.location", "org.matrix.msc3488.location"]).and_then(Value::as_object);
+    let uri = text(content, "geo_uri").or_else(|| text(extended?, "uri"));
+    let Some(place) = uri.and_then(geo) else {
+        return Said::new(Content::Unsupported("location without a place".into()));
+    };
+    let mut said = Said::new(Content::Location(Location {
+        place,
+        name: extended.and_then(|it| words(it, "description")),
+        address: None,
+        url: None,
+        is_live: false,
+        thumbnail: None,
+    }));
+    said.picture = part(content, "info").and_then(thumbnail);
+    said
+}
+
+/// Reads `geo:51.5008,0.1247;u=35` (RFC 5870), on the earth only.
+fn geo(uri: &str) -> Option<Place> {
+    let mut parts = uri.strip_prefix("geo:")?.split(';');
+    let mut degrees = parts.next()?.split(',').map(|it| it.trim().parse::<f64>().ok());
+    let (latitude, longitude) = (degrees.next()??, degrees.next()??);
+    let on_earth = (-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude);
+    let accuracy = parts.find_map(|it| it.strip_prefix("u=")?.parse::<f64>().ok());
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a cast from a float saturates"
+    )]
+    let metres = |it: f64| it.round() as u32;
+    on_earth.then(|| Place {
+        latitude,
+        longitude,
+        accuracy: accuracy.filter(|it| it.is_finite() && *it >= 0.0).map(metres),
+    })
+}

@@ -1,0 +1,410 @@
+//! What events of every kind become.
+
+use proptest::prelude::*;
+use serde_json::{json, value::to_raw_value};
+
+use super::*;
+use crate::matrix::html;
+
+fn event(kind: &str, content: &Value) -> Incoming {
+    let json = json!({"type": kind, "room_id": "!room:hs.test", "sender": "@alice:hs.test", "content": content});
+    read(&to_raw_value(&json).unwrap()).unwrap()
+}
+
+fn said(text: &str) -> Incoming {
+    Incoming::Say(Box::new(Said::new(Content::words(text))))
+}
+
+fn unsupported(name: &str) -> Incoming {
+    Incoming::Say(Box::new(Said::new(Content::Unsupported(name.into()))))
+}
+
+#[test]
+fn words_are_read_as_they_are() {
+    assert_eq!(
+        event(
+            "m.room.message",
+            &json!({"msgtype": "m.text", "body": "> hello\n\nyou"})
+        ),
+        said("> hello\n\nyou")
+    );
+    assert_eq!(
+        event("m.room.message", &json!({"msgtype": "m.emote", "body": "waves"})),
+        said("* waves")
+    );
+}
+
+#[test]
+fn formatted_words_are_read_with_their_formatting() {
+    let content = |kind: &str, format: &str, html: &str| json!({"msgtype": kind, "body": "**plain**", "format": format, "formatted_body": html});
+    for (content, expected) in [
+        (content("m.text", html::FORMAT, "<strong>bold</strong>"), "*bold*"),
+        (
+            content("m.emote", html::FORMAT, "waves <em>twice</em>"),
+            "* waves _twice_",
+        ),
+        (content("m.text", "another", "<strong>bold</strong>"), "**plain**"),
+        (
+            content("m.text", html::FORMAT, "<mx-reply>a copy</mx-reply>"),
+            "**plain**",
+        ),
+    ] {
+        assert_eq!(event("m.room.message", &content), said(expected));
+    }
+}
+
+#[test]
+fn an_answer_loses_the_copy_of_what_it_answers() {
+    let content = |body: &str| json!({"msgtype": "m.text", "body": body, "m.relates_to": {"m.in_reply_to": {"event_id": "$one"}}});
+    for (body, expected) in [
+        ("> <@bob:hs.test> first\n> second\n\nanswer", "answer"),
+        (
+            "> * <@bob:hs.test> waves\n>\n> more\n\nanswer\n\n> mine",
+            "answer\n\n> mine",
+        ),
+        ("> a quote of mine\n\nanswer", "> a quote of mine\n\nanswer"),
+        ("answer", "answer"),
+    ] {
+        let reply_to = Some("$one".try_into().unwrap());
+        let expected = Incoming::Say(Box::new(Said {
+            reply_to,
+            ..Said::new(Content::words(expected))
+        }));
+        assert_eq!(event("m.room.message", &content(body)), expected);
+    }
+}
+
+#[test]
+fn the_latest_event_of_a_thread_is_no_answer() {
+    let relation = json!({"rel_type": "m.thread", "event_id": "$root", "is_falling_back": true, "m.in_reply_to": {"event_id": "$x"}});
+    let content = json!({"msgtype": "m.text", "body": "in a thread", "m.relates_to": relation});
+    let expected = Said {
+        thread: Some("$root".try_into().unwrap()),
+        ..Said::new(Content::words("in a thread"))
+    };
+    assert_eq!(event("m.room.message", &content), Incoming::Say(Box::new(expected)));
+}
+
+#[test]
+fn what_cannot_be_carried_keeps_its_name() {
+    let file = json!({"url": "mxc://hs.test/a", "v": "v2"});
+    for (kind, content, name) in [
+        (
+            "m.room.message",
+            json!({"msgtype": "m.image", "body": "a.png"}),
+            "image without a file",
+        ),
+        (
+            "m.room.message",
+            json!({"msgtype": "m.image", "body": "a.png", "url": "https://hs.test/a"}),
+            "image without a file",
+        ),
+        (
+            "m.room.message",
+            json!({"msgtype": "m.file", "body": "a.png", "file": file}),
+            "encrypted file",
+        ),
+        (
+            "m.room.message",
+            json!({"msgtype": "com.example.new", "body": ""}),
+            "message of this kind",
+        ),
+        (
+            "m.room.message",
+            json!({"msgtype": "m.location", "body": "", "geo_uri": "geo:95,0"}),
+            "location without a place",
+        ),
+        ("m.sticker", json!({"body": "cat"}), "sticker without a file"),
+        (
+            "org.matrix.msc3381.poll.start",
+            json!({"body": "?"}),
+            "poll without a question",
+        ),
+        (
+            "m.room.encrypted",
+            json!({"algorithm": "m.megolm.v1.aes-sha2"}),
+            "encrypted message",
+        ),
+        ("m.call.invite", json!({"call_id": "1"}), "call"),
+    ] {
+        assert_eq!(event(kind, &content), unsupported(name));
+    }
+}
+
+#[test]
+fn what_says_nothing_is_ignored() {
+    let replaces = |content: Value| json!({"msgtype": "m.text", "body": "* new", "m.new_content": content, "m.relates_to": {"rel_type": "m.replace", "event_id": "$x"}});
+    for content in [
+        json!({"msgtype": "m.text", "body": "* new", "m.relates_to": {"rel_type": "m.replace", "event_id": "$x"}}),
+        replaces(json!({"msgtype": "m.text", "body": " "})),
+        replaces(json!({"msgtype": "m.notice", "body": "a bot"})),
+        replaces(json!({})),
+        json!({"msgtype": "m.text", "body": " \n\u{0}"}),
+        json!({"msgtype": "m.text", "body": 7}),
+        json!({}),
+    ] {
+        assert!(
+            matches!(event("m.room.message", &content), Incoming::Ignored(_)),
+            "{content}"
+        );
+    }
+    for kind in [
+        "m.sticker",
+        "m.poll.start",
+        "m.reaction",
+        "m.room.redaction",
+        "m.poll.response",
+        "m.poll.end",
+        "com.example",
+    ] {
+        assert!(matches!(event(kind, &json!({})), Incoming::Ignored(_)), "{kind}");
+    }
+}
+
+#[test]
+fn our_mark_counts_only_in_its_room() {
+    let mut content = json!({"msgtype": "m.text", "body": "from my phone"});
+    super::super::outgoing::mark(&mut content, ruma::room_id!("!room:hs.test"));
+    assert_eq!(event("m.room.message", &content), Incoming::Ours);
+    super::super::outgoing::mark(&mut content, ruma::room_id!("!other:hs.test"));
+    assert_eq!(
+        event("m.room.message", &content),
+        Incoming::Say(Box::new(Said {
+            forwarded: true,
+            ..Said::new(Content::words("from my phone"))
+        })),
+        "passed on from another room"
+    );
+}
+
+#[test]
+fn memberships_tell_who_comes_and_goes() {
+    let member = |content: Value, before: Value| {
+        let json = json!({
+            "type": "m.room.member", "state_key": "@whatsapp_1:hs.test", "sender": "@alice:hs.test",
+            "content": content, "unsigned": {"prev_content": before},
+        });
+        read(&to_raw_value(&json).unwrap()).unwrap()
+    };
+    let user: OwnedUserId = "@whatsapp_1:hs.test".try_into().unwrap();
+    let invite = member(json!({"membership": "invite", "is_direct": true}), Value::Null);
+    assert_eq!(
+        invite,
+        Incoming::Invite {
+            user: user.clone(),
+            is_direct: true
+        }
+    );
+    let join = json!({"membership": "join"});
+    assert_eq!(
+        member(join.clone(), json!({"membership": "invite"})),
+        Incoming::Joined { user: user.clone() }
+    );
+    assert_eq!(member(join.clone(), join), Incoming::Ignored("profile"));
+    assert_eq!(
+        member(json!({"membership": "ban"}), Value::Null),
+        Incoming::Left { user }
+    );
+}
+
+#[test]
+fn b03_who_is_named_is_found_by_the_id_in_the_words() {
+    let html = "<a href=\"https://matrix.to/#/@whatsapp_1:hs.test\">Ana</a> and <b>@whatsapp_12:hs.test</b>";
+    let content = json!({
+        "msgtype": "m.text", "body": "Ana and", "format": html::FORMAT, "formatted_body": html,
+        "m.mentions": {"user_ids": ["@whatsapp_12:hs.test", "@elsewhere:hs.test", 7], "room": true},
+    });
+    let Incoming::Say(said) = event("m.room.message", &content) else {
+        panic!("nothing said");
+    };
+    let Content::Text(text) = &said.content else {
+        panic!("no words");
+    };
+    assert_eq!(text.body, "@whatsapp_1:hs.test and *@whatsapp_12:hs.test*");
+    assert!(text.everyone);
+    let tokens: Vec<_> = said
+        .called
+        .iter()
+        .map(|called| (called.token.as_str(), called.name.as_deref()))
+        .collect();
+    assert_eq!(
+        tokens,
+        [("@whatsapp_12:hs.test", None), ("@whatsapp_1:hs.test", Some("Ana"))]
+    );
+}
+
+#[test]
+fn b05_an_edit_says_what_it_says_now() {
+    let relation = json!({"rel_type": "m.replace", "event_id": "$first"});
+    let new = json!({"msgtype": "m.image", "body": "words", "filename": "a.png", "url": "mxc://hs.test/a"});
+    let content = json!({"msgtype": "m.image", "body": "* words", "url": "mxc://hs.test/a", "m.new_content": new, "m.relates_to": relation});
+    let Incoming::Edit { target, said } = event("m.room.message", &content) else {
+        panic!("no edit");
+    };
+    assert_eq!(target, "$first");
+    assert_eq!(said.content.text(), Some("words"));
+    assert_eq!(said.reply_to, None);
+}
+
+#[test]
+fn b06_what_is_taken_back_stands_in_either_place() {
+    let expected = Incoming::Redact {
+        target: "$x".try_into().unwrap(),
+    };
+    assert_eq!(
+        event("m.room.redaction", &json!({"redacts": "$x", "reason": "spam"})),
+        expected
+    );
+    let json = json!({"type": "m.room.redaction", "redacts": "$x", "content": {}});
+    assert_eq!(read(&to_raw_value(&json).unwrap()).unwrap(), expected);
+}
+
+#[test]
+fn b08_reactions_are_read_without_variation_selectors() {
+    let relation = |key: &str| json!({"m.relates_to": {"rel_type": "m.annotation", "event_id": "$x", "key": key}});
+    let target: OwnedEventId = "$x".try_into().unwrap();
+    let key = "\u{2764}".to_owned();
+    assert_eq!(
+        event("m.reaction", &relation("\u{2764}\u{fe0f}")),
+        Incoming::React { target, key }
+    );
+    assert_eq!(
+        event("m.reaction", &relation("mxc://hs.test/a")),
+        unsupported("reaction with a picture")
+    );
+    assert!(matches!(event("m.reaction", &relation(" ")), Incoming::Ignored(_)));
+}
+
+#[test]
+fn b11_votes_and_ends_name_their_poll() {
+    let poll: OwnedEventId = "$poll".try_into().unwrap();
+    let relation = json!({"rel_type": "m.reference", "event_id": "$poll"});
+    let expected = Incoming::Vote {
+        poll: poll.clone(),
+        answers: vec!["a".into(), "b".into()],
+    };
+    let unstable =
+        json!({"m.relates_to": relation, "org.matrix.msc3381.poll.response": {"answers": ["a", "b", "a", 3]}});
+    assert_eq!(event("org.matrix.msc3381.poll.response", &unstable), expected);
+    let stable = json!({"m.relates_to": relation, "m.selections": ["a", "b"]});
+    assert_eq!(event("m.poll.response", &stable), expected);
+    let end = json!({"m.relates_to": relation, "m.poll.end": {}, "m.text": [{"body": "over"}]});
+    assert_eq!(event("m.poll.end", &end), Incoming::EndPoll { poll });
+}
+
+#[test]
+fn what_bots_say_is_told_apart() {
+    let content = json!({"msgtype": "m.notice", "body": "a bot"});
+    let expected = Said::new(Content::words("a bot"));
+    assert_eq!(event("m.room.message", &content), Incoming::Notice(Box::new(expected)));
+}
+
+#[test]
+fn pins_are_told_by_what_changed() {
+    let pins = |after: Value, before: Value| {
+        let json = json!({
+            "type": "m.room.pinned_events", "state_key": "", "sender": "@alice:hs.test",
+            "content": {"pinned": after}, "unsigned": {"prev_content": {"pinned": before}},
+        });
+        read(&to_raw_value(&json).unwrap()).unwrap()
+    };
+    let changed = Incoming::Pins {
+        pinned: vec!["$c".try_into().unwrap()],
+        unpinned: vec!["$a".try_into().unwrap()],
+    };
+    assert_eq!(pins(json!(["$b", "$c", "$c", 7]), json!(["$a", "$b"])), changed);
+    assert_eq!(pins(json!(["$b"]), json!(["$b"])), Incoming::Ignored("the same pins"));
+}
+
+proptest! {
+    #[test]
+    fn nothing_a_person_can_send_breaks_the_reader(body in "\\PC{0,80}", quoted in any::<bool>()) {
+        let body = if quoted { format!("> <@a:b> {body}\n>") } else { body };
+        let content = json!({"msgtype": "m.text", "body": body, "m.relates_to": {"m.in_reply_to": {"event_id": "$e"}}});
+        event("m.room.message", &content);
+    }
+
+    #[test]
+    fn nothing_that_is_an_event_breaks_the_reader(
+        kind in 0..KINDS.len(), name in 0..NAMES.len(), inner in 0..NAMES.len(), value in anything(), own in anything(), body in "\\PC{0,20}",
+    ) {
+        let mut content = json!({"body": body, "url": "mxc://hs.test/a", "geo_uri": "geo:1,2"});
+        let msgtype = KINDS[kind];
+        if msgtype.starts_with("m.") {
+            content["msgtype"] = json!(msgtype);
+        }
+        content[NAMES[name]] = json!({ NAMES[inner]: value, "event_id": "$e" });
+        content[NAMES[inner]] = own;
+        for kind in KINDS {
+            event(kind, &content);
+            let json = json!({"type": kind, "state_key": "@a:b", "content": content, "unsigned": {"prev_content": content}, "redacts": body});
+            read(&to_raw_value(&json).unwrap()).unwrap();
+        }
+    }
+}
+
+const KINDS: &[&str] = &[
+    "m.room.message",
+    "m.sticker",
+    "m.reaction",
+    "m.room.redaction",
+    "m.room.member",
+    "m.room.pinned_events",
+    "org.matrix.msc3381.poll.start",
+    "org.matrix.msc3381.poll.response",
+    "m.poll.end",
+    "m.text",
+    "m.image",
+    "m.audio",
+    "m.video",
+    "m.location",
+];
+
+const NAMES: &[&str] = &[
+    "m.relates_to",
+    "m.in_reply_to",
+    "m.new_content",
+    "m.mentions",
+    "user_ids",
+    "info",
+    "w",
+    "size",
+    "thumbnail_url",
+    "thumbnail_info",
+    "org.matrix.msc1767.audio",
+    "waveform",
+    "org.matrix.msc3381.poll.start",
+    "answers",
+    "question",
+    "m.text",
+    "m.selections",
+    "m.url_previews",
+    "org.matrix.msc3488.location",
+    "uri",
+    "geo_uri",
+    "url",
+    "filename",
+    "formatted_body",
+    "membership",
+    "pinned",
+];
+
+/// JSON of any shape.
+fn anything() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "(geo:|mxc://|\\$|@)?\\PC{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((0..NAMES.len(), inner), 0..4).prop_map(|fields| {
+                let fields = fields.into_iter().map(|(name, value)| (NAMES[name].to_owned(), value));
+                Value::Object(fields.collect())
+            }),
+        ]
+    })
+}

@@ -1,0 +1,88 @@
+//! Polls, votes and their end (MSC3381), with words for clients that show none.
+
+use std::fmt::Write;
+
+use ruma::EventId;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{Message, words::clipped};
+use crate::{matrix::names::hex, model::Poll};
+
+/// A poll has at most so many answers (MSC3381); others stand in the words only.
+const MOST_ANSWERS: usize = 20;
+/// A question or option longer than this is cut.
+const LONGEST: usize = 1024;
+
+/// What votes call an option of ours.
+pub(crate) fn answer_id(option: &str) -> String {
+    hex(&Sha256::digest(option.as_bytes())[..16])
+}
+
+/// The event of a poll.
+pub(super) fn start(poll: &Poll) -> Message {
+    let question = clipped(&poll.question, LONGEST);
+    let mut words = format!("📊 {question}");
+    for (number, option) in (1..).zip(&poll.options) {
+        if write!(words, "\n{number}. {}", clipped(option, LONGEST)).is_err() || words.len() > 8 * LONGEST {
+            break;
+        }
+    }
+    let answer =
+        |option: &String| json!({"id": answer_id(option), "org.matrix.msc1767.text": clipped(option, LONGEST)});
+    let answers: Vec<Value> = poll.options.iter().take(MOST_ANSWERS).map(answer).collect();
+    let most = match usize::try_from(poll.choices) {
+        Ok(0) | Err(_) => answers.len(),
+        Ok(some) => some.min(answers.len()),
+    };
+    Message {
+        event_type: "org.matrix.msc3381.poll.start",
+        content: json!({
+            "body": words,
+            "org.matrix.msc1767.text": words,
+            "org.matrix.msc3381.poll.start": {
+                "kind": "org.matrix.msc3381.poll.disclosed",
+                "max_selections": most.max(1),
+                "question": {"msgtype": "m.text", "body": question, "org.matrix.msc1767.text": question},
+                "answers": answers,
+            },
+        }),
+    }
+}
+
+/// A vote in a poll, by the ids of its answers. It replaces the voter's one before.
+pub(crate) fn vote(poll: &EventId, answers: &[String]) -> Message {
+    Message {
+        event_type: "org.matrix.msc3381.poll.response",
+        content: json!({
+            "m.relates_to": {"rel_type": "m.reference", "event_id": poll},
+            "org.matrix.msc3381.poll.response": {"answers": answers},
+        }),
+    }
+}
+
+/// The end of a poll; `results` is what it says to people.
+pub(crate) fn poll_end(poll: &EventId, results: &str) -> Message {
+    let results = clipped(results, 8 * LONGEST);
+    Message {
+        event_type: "org.matrix.msc3381.poll.end",
+        content: json!({
+            "m.relates_to": {"rel_type": "m.reference", "event_id": poll},
+            "body": results,
+            "org.matrix.msc1767.text": results,
+            "org.matrix.msc3381.poll.end": {},
+        }),
+    }
+}
+
+/// The result of a poll in words: every option with its votes, the most first.
+pub(crate) fn poll_results(question: &str, votes: &[(&str, usize)]) -> String {
+    let mut votes = votes.to_vec();
+    votes.sort_by_key(|(_, votes)| std::cmp::Reverse(*votes));
+    let lines = votes.iter().map(|(option, votes)| {
+        let word = if *votes == 1 { "vote" } else { "votes" };
+        format!("{}: {votes} {word}", clipped(option, LONGEST))
+    });
+    let first = format!("The poll “{}” is over.", clipped(question, LONGEST));
+    [first].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+}
