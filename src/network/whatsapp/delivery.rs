@@ -34,19 +34,14 @@ use std::{
 use async_trait::async_trait;
 use fail::fail_point;
 use whatsapp_rust::{
-    Client, InboundDurabilityHook, Jid,
+    Client, InboundDurabilityHook,
     prelude::InboundMessage,
-    wacore::types::message::{MessageCategory, MessageInfo},
+    wacore::types::message::{EditAttribute, MessageCategory, MessageInfo},
 };
 
-use super::{
-    super::IntakeClosed,
-    Shared, ids,
-    ids::Place,
-    incoming::{self, Quoted, Said},
-};
+use super::{super::IntakeClosed, Shared, directory, ids, ids::Place, incoming};
 use crate::{
-    model::{Action, ChatId, ChatKind, ContactId, DeviceId, Event, Quote, Say, Sender, Timestamp},
+    model::{Action, ChatId, ChatKind, ContactId, DeviceId, Event, MessageId, Sender, Timestamp},
     store::keyring,
 };
 
@@ -101,12 +96,13 @@ impl Delivery {
     }
 
     /// Hands over a placeholder for a message that never comes.
-    pub(super) async fn deliver_placeholder(&self, client: &Client, info: &MessageInfo, kind: &str) {
-        let event = match self.event(client, info, incoming::read_undelivered(kind)).await {
-            Ok(Some(event)) => event,
+    pub(super) async fn deliver_placeholder(&self, info: &MessageInfo, kind: &str) {
+        let place = match self.place(info).await {
+            Ok(Some(place)) => place,
             Ok(None) => return,
             Err(error) => return tracing::warn!(device.id = %self.device, %error, "a person could not be looked up"),
         };
+        let event = self.event(info, place, incoming::undelivered(kind));
         if let Err(error) = self.accept(vec![event]).await {
             tracing::warn!(device.id = %self.device, %error, "a placeholder could not be stored");
         }
@@ -115,9 +111,7 @@ impl Delivery {
     async fn deliver(&self, client: &Client, messages: &[InboundMessage]) -> Result<(), DeliveryError> {
         let mut events = Vec::with_capacity(messages.len());
         for message in messages {
-            if let Some(said) = visible(&message.info, || incoming::read(&message.message)) {
-                events.extend(self.event(client, &message.info, said).await?);
-            }
+            events.extend(self.read(client, message).await?);
         }
         if events.is_empty() {
             return Ok(());
@@ -136,8 +130,38 @@ impl Delivery {
         Ok(())
     }
 
-    /// Everything about one message, or nothing when it was said where we do not bridge.
-    async fn event(&self, client: &Client, info: &MessageInfo, said: Said) -> Result<Option<Event>, keyring::Error> {
+    /// What a message does, or nothing when it shows nothing or was said where we do not bridge.
+    async fn read(&self, client: &Client, received: &InboundMessage) -> Result<Option<Event>, keyring::Error> {
+        let (info, message) = (&received.info, &received.message);
+        // Messages between the owner's devices about themselves are not for people.
+        let named = if info.category == MessageCategory::Peer {
+            None
+        } else {
+            incoming::named_in(message)
+        };
+        let Some(named) = named else {
+            tracing::debug!("a message that shows nothing");
+            return Ok(None);
+        };
+        let Some(place) = self.place(info).await? else {
+            return Ok(None);
+        };
+        let people = directory::look_up(&self.shared.people, client, &named).await?;
+        let action = incoming::read(
+            message,
+            &incoming::Scene {
+                actor: place.sender.clone(),
+                peer: place.peer.clone(),
+                by_admin: info.edit == EditAttribute::AdminRevoke,
+                thread: info.comment_target.as_ref(),
+                people: &people,
+            },
+        );
+        Ok(action.map(|action| self.event(info, place, action)))
+    }
+
+    /// Where and by whom a message was said; nothing where we do not bridge.
+    async fn place(&self, info: &MessageInfo) -> Result<Option<Said>, keyring::Error> {
         let Some(place) = ids::place_of(&info.source, info.peer_recipient_pn.as_ref()) else {
             tracing::debug!(device.id = %self.device, "a message from a place that is not bridged");
             return Ok(None);
@@ -162,23 +186,26 @@ impl Delivery {
             Sender::Owner => None,
             Sender::Contact(contact) => self.name(contact, info).await?,
         };
-        let reply_to = match said.quoted {
-            Some(quoted) => Some(self.quote(client, quoted, peer.as_ref()).await?),
-            None => None,
-        };
-        Ok(Some(Event {
-            device: self.device,
+        Ok(Some(Said {
             chat,
             chat_kind,
-            id: crate::model::MessageId::from_adapter(info.id.as_str()),
+            peer: peer.map(Sender::Contact),
             sender,
             sender_name,
-            at: Timestamp::from_millis(info.timestamp.timestamp_millis()),
-            action: Action::Say(Say {
-                reply_to,
-                ..Say::new(said.content)
-            }),
         }))
+    }
+
+    fn event(&self, info: &MessageInfo, said: Said, action: Action) -> Event {
+        Event {
+            device: self.device,
+            chat: said.chat,
+            chat_kind: said.chat_kind,
+            id: MessageId::from_adapter(info.id.as_str()),
+            sender: said.sender,
+            sender_name: said.sender_name,
+            at: Timestamp::from_millis(info.timestamp.timestamp_millis()),
+            action,
+        }
     }
 
     /// The name that the sender gave itself, remembered for later.
@@ -191,25 +218,6 @@ impl Delivery {
             self.shared.people.is_called(contact, name).await?;
         }
         Ok(name)
-    }
-
-    async fn quote(&self, client: &Client, quoted: Quoted, peer: Option<&ContactId>) -> Result<Quote, keyring::Error> {
-        let sender = match (&quoted.author, peer) {
-            (None, _) => None,
-            (Some(author), _) if is_own(client, author) => Some(Sender::Owner),
-            // In a chat of two, whoever is not the owner is the other one, under whatever name.
-            (Some(_), Some(peer)) => Some(Sender::Contact(peer.clone())),
-            (Some(author), None) => match ids::Spelling::of(author, None) {
-                Some(spelling) => Some(Sender::Contact(self.shared.people.contact(&spelling).await?)),
-                None => None,
-            },
-        };
-        Ok(Quote {
-            id: quoted.id,
-            sender,
-            text: quoted.text,
-            content: None,
-        })
     }
 
     /// The server delivers again on the next connect only, so make one; at most one at a time.
@@ -226,24 +234,14 @@ impl Delivery {
     }
 }
 
-/// Messages between the owner's devices about themselves are not for people.
-fn visible(info: &MessageInfo, read: impl FnOnce() -> Option<Said>) -> Option<Said> {
-    let said = if info.category == MessageCategory::Peer {
-        None
-    } else {
-        read()
-    };
-    if said.is_none() {
-        tracing::debug!("a message that shows nothing");
-    }
-    said
-}
-
-fn is_own(client: &Client, jid: &Jid) -> bool {
-    [client.pn(), client.lid()]
-        .into_iter()
-        .flatten()
-        .any(|own| own.is_same_chat_as(jid))
+/// Where and by whom a message was said.
+struct Said {
+    chat: ChatId,
+    chat_kind: ChatKind,
+    /// The other person, in a chat of two.
+    peer: Option<Sender>,
+    sender: Sender,
+    sender_name: Option<String>,
 }
 
 /// The chat of a typing notice and who types; `None` for places that are not bridged.

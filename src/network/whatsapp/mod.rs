@@ -8,6 +8,7 @@ mod acks;
 mod client;
 mod config;
 mod delivery;
+mod directory;
 mod ids;
 mod incoming;
 mod keys;
@@ -19,6 +20,8 @@ mod outgoing;
 mod people;
 mod sending;
 mod session;
+mod stored_media;
+mod tokens;
 
 use std::sync::Arc;
 

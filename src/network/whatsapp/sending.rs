@@ -1,15 +1,17 @@
 //! What we do and ask at WhatsApp with a live session.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use fail::fail_point;
 use tokio::time::timeout;
 use whatsapp_rust::{
     Jid,
     client::ClientError,
-    features::GroupError,
+    features::{AppStateError, GroupError},
     request::IqError,
     send::{SendError, SendOptions},
+    wacore::types::message::AddressingMode,
+    wacore_binary::JidExt as _,
     waproto::whatsapp as wa,
 };
 
@@ -18,13 +20,11 @@ use super::{
     Shared, ids,
     ids::{Address, Spelling},
     link::Link,
-    outgoing,
+    outgoing::{self, Desk},
     session::Session,
     unreachable,
 };
-use crate::model::{
-    Action, ChatId, ChatInfo, ChatKind, ContactId, MessageId, MessageRef, Quote, Recipient, Say, Sender,
-};
+use crate::model::{Action, ChatId, ChatInfo, ChatKind, ContactId, MessageId, MessageRef, Recipient, Sender};
 
 /// How long a message may take to be written: the library may first ask for the recipient's devices and keys.
 const WRITE_DEADLINE: Duration = Duration::from_mins(1);
@@ -39,22 +39,6 @@ pub(super) async fn act(
 ) -> Result<(), Error> {
     let to = jid_of(shared, chat).await?;
     match action {
-        Action::Say(say) => {
-            let author = author_of(shared, session, &to, say.reply_to.as_ref()).await?;
-            let message = write(say, author.as_ref())?;
-            session.ready(shared.config.connect_timeout()).await?;
-            send(session, shared.config.ack_timeout(), &to, id, message).await
-        }
-        Action::Edit { .. }
-        | Action::React { .. }
-        | Action::Delete { .. }
-        | Action::Forget { .. }
-        | Action::Vote { .. }
-        | Action::EndPoll { .. }
-        | Action::Attend { .. }
-        | Action::Pin { .. }
-        | Action::Move { .. }
-        | Action::Timer(_) => Err(Error::Unsupported(action.name().to_owned())),
         Action::Typing(typing) => {
             connected(session)?;
             let states = session.client().chatstate();
@@ -69,11 +53,69 @@ pub(super) async fn act(
             connected(session)?;
             read(shared, session, &to, messages).await
         }
+        Action::Forget { target } => {
+            session.ready(shared.config.connect_timeout()).await?;
+            forget(shared, session, &to, target).await
+        }
+        Action::Timer(seconds) if to.is_group() => {
+            session.ready(shared.config.connect_timeout()).await?;
+            let groups = session.client().groups();
+            let set = groups.set_ephemeral(&to, seconds.unwrap_or_default());
+            set.await.map_err(read_group_error)
+        }
+        action => {
+            session.ready(shared.config.connect_timeout()).await?;
+            let desk = desk(shared, session, to, action).await?;
+            let message = outgoing::write(action, &desk)?;
+            send(session, shared.config.ack_timeout(), &desk.chat, id, message).await
+        }
     }
 }
 
-fn write(say: &Say, author: Option<&Jid>) -> Result<wa::Message, Error> {
-    outgoing::write(say, author)
+/// Everything that is needed to write an action.
+async fn desk(shared: &Shared, session: &Session, chat: Jid, action: &Action) -> Result<Desk, Error> {
+    let by_lid = is_by_lid(session, &chat).await;
+    let mut people = HashMap::new();
+    for contact in outgoing::people_in(action) {
+        if let Some(jid) = jid_in(shared, contact, by_lid).await? {
+            people.insert(contact.clone(), jid);
+        }
+    }
+    let (lid, phone) = (session.client().lid(), session.client().pn());
+    let own = if by_lid { lid.or(phone) } else { phone };
+    Ok(Desk {
+        chat,
+        own: own.map(|own| own.to_non_ad()),
+        people,
+        now: shared.clock.now(),
+        secret: None,
+    })
+}
+
+/// Whether people go by their LIDs in a chat. A group that cannot be asked about now is asked about by the library
+/// again when the message is sent.
+async fn is_by_lid(session: &Session, chat: &Jid) -> bool {
+    if !chat.is_group() {
+        return chat.is_lid();
+    }
+    let group = session.client().groups().query_info(chat).await;
+    group.is_ok_and(|group| group.addressing_mode == AddressingMode::Lid)
+}
+
+/// A message disappears from the owner's own devices: a word between them, which the server keeps for all of them.
+async fn forget(shared: &Shared, session: &Session, chat: &Jid, target: &MessageRef) -> Result<(), Error> {
+    let by_lid = is_by_lid(session, chat).await;
+    let author = match &target.sender {
+        Sender::Contact(contact) if chat.is_group() => jid_in(shared, contact, by_lid).await?,
+        _ => None,
+    };
+    let from_me = target.sender == Sender::Owner;
+    let actions = session.client().chat_actions();
+    let done = actions.delete_message_for_me(chat, author.as_ref(), target.id.as_str(), from_me, false, None);
+    done.await.map_err(|error| match error {
+        AppStateError::InvalidRequest(reason) => Error::Refused(reason),
+        error => unreachable(error),
+    })
 }
 
 /// What passes is not worth waiting for.
@@ -138,8 +180,14 @@ fn read_iq_error(error: IqError, what: &'static str) -> Error {
     }
 }
 
+fn read_group_error(error: GroupError) -> Error {
+    match error {
+        GroupError::Iq(error) => read_iq_error(error, "the group"),
+        error => unreachable(error),
+    }
+}
+
 async fn read(shared: &Shared, session: &Session, chat: &Jid, messages: &[MessageRef]) -> Result<(), Error> {
-    use whatsapp_rust::wacore_binary::JidExt as _;
     // One receipt names one sender; in a chat of two there is only one.
     let mut by_sender: Vec<(&ContactId, Vec<&str>)> = Vec::new();
     for message in messages {
@@ -177,19 +225,13 @@ async fn jid_of_contact(shared: &Shared, contact: &ContactId) -> Result<Option<J
     Ok(spelling.and_then(|spelling| spelling.jid()))
 }
 
-/// Who said what is answered, by the kind of name that the chat itself goes by.
-async fn author_of(
-    shared: &Shared,
-    session: &Session,
-    chat: &Jid,
-    quote: Option<&Quote>,
-) -> Result<Option<Jid>, Error> {
-    match quote.and_then(|quote| quote.sender.as_ref()) {
-        None => Ok(None),
-        Some(Sender::Owner) if chat.is_lid() => Ok(session.client().lid().or_else(|| session.client().pn())),
-        Some(Sender::Owner) => Ok(session.client().pn()),
-        Some(Sender::Contact(contact)) => jid_of_contact(shared, contact).await,
-    }
+/// How a contact is spelled where people go by their LIDs, or by their numbers; else however it is known.
+async fn jid_in(shared: &Shared, contact: &ContactId, by_lid: bool) -> Result<Option<Jid>, Error> {
+    let spelling = shared.people.spelling(contact).await.map_err(unreachable)?;
+    Ok(spelling.and_then(|spelling| match &spelling.lid {
+        Some(lid) if by_lid => Some(Jid::lid(lid.as_str())),
+        _ => spelling.jid(),
+    }))
 }
 
 /// The chat with a recipient; known people are not asked for again.
@@ -249,10 +291,7 @@ pub(super) async fn chat(shared: &Shared, session: &Session, chat: &ChatId) -> R
         .groups()
         .get_metadata(&jid)
         .await
-        .map_err(|error| match error {
-            GroupError::Iq(error) => read_iq_error(error, "the group"),
-            error => unreachable(error),
-        })?;
+        .map_err(read_group_error)?;
     let mut members = Vec::with_capacity(group.participants.len());
     for member in &group.participants {
         let other = member.phone_number.as_ref().or(member.lid.as_ref());

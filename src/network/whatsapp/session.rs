@@ -249,9 +249,7 @@ impl Session {
             }
             Event::UndecryptableMessage(message) => {
                 if let Some(kind) = kind_of_undelivered(message.unavailable_type) {
-                    self.delivery
-                        .deliver_placeholder(&self.client, &message.info, kind)
-                        .await;
+                    self.delivery.deliver_placeholder(&message.info, kind).await;
                 }
             }
             Event::ChatPresence(presence) => self.typing(presence).await,

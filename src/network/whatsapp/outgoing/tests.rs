@@ -1,0 +1,212 @@
+//! What is written for every action, read back as the other side reads it.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    model::{Mention, Preview},
+    network::whatsapp::incoming::{self, Scene},
+};
+
+fn contact(name: &str) -> Sender {
+    Sender::Contact(ContactId::from_adapter(name))
+}
+
+fn desk(chat: &str) -> Desk {
+    let people = [("15550001111", "42@lid"), ("15550002222", "15550002222@s.whatsapp.net")];
+    Desk {
+        chat: chat.parse().unwrap(),
+        own: Some("15550009999@s.whatsapp.net".parse().unwrap()),
+        people: people
+            .into_iter()
+            .map(|(contact, jid)| (ContactId::from_adapter(contact), jid.parse().unwrap()))
+            .collect(),
+        now: Timestamp::from_secs(1_700_000_000),
+        secret: Some([7; 32]),
+    }
+}
+
+fn direct() -> Desk {
+    desk("15550001111@s.whatsapp.net")
+}
+
+fn group() -> Desk {
+    desk("120363000000000001@g.us")
+}
+
+/// As Ana's phone reads what the owner wrote.
+fn read_back(message: &wa::Message, desk: &Desk) -> Option<Action> {
+    let peer = (!desk.chat.is_group()).then(|| contact("15550001111"));
+    incoming::read(
+        message,
+        &Scene {
+            actor: Sender::Owner,
+            peer,
+            by_admin: true,
+            thread: None,
+            people: &incoming::tests::Everybody,
+        },
+    )
+}
+
+fn comes_back(action: &Action, desk: &Desk) {
+    assert_eq!(read_back(&write(action, desk).unwrap(), desk).as_ref(), Some(action));
+}
+
+fn target(sender: Sender) -> MessageRef {
+    MessageRef {
+        id: MessageId::from_adapter("3EB0AA"),
+        sender,
+    }
+}
+
+fn quote(text: Option<&str>) -> Quote {
+    Quote {
+        id: MessageId::from_adapter("3EB0AA"),
+        sender: Some(contact("15550001111")),
+        text: text.map(ToOwned::to_owned),
+        content: None,
+    }
+}
+
+#[test]
+fn acts_on_messages_come_back_as_they_were_written() {
+    for desk in [direct(), group()] {
+        for sender in [Sender::Owner, contact("15550001111")] {
+            let target = || target(sender.clone());
+            comes_back(
+                &Action::React {
+                    target: target(),
+                    emoji: Some("👍".into()),
+                },
+                &desk,
+            );
+            comes_back(
+                &Action::React {
+                    target: target(),
+                    emoji: None,
+                },
+                &desk,
+            );
+            comes_back(
+                &Action::Pin {
+                    target: target(),
+                    pinned: true,
+                },
+                &desk,
+            );
+        }
+        comes_back(
+            &Action::Edit {
+                target: target(Sender::Owner),
+                content: Content::words("better"),
+            },
+            &desk,
+        );
+        comes_back(
+            &Action::Delete {
+                target: target(Sender::Owner),
+            },
+            &desk,
+        );
+    }
+    comes_back(
+        &Action::Delete {
+            target: target(contact("15550002222")),
+        },
+        &group(),
+    );
+    comes_back(&Action::Timer(Some(86_400)), &direct());
+    comes_back(&Action::Timer(None), &direct());
+}
+
+#[test]
+fn nobody_takes_back_what_the_other_one_wrote() {
+    let action = Action::Delete {
+        target: target(contact("15550001111")),
+    };
+    assert!(matches!(write(&action, &direct()), Err(Error::Refused(_))));
+    let stranger = Action::Delete {
+        target: target(contact("15550007777")),
+    };
+    assert!(matches!(write(&stranger, &group()), Err(Error::NotFound(_))));
+}
+
+#[test]
+fn a_reply_carries_what_it_answers() {
+    let say = Say {
+        reply_to: Some(quote(Some("coming?"))),
+        ..Say::new(Content::words("yes"))
+    };
+    let message = write(&Action::Say(say.clone()), &group()).unwrap();
+    let context = &message.extended_text_message.context_info;
+    assert_eq!(context.stanza_id.as_deref(), Some("3EB0AA"));
+    assert_eq!(context.participant.as_deref(), Some("42@lid"));
+    assert_eq!(context.quoted_message.conversation.as_deref(), Some("coming?"));
+    comes_back(&Action::Say(say), &group());
+}
+
+#[test]
+fn people_are_named_by_their_numbers_on_the_way_out() {
+    let text = Text {
+        body: "@15550001111 and @15550009999!".into(),
+        mentions: vec![
+            Mention {
+                token: "@15550001111".into(),
+                who: contact("15550001111"),
+            },
+            Mention {
+                token: "@15550009999".into(),
+                who: Sender::Owner,
+            },
+        ],
+        everyone: true,
+        preview: Some(Box::new(Preview {
+            url: "https://example.org".into(),
+            title: Some("Example".into()),
+            ..Preview::default()
+        })),
+    };
+    let action = Action::Say(Say::new(Content::Text(text)));
+    let message = write(&action, &group()).unwrap();
+    assert_eq!(
+        message.extended_text_message.text.as_deref(),
+        Some("@42 and @15550009999!")
+    );
+    comes_back(&action, &group());
+}
+
+#[test]
+fn what_whatsapp_would_never_take_is_refused_here() {
+    let say = |content| Action::Say(Say::new(content));
+    let too_long = Content::words("é".repeat(TEXT_LIMIT + 1));
+    assert!(matches!(
+        write(&say(Content::words("")), &direct()),
+        Err(Error::Refused(_))
+    ));
+    assert!(matches!(write(&say(too_long), &direct()), Err(Error::Refused(_))));
+    write(&say(Content::words("é".repeat(TEXT_LIMIT))), &direct()).unwrap();
+    let unknown = say(Content::Unsupported("image".into()));
+    assert!(matches!(write(&unknown, &direct()), Err(Error::Unsupported(kind)) if kind == "image"));
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(
+        text in ".{1,50}",
+        quoted in proptest::option::of(".{1,20}"),
+        forwarded: bool,
+        expires_in in proptest::option::of(1u32..),
+        is_group: bool,
+    ) {
+        let say = Say {
+            reply_to: quoted.as_deref().map(|text| quote(Some(text))),
+            forwarded,
+            expires_in,
+            ..Say::new(Content::words(text))
+        };
+        let desk = if is_group { group() } else { direct() };
+        let action = Action::Say(say);
+        prop_assert_eq!(read_back(&write(&action, &desk).unwrap(), &desk), Some(action));
+    }
+}
