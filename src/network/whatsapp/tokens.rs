@@ -16,15 +16,12 @@ pub(super) fn replaced(body: &str, tokens: &BTreeMap<String, String>) -> String 
             .filter(|(user, _)| !user.is_empty())
             .find_map(|(user, token)| Some((token, after.strip_prefix(user.as_str())?)))
             .filter(|(_, tail)| !tail.starts_with(|next: char| next.is_ascii_digit()));
-        match hit {
-            Some((token, tail)) => {
-                replaced.push_str(token);
-                rest = tail;
-            }
-            None => {
-                replaced.push('@');
-                rest = after;
-            }
+        if let Some((token, tail)) = hit {
+            replaced.push_str(token);
+            rest = tail;
+        } else {
+            replaced.push('@');
+            rest = after;
         }
     }
     replaced.push_str(rest);

@@ -24,13 +24,13 @@ pub(super) fn read<'a>(m: &'a wa::Message, scene: &Scene<'_>) -> Option<Found<'a
 
 /// What somebody chose from an offer: their own words.
 fn choice(m: &wa::Message) -> Option<Found<'_>> {
-    let (words, context) = if let Some(reply) = m.template_button_reply_message.as_option() {
+    let (words, around) = if let Some(reply) = m.template_button_reply_message.as_option() {
         (reply.selected_display_text.as_ref(), &reply.context_info)
     } else if let Some(reply) = m.buttons_response_message.as_option() {
-        let words = match &reply.response {
-            Some(buttons_response_message::Response::SelectedDisplayText(words)) => Some(words),
-            None => None,
-        };
+        let words = reply
+            .response
+            .as_ref()
+            .map(|buttons_response_message::Response::SelectedDisplayText(words)| words);
         (words, &reply.context_info)
     } else if let Some(reply) = m.list_response_message.as_option() {
         (reply.title.as_ref(), &reply.context_info)
@@ -49,7 +49,7 @@ fn choice(m: &wa::Message) -> Option<Found<'_>> {
         Some(words) => Content::words(words),
         None => Content::Unsupported("choice".to_owned()),
     };
-    Some(Found::new(content, context.as_option()))
+    Some(Found::new(content, around.as_option()))
 }
 
 /// Lines of words, put together at the end.

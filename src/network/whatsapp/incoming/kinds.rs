@@ -29,13 +29,13 @@ pub(super) fn read(m: &wa::Message) -> Option<Found<'_>> {
     nameless(m).map(|kind| Found::new(Content::Unsupported(kind.to_owned()), None))
 }
 
-fn told<'a>(words: impl Into<String>, context: Option<&'a wa::ContextInfo>) -> Option<Found<'a>> {
-    Some(Found::new(Content::Told(words.into()), context))
+fn told(words: impl Into<String>, context: Option<&wa::ContextInfo>) -> Found<'_> {
+    Found::new(Content::Told(words.into()), context)
 }
 
 fn call(m: &wa::Message) -> Option<Found<'_>> {
     if let Some(call) = m.call_log_messsage.as_option() {
-        return told(call_in_words(call), None);
+        return Some(told(call_in_words(call), None));
     }
     if let Some(call) = m.scheduled_call_creation_message.as_option() {
         let kind = match call.call_type {
@@ -46,25 +46,27 @@ fn call(m: &wa::Message) -> Option<Found<'_>> {
         let at = call.scheduled_timestamp_ms.map_or_else(String::new, |at| {
             format!(" at {}", Timestamp::from_millis(at).rfc3339())
         });
-        return told(format!("Planned a {kind}{title}{at}"), None);
+        return Some(told(format!("Planned a {kind}{title}{at}"), None));
     }
     if let Some(edit) = m.scheduled_call_edit_message.as_option() {
         let cancelled = edit.edit_type == Some(scheduled_call_edit_message::EditType::CANCEL);
-        return told(
+        return Some(told(
             if cancelled {
                 "Cancelled a planned call"
             } else {
                 "Changed a planned call"
             },
             None,
-        );
+        ));
     }
     if let Some(call) = m.bcall_message.as_option() {
-        return told(filled(call.caption.as_ref()).unwrap_or("Call with a business"), None);
+        return Some(told(
+            filled(call.caption.as_ref()).unwrap_or("Call with a business"),
+            None,
+        ));
     }
-    m.call
-        .as_option()
-        .and_then(|call| told("Call", call.context_info.as_option()))
+    let call = m.call.as_option()?;
+    Some(told("Call", call.context_info.as_option()))
 }
 
 fn call_in_words(call: &CallLogMessage) -> String {
@@ -90,32 +92,28 @@ fn call_in_words(call: &CallLogMessage) -> String {
 
 fn status(m: &wa::Message) -> Option<Found<'_>> {
     if m.status_mention_message.is_set() {
-        return told("Mentioned you in a status", None);
+        return Some(told("Mentioned you in a status", None));
     }
     if m.group_status_mention_message.is_set() {
-        return told("Mentioned this group in a status", None);
+        return Some(told("Mentioned this group in a status", None));
     }
     if m.status_notification_message.is_set() {
-        return told("Answered or shared a status", None);
+        return Some(told("Answered or shared a status", None));
     }
     if let Some(answer) = m.status_question_answer_message.as_option() {
         let words = answer.text.as_deref().unwrap_or_default();
-        return told(format!("Answered a question in a status: {words}"), None);
+        return Some(told(format!("Answered a question in a status: {words}"), None));
     }
     if let Some(answer) = m.question_response_message.as_option() {
         let words = answer.text.as_deref().unwrap_or_default();
-        return told(format!("Answered a question: {words}"), None);
+        return Some(told(format!("Answered a question: {words}"), None));
     }
     if let Some(quoted) = m.status_quoted_message.as_option() {
         let words = quoted.text.as_deref().unwrap_or_default();
-        return told(format!("From a status: {words}"), None);
+        return Some(told(format!("From a status: {words}"), None));
     }
     let sticker = m.status_sticker_interaction_message.is_set();
-    if sticker {
-        told("Reacted to a status", None)
-    } else {
-        None
-    }
+    sticker.then(|| told("Reacted to a status", None))
 }
 
 fn channel(m: &wa::Message) -> Option<Found<'_>> {
@@ -125,7 +123,7 @@ fn channel(m: &wa::Message) -> Option<Found<'_>> {
             format!("Invitation to administer the channel “{name}”"),
             invite.caption.as_ref(),
         );
-        return told(words, invite.context_info.as_option());
+        return Some(told(words, invite.context_info.as_option()));
     }
     let invite = m.newsletter_follower_invite_message_v2.as_option()?;
     let name = invite.newsletter_name.as_deref().unwrap_or_default();
@@ -133,7 +131,7 @@ fn channel(m: &wa::Message) -> Option<Found<'_>> {
         format!("Invitation to follow the channel “{name}”"),
         invite.caption.as_ref(),
     );
-    told(words, invite.context_info.as_option())
+    Some(told(words, invite.context_info.as_option()))
 }
 
 fn other(m: &wa::Message) -> Option<Found<'_>> {
@@ -143,27 +141,30 @@ fn other(m: &wa::Message) -> Option<Found<'_>> {
             words.push_str(" by ");
             words.push_str(publisher);
         }
-        return told(with_words(words, pack.caption.as_ref()), pack.context_info.as_option());
+        return Some(told(
+            with_words(words, pack.caption.as_ref()),
+            pack.context_info.as_option(),
+        ));
     }
     if let Some(request) = m.request_phone_number_message.as_option() {
-        return told("Asks for your phone number", request.context_info.as_option());
+        return Some(told("Asks for your phone number", request.context_info.as_option()));
     }
     if let Some(keep) = m.keep_in_chat_message.as_option() {
         let kept = keep.keep_type == Some(wa::KeepType::KEEP_FOR_ALL);
-        return told(
+        return Some(told(
             if kept {
                 "Keeps a message from disappearing"
             } else {
                 "Lets a kept message disappear again"
             },
             None,
-        );
+        ));
     }
     if let Some(chat) = m.chat.as_option() {
-        return told(
+        return Some(told(
             format!("Chat “{}”", chat.display_name.as_deref().unwrap_or_default()),
             None,
-        );
+        ));
     }
     let answer = m.rich_response_message.as_option()?;
     let words: Vec<&str> = answer
@@ -177,7 +178,7 @@ fn other(m: &wa::Message) -> Option<Found<'_>> {
             answer.context_info.as_option(),
         ));
     }
-    told(words.join("\n"), answer.context_info.as_option())
+    Some(told(words.join("\n"), answer.context_info.as_option()))
 }
 
 /// What was said, and on a line of its own the words that came with it.

@@ -35,7 +35,7 @@ fn image<'a>(message: &'a wa::Message, scene: &Scene<'_>) -> Option<Found<'a>> {
     let image = message.image_message.as_option()?;
     let context = image.context_info.as_option();
     let stored = Stored {
-        stored_as: StoredAs::Image,
+        media_type: StoredAs::Image,
         direct_path: image.direct_path.as_ref(),
         url: image.url.as_ref(),
         key: image.media_key.as_ref(),
@@ -58,7 +58,7 @@ fn video<'a>(field: &'a MessageField<message::VideoMessage>, round: bool, scene:
     let video = field.as_option()?;
     let context = video.context_info.as_option();
     let stored = Stored {
-        stored_as: StoredAs::Video,
+        media_type: StoredAs::Video,
         direct_path: video.direct_path.as_ref(),
         url: video.url.as_ref(),
         key: video.media_key.as_ref(),
@@ -86,7 +86,7 @@ fn video<'a>(field: &'a MessageField<message::VideoMessage>, round: bool, scene:
 fn audio(message: &wa::Message) -> Option<Found<'_>> {
     let audio = message.audio_message.as_option()?;
     let stored = Stored {
-        stored_as: StoredAs::Audio,
+        media_type: StoredAs::Audio,
         direct_path: audio.direct_path.as_ref(),
         url: audio.url.as_ref(),
         key: audio.media_key.as_ref(),
@@ -116,7 +116,7 @@ fn audio(message: &wa::Message) -> Option<Found<'_>> {
 fn sticker(message: &wa::Message) -> Option<Found<'_>> {
     let sticker = message.sticker_message.as_option()?;
     let stored = Stored {
-        stored_as: StoredAs::Sticker,
+        media_type: StoredAs::Sticker,
         direct_path: sticker.direct_path.as_ref(),
         url: sticker.url.as_ref(),
         key: sticker.media_key.as_ref(),
@@ -141,7 +141,7 @@ fn document<'a>(message: &'a wa::Message, scene: &Scene<'_>) -> Option<Found<'a>
     let document = message.document_message.as_option()?;
     let context = document.context_info.as_option();
     let stored = Stored {
-        stored_as: StoredAs::Document,
+        media_type: StoredAs::Document,
         direct_path: document.direct_path.as_ref(),
         url: document.url.as_ref(),
         key: document.media_key.as_ref(),
@@ -164,7 +164,7 @@ fn document<'a>(message: &'a wa::Message, scene: &Scene<'_>) -> Option<Found<'a>
 
 /// What every kind of media has, as the wire tells it.
 struct Stored<'a> {
-    stored_as: StoredAs,
+    media_type: StoredAs,
     direct_path: Option<&'a String>,
     url: Option<&'a String>,
     key: Option<&'a Vec<u8>>,
@@ -174,12 +174,12 @@ struct Stored<'a> {
 }
 
 impl Stored<'_> {
-    fn found<'a>(
+    fn found(
         self,
         kind: MediaKind,
-        context: Option<&'a wa::ContextInfo>,
+        context: Option<&wa::ContextInfo>,
         filled_in: impl FnOnce(Media) -> Media,
-    ) -> Found<'a> {
+    ) -> Found<'_> {
         let size = self.length;
         let Some(stored) = self.known() else {
             return Found::new(Content::Unsupported(kind.name().to_owned()), context);
@@ -205,18 +205,17 @@ impl Stored<'_> {
 
     /// Old clients tell the whole address only; its path is what counts.
     fn known(self) -> Option<StoredMedia> {
-        let direct_path = match filled(self.direct_path) {
-            Some(path) => path.to_owned(),
-            None => {
-                let url = url::Url::parse(filled(self.url)?).ok()?;
-                match url.query() {
-                    Some(query) => format!("{}?{query}", url.path()),
-                    None => url.path().to_owned(),
-                }
+        let direct_path = if let Some(path) = filled(self.direct_path) {
+            path.to_owned()
+        } else {
+            let url = url::Url::parse(filled(self.url)?).ok()?;
+            match url.query() {
+                Some(query) => format!("{}?{query}", url.path()),
+                None => url.path().to_owned(),
             }
         };
         Some(StoredMedia {
-            media_type: self.stored_as,
+            media_type: self.media_type,
             direct_path,
             media_key: self.key.cloned().unwrap_or_default(),
             file_sha256: self.sha256.cloned().unwrap_or_default(),

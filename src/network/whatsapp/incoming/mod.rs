@@ -28,6 +28,7 @@ use whatsapp_rust::{
 
 pub(super) use self::scene::{Directory, Known, Scene};
 use self::{
+    protocol::Word,
     scene::Asked,
     wrappers::{Unwrapped, unwrap},
 };
@@ -40,8 +41,11 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn new(content: Content, context: Option<&'a wa::ContextInfo>) -> Self {
-        Self { content, context }
+    fn new(content: Content, around: Option<&'a wa::ContextInfo>) -> Self {
+        Self {
+            content,
+            context: around,
+        }
     }
 }
 
@@ -63,8 +67,10 @@ pub(super) fn named_in(message: &wa::Message) -> Option<Vec<Jid>> {
 pub(super) fn read(message: &wa::Message, scene: &Scene<'_>) -> Option<Action> {
     let unwrapped = unwrap(message);
     let inner = unwrapped.message;
-    if let Some(done) = protocol::read(inner, scene) {
-        return done;
+    match protocol::read(inner, scene) {
+        Some(Word::Act(action)) => return Some(*action),
+        Some(Word::BetweenClients) => return None,
+        None => {}
     }
     if let Some(action) = polls::vote(inner).or_else(|| appointments::answer(inner)) {
         return Some(action);
@@ -140,9 +146,9 @@ fn said(found: Found<'_>, unwrapped: Unwrapped<'_>, scene: &Scene<'_>) -> Action
 }
 
 /// The message that another one answers, as the wire tells it.
-fn quote(context: &wa::ContextInfo, scene: &Scene<'_>) -> Option<Quote> {
-    let id = filled(context.stanza_id.as_ref())?;
-    let quoted = context.quoted_message.as_option().map(unwrap);
+fn quote(around: &wa::ContextInfo, scene: &Scene<'_>) -> Option<Quote> {
+    let id = filled(around.stanza_id.as_ref())?;
+    let quoted = around.quoted_message.as_option().map(unwrap);
     let content = quoted
         .and_then(|quoted| content_of(quoted, scene))
         .map(|found| found.content);
@@ -154,7 +160,7 @@ fn quote(context: &wa::ContextInfo, scene: &Scene<'_>) -> Option<Quote> {
         .map(ToOwned::to_owned);
     Some(Quote {
         id: MessageId::from_adapter(id),
-        sender: context.participant.as_deref().and_then(|jid| scene.author(jid)),
+        sender: around.participant.as_deref().and_then(|jid| scene.author(jid)),
         text,
         content: content
             .filter(|content| !matches!(content, Content::Text(text) if text.mentions.is_empty()))

@@ -8,20 +8,28 @@ use whatsapp_rust::waproto::whatsapp::{
 use super::{Scene, content_of, wrappers::unwrap};
 use crate::model::{Action, Content, Say};
 
-/// What a message does that says nothing new; `Some(None)` for what is between clients alone.
-pub(super) fn read(message: &wa::Message, scene: &Scene<'_>) -> Option<Option<Action>> {
-    if let Some(reaction) = message.reaction_message.as_option() {
-        let target = reaction.key.as_option().and_then(|key| scene.reference(key));
+/// What a message does that says nothing new.
+pub(super) enum Word {
+    /// It does this.
+    Act(Box<Action>),
+    /// It is between clients alone.
+    BetweenClients,
+}
+
+/// What a message does that says nothing new; `None` for one that says something.
+pub(super) fn read(message: &wa::Message, scene: &Scene<'_>) -> Option<Word> {
+    let action = if let Some(reaction) = message.reaction_message.as_option() {
         let emoji = reaction.text.clone().filter(|emoji| !emoji.is_empty());
-        return Some(target.map(|target| Action::React { target, emoji }));
-    }
-    if let Some(pin) = message.pin_in_chat_message.as_option() {
-        let target = pin.key.as_option().and_then(|key| scene.reference(key));
+        let target = reaction.key.as_option().and_then(|key| scene.reference(key));
+        target.map(|target| Action::React { target, emoji })
+    } else if let Some(pin) = message.pin_in_chat_message.as_option() {
         let pinned = pin.r#type == Some(pin_in_chat_message::Type::PIN_FOR_ALL);
-        return Some(target.map(|target| Action::Pin { target, pinned }));
-    }
-    let protocol = message.protocol_message.as_option()?;
-    Some(done(protocol, scene))
+        let target = pin.key.as_option().and_then(|key| scene.reference(key));
+        target.map(|target| Action::Pin { target, pinned })
+    } else {
+        done(message.protocol_message.as_option()?, scene)
+    };
+    Some(action.map_or(Word::BetweenClients, |action| Word::Act(Box::new(action))))
 }
 
 fn done(protocol: &ProtocolMessage, scene: &Scene<'_>) -> Option<Action> {
@@ -38,18 +46,18 @@ fn done(protocol: &ProtocolMessage, scene: &Scene<'_>) -> Option<Action> {
         Type::EPHEMERAL_SETTING => Some(Action::Timer(
             protocol.ephemeral_expiration.filter(|seconds| *seconds > 0),
         )),
-        Type::SHARE_PHONE_NUMBER => told("Shared the phone number of this account"),
-        Type::STATUS_MENTION_MESSAGE => told("Mentioned you in a status"),
+        Type::SHARE_PHONE_NUMBER => Some(told("Shared the phone number of this account")),
+        Type::STATUS_MENTION_MESSAGE => Some(told("Mentioned you in a status")),
         Type::LIMIT_SHARING if protocol.limit_sharing.sharing_limited == Some(true) => {
-            told("Turned on advanced privacy for this chat")
+            Some(told("Turned on advanced privacy for this chat"))
         }
-        Type::LIMIT_SHARING => told("Turned off advanced privacy for this chat"),
-        Type::GROUP_MEMBER_LABEL_CHANGE => told(match protocol.member_label.label.as_deref() {
+        Type::LIMIT_SHARING => Some(told("Turned off advanced privacy for this chat")),
+        Type::GROUP_MEMBER_LABEL_CHANGE => Some(told(match protocol.member_label.label.as_deref() {
             Some(label) if !label.is_empty() => format!("Is now labelled “{label}” in this group"),
             _ => "Has no label in this group any more".to_owned(),
-        }),
-        Type::REMINDER_MESSAGE => told("Reminder"),
-        Type::MESSAGE_UNSCHEDULE => told("Took back a scheduled message"),
+        })),
+        Type::REMINDER_MESSAGE => Some(told("Reminder")),
+        Type::MESSAGE_UNSCHEDULE => Some(told("Took back a scheduled message")),
         // Between the owner's devices, between client and server, and the settings of assistants and looks.
         Type::EPHEMERAL_SYNC_RESPONSE
         | Type::HISTORY_SYNC_NOTIFICATION
@@ -75,8 +83,8 @@ fn done(protocol: &ProtocolMessage, scene: &Scene<'_>) -> Option<Action> {
     }
 }
 
-fn told(words: impl Into<String>) -> Option<Action> {
-    Some(Action::Say(Say::new(Content::Told(words.into()))))
+fn told(words: impl Into<String>) -> Action {
+    Action::Say(Say::new(Content::Told(words.into())))
 }
 
 /// Only its author takes a message back, or an administrator of the group, and that the server vouches for: the words

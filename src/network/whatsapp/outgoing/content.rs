@@ -23,20 +23,20 @@ pub(in super::super) const TEXT_LIMIT: usize = 65_536;
 const POLL_OPTIONS: std::ops::RangeInclusive<usize> = 2..=12;
 
 /// Writes content with what stands around it.
-pub(super) fn write(content: &Content, context: Option<wa::ContextInfo>, desk: &Desk) -> Result<wa::Message, Error> {
+pub(super) fn write(content: &Content, around: Option<wa::ContextInfo>, desk: &Desk) -> Result<wa::Message, Error> {
     match content {
-        Content::Text(text) => words(text, context, desk),
-        Content::Told(text) => words(&Text::plain(text.as_str()), context, desk),
-        Content::Media(media) => media::write(media, context, desk),
-        Content::Location(location) => Ok(place(location, context)),
-        Content::Contacts(cards) => people(cards, context),
-        Content::Poll(poll) => question(poll, context, desk),
-        Content::Appointment(appointment) => Ok(date(appointment, context, desk)),
-        Content::Invitation(invitation) => Ok(invite(invitation, context)),
+        Content::Text(text) => words(text, around, desk),
+        Content::Told(text) => words(&Text::plain(text.as_str()), around, desk),
+        Content::Media(media) => media::write(media, around, desk),
+        Content::Location(location) => Ok(place(location, around)),
+        Content::Contacts(cards) => people(cards, around),
+        Content::Poll(poll) => question(poll, around, desk),
+        Content::Appointment(appointment) => Ok(date(appointment, around, desk)),
+        Content::Invitation(invitation) => Ok(invite(invitation, around)),
         Content::Album { announced } => Ok(wa::Message {
             album_message: MessageField::some(AlbumMessage {
                 expected_image_count: Some(*announced),
-                context_info: context.into(),
+                context_info: around.into(),
                 ..Default::default()
             }),
             ..Default::default()

@@ -31,7 +31,7 @@ pub(super) fn write(media: &Media, context: Option<wa::ContextInfo>, desk: &Desk
         }
         MediaKind::VideoNote => message.ptv_message = MessageField::some(video(media, stored, caption, context)),
         MediaKind::Audio | MediaKind::Voice => {
-            message.audio_message = MessageField::some(audio(media, stored, context))
+            message.audio_message = MessageField::some(audio(media, stored, context));
         }
         MediaKind::Sticker => message.sticker_message = MessageField::some(sticker(media, stored, context)),
         MediaKind::File => {

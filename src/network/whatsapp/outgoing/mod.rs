@@ -158,7 +158,7 @@ pub(super) fn write(action: &Action, desk: &Desk) -> Result<wa::Message, Error> 
                 ..Default::default()
             }))
         }
-        Action::Pin { target, pinned } => pin(desk.key(target)?, *pinned, desk),
+        Action::Pin { target, pinned } => Ok(pin(desk.key(target)?, *pinned, desk)),
         Action::Timer(seconds) => Ok(timer(seconds.unwrap_or_default(), desk)),
         Action::Vote { .. }
         | Action::Attend { .. }
@@ -177,9 +177,9 @@ fn protocol(message: ProtocolMessage) -> wa::Message {
     }
 }
 
-fn pin(key: wa::MessageKey, pinned: bool, desk: &Desk) -> Result<wa::Message, Error> {
+fn pin(key: wa::MessageKey, pinned: bool, desk: &Desk) -> wa::Message {
     use pin_in_chat_message::Type as Pin;
-    Ok(wa::Message {
+    wa::Message {
         pin_in_chat_message: MessageField::some(wa::message::PinInChatMessage {
             key: MessageField::some(key),
             r#type: Some(if pinned { Pin::PIN_FOR_ALL } else { Pin::UNPIN_FOR_ALL }),
@@ -190,7 +190,7 @@ fn pin(key: wa::MessageKey, pinned: bool, desk: &Desk) -> Result<wa::Message, Er
             ..Default::default()
         }),
         ..Default::default()
-    })
+    }
 }
 
 /// For a chat of two; the timer of a group is the server's matter.
