@@ -23,4 +23,7 @@ pub use newsletter::{Newsletter, Published};
 pub use phone::Phone;
 pub use scenario::Script;
 pub use server::groups::Past;
-pub use server::{Business, CallState, Clock, Goodbye, Options, Refusal, Report, Server, Setting, Typing, UploadAgain};
+pub use server::{
+    Business, CallState, Clock, Goodbye, HistoryForm, Options, Refusal, Remembered, Report, Server, Setting, Typing,
+    UploadAgain,
+};

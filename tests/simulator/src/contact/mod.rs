@@ -4,6 +4,7 @@
 //! receipts, retries) happens in the server room.
 
 mod calls;
+mod keys;
 mod media;
 pub(crate) mod polls;
 mod presence;

@@ -2,9 +2,11 @@
 //!
 //! Built once by [`crate::Server::start`]. Every route is a thin cover over the verbs tests use.
 
+mod app_state;
 mod calls;
 mod faults;
 mod groups;
+mod history;
 mod media;
 mod newsletters;
 mod profile;
@@ -42,7 +44,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
                 .merge(groups::router())
                 .merge(speak::router())
                 .merge(run::router())
-                .merge(media::router()),
+                .merge(media::router())
+                .merge(history::router())
+                .merge(app_state::router()),
         )
         .route("/mms/{kind}/{token}", post(crate::media::upload))
         .route("/product/{kind}/{token}", post(crate::media::upload))

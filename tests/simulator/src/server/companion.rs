@@ -72,6 +72,7 @@ pub(crate) struct Companion {
     pub(crate) socket: Option<Socket>,
     pub(crate) has_app_state_keys: bool,
     pub(crate) tricks: Tricks,
+    pub(crate) has_history: bool,
 }
 
 impl Companion {
@@ -86,6 +87,7 @@ impl Companion {
             queue: Queue::default(),
             socket: None,
             has_app_state_keys: false,
+            has_history: false,
             tricks: Tricks::default(),
         }
     }

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use whatsapp_rust::wacore::iq::prekeys::PreKeyBundleUserNode;
 use whatsapp_rust::wacore::libsignal::protocol::PreKeyBundle;
 use whatsapp_rust::wacore::prekeys::compute_key_bundle_digest;
@@ -13,9 +13,12 @@ use whatsapp_rust::wacore::protocol::ProtocolNode as _;
 use whatsapp_rust::wacore_binary::{Jid, Node};
 
 use super::clock;
-use super::companion::{Device, Keys};
+use super::companion::{Companion, Device, Keys};
+use super::login;
+use super::person::Person;
 use super::stanza::{self, SERVER, node};
 use super::state::State;
+use crate::signal::Peer;
 
 /// With fewer one-time keys than this the companion is asked for more, once.
 const LOW_WATER: usize = 10;
@@ -42,21 +45,83 @@ pub(crate) fn take_bundle(state: &mut State, device: &Device) -> anyhow::Result<
     let notice = state.next().to_string();
     let companion = state.companion_mut(device).context("this companion is not linked")?;
     let bundle = companion.take_bundle()?;
-    let left = companion.keys.one_time.len();
-    if left < LOW_WATER && !companion.keys.refill_asked {
-        companion.keys.refill_asked = true;
-        let left = u64::try_from(left).unwrap_or_default();
-        companion.push(
-            node("notification")
-                .attr("from", SERVER)
-                .attr("type", "encrypt")
-                .attr("id", notice)
-                .attr("t", clock::seconds())
-                .children([node("count").attr("value", left).build()])
-                .build(),
-        );
-    }
+    ask_for_more(companion, notice);
     Ok(bundle)
+}
+
+/// The server loses the one-time keys of an account's companions.
+pub(crate) fn lose(state: &mut State, number: &str) {
+    let notice = state.next().to_string();
+    let Ok(person) = state.person_mut(number) else {
+        return;
+    };
+    for companion in person.companions.values_mut() {
+        companion.keys.one_time.clear();
+        ask_for_more(companion, notice.clone());
+    }
+}
+
+/// A person moves to a new phone: new keys, no sessions, no companions; whoever has talked to it is told.
+pub(crate) fn new_phone(state: &mut State, number: &str) -> anyhow::Result<()> {
+    let ids = state.person(number)?.companion_ids();
+    for id in ids {
+        let number = number.to_owned();
+        login::remove(state, &Device { number, id });
+    }
+    let person = state.person(number)?;
+    let face = person.face();
+    let friends: Vec<String> = state
+        .people
+        .values()
+        .filter(|friend| friend.number != number && knows(state, friend, person))
+        .map(|friend| friend.number.clone())
+        .collect();
+    let registration = person.peer.registration() % 16_000 + 1;
+    state.person_mut(number)?.peer = Peer::new(registration)?;
+    for friend in friends {
+        let notification = node("notification")
+            .attr("from", &face)
+            .attr("type", "encrypt")
+            .attr("id", state.next())
+            .attr("t", clock::seconds())
+            .children([node("identity").build()])
+            .build();
+        state.push_to_companions(&friend, None, &notification);
+    }
+    Ok(())
+}
+
+/// Whether a companion of somebody wrote to a person, or got something from it.
+fn knows(state: &State, friend: &Person, person: &Person) -> bool {
+    let has_session = |id: &u16| {
+        let device = Device {
+            number: friend.number.clone(),
+            id: *id,
+        };
+        person.peer.has_session(&device.address())
+    };
+    state
+        .acquaintances
+        .contains(&(friend.number.clone(), person.number.clone()))
+        || friend.companions.keys().any(has_session)
+}
+
+/// With few keys left a companion is asked for more, once.
+fn ask_for_more(companion: &mut Companion, notice: String) {
+    let left = companion.keys.one_time.len();
+    if left >= LOW_WATER || std::mem::replace(&mut companion.keys.refill_asked, true) {
+        return;
+    }
+    let left = u64::try_from(left).unwrap_or_default();
+    companion.push(
+        node("notification")
+            .attr("from", SERVER)
+            .attr("type", "encrypt")
+            .attr("id", notice)
+            .attr("t", clock::seconds())
+            .children([node("count").attr("value", left).build()])
+            .build(),
+    );
 }
 
 fn bundles(state: &mut State, wanted: &Node) -> Node {
@@ -80,6 +145,9 @@ fn bundles(state: &mut State, wanted: &Node) -> Node {
 
 fn bundle_of(state: &mut State, jid: &Jid) -> anyhow::Result<Node> {
     let device = state.resolve(jid).context("nobody is there")?;
+    if state.person(&device.number)?.conduct.has_no_keys {
+        bail!("the server has no keys of this person");
+    }
     if device.id == 0 {
         return state.person_mut(&device.number)?.peer.bundle_node(jid.clone());
     }

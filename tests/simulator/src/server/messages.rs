@@ -16,7 +16,7 @@ use super::companion::Device;
 use super::person::{Addressing, Sent};
 use super::stanza::{self, node};
 use super::state::State;
-use super::{app_state, business, clock, groups, keys, migration, privacy, receipts, tokens};
+use super::{app_state, business, clock, groups, history, keys, migration, privacy, receipts, tokens};
 use crate::contact::Received;
 use crate::signal::Failure;
 
@@ -323,6 +323,10 @@ fn own_companion_sent(state: &mut State, from: &Device, id: &str, message: wa::M
         && let Some(request) = protocol.app_state_sync_key_request.as_option()
     {
         app_state::requested(state, from, request);
+        return;
+    }
+    if let Some(request) = message.protocol_message.peer_data_operation_request_message.as_option() {
+        history::asked(state, from, id, request);
         return;
     }
     let Some(copy) = message.device_sent_message.as_option() else {

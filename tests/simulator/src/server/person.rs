@@ -11,6 +11,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::app_state::AppState;
 use super::companion::{Companion, Device};
+use super::history::Memory;
 use super::media_retry::UploadAgain;
 use super::presence::Presence;
 use super::privacy::Privacy;
@@ -42,6 +43,7 @@ pub(crate) struct Person {
     pub(crate) app_state: AppState,
     pub(crate) sent: HashMap<String, Sent>,
     pub(crate) inbox: Inbox,
+    pub(crate) memory: Memory,
     pub(crate) profile: Profile,
     pub(crate) privacy: Privacy,
     pub(crate) presence: Presence,
@@ -60,6 +62,8 @@ pub(crate) struct Conduct {
     /// Retry receipts sent, by the device asked and the message.
     pub(crate) retries: HashMap<(Device, String), u32>,
     pub(crate) seen: SeenLog,
+    /// The server has no keys of it.
+    pub(crate) has_no_keys: bool,
     /// What the phone does when a companion asks it to upload a medium again.
     pub(crate) upload_again: UploadAgain,
 }

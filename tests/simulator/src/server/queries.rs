@@ -11,8 +11,8 @@ use super::companion::Device;
 use super::stanza::{self, Answer, Refusal};
 use super::state::{Role, Shared, State};
 use super::{
-    app_state, blocklist, business, groups, keys, link_code, linking, login, mex, migration, newsletters, offline,
-    passkey, pictures, privacy, profile, service, usync,
+    app_state, blocklist, business, groups, history, keys, link_code, linking, login, mex, migration, newsletters,
+    offline, passkey, pictures, privacy, profile, service, usync,
 };
 use crate::media;
 
@@ -93,6 +93,7 @@ fn afterwards(state: &mut State, device: &Device, space: &str, child: Option<&No
             offline::activate(state, device);
             service::remind(state, device);
             app_state::share_keys_once(state, device);
+            history::send_once(state, device);
         }
         ("md", Some("remove-companion-device")) => login::remove(state, device),
         _ => {}

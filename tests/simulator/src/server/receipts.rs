@@ -9,6 +9,7 @@ use whatsapp_rust::wacore_binary::{Jid, Node};
 
 use super::calls;
 use super::companion::Device;
+use super::history;
 use super::media_retry;
 use super::messages::{self, Letter};
 use super::migration;
@@ -52,9 +53,13 @@ pub(crate) fn receive(state: &mut State, from: &Device, receipt: &Node) {
     let Some(whom) = to.as_ref().and_then(|jid| state.resolve(jid)) else {
         return;
     };
+    if matches!(kind.as_str(), "read" | "read-self" | "played") {
+        tell_own_devices(state, from, &whom, &kind, &ids);
+    }
     match kind.as_str() {
         "retry" => return retry(state, from, &whom, receipt),
         "server-error" => return media_retry::receive(state, from, receipt),
+        "hist_sync" => return history::confirmed(state, from, &ids),
         _ => {}
     }
     let kind = match kind.as_str() {
@@ -74,6 +79,16 @@ pub(crate) fn receive(state: &mut State, from: &Device, receipt: &Node) {
             state.push_to_companions(&whom.number, None, &stanza);
         }
     }
+}
+
+/// What one companion read counts as read on the account's other companions too.
+fn tell_own_devices(state: &mut State, from: &Device, whom: &Device, kind: &str, ids: &[String]) {
+    let Ok(chat) = state.person(&whom.number).map(super::person::Person::face) else {
+        return;
+    };
+    let mut own = receipt_stanza(Jid::pn(from.number.as_str()), kind, ids);
+    own.attrs.push("recipient", chat);
+    state.push_to_companions(&from.number, Some(from.id), &own);
 }
 
 /// A companion acknowledged a stanza of the server.

@@ -20,6 +20,7 @@ use super::clock::Clock;
 use super::companion::{Companion, Device};
 use super::faults::Faults;
 use super::groups::Groups;
+use super::history::Memory;
 use super::link_code::CodeRequest;
 use super::linking::Candidate;
 use super::newsletters::Newsletters;
@@ -189,6 +190,7 @@ impl State {
                 app_state: AppState::new(),
                 sent: HashMap::new(),
                 inbox: Inbox::default(),
+                memory: Memory::default(),
                 profile: Profile::default(),
                 privacy: Privacy::default(),
                 presence: Presence::default(),

@@ -56,6 +56,13 @@ impl AppState {
         }
     }
 
+    /// The name under which the owner saved a number in the address book.
+    pub(crate) fn saved_name(&self, number: &str) -> Option<String> {
+        let index = ["contact".to_owned(), format!("{number}@s.whatsapp.net")];
+        let contacts = self.collections.get("critical_unblock_low")?.settings();
+        contacts.get(index.as_slice())?.contact_action.full_name.clone()
+    }
+
     /// The number of the account's device list.
     pub(crate) fn raw_id(&self) -> u32 {
         self.raw_id

@@ -1,0 +1,84 @@
+//! The verbs of a phone on its history.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::memory::{Remembered, chats};
+use crate::contact;
+use crate::phone::Phone;
+
+/// How a phone shares its history.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct HistoryForm {
+    /// New devices get it at all.
+    pub is_shared: bool,
+    /// They also get what is older than three months.
+    pub is_full: bool,
+    /// So many messages of every chat come at once, the others later.
+    pub first_messages: usize,
+    /// So many messages make a later chunk.
+    pub chunk_messages: usize,
+    /// A chunk of more (compressed) bytes travels as a blob; 0 makes all of them blobs.
+    pub largest_inline: usize,
+    /// The phone is on and answers what devices ask it.
+    pub answers_requests: bool,
+}
+
+impl Default for HistoryForm {
+    fn default() -> Self {
+        Self {
+            is_shared: true,
+            is_full: false,
+            first_messages: 20,
+            chunk_messages: 500,
+            largest_inline: 64 * 1024,
+            answers_requests: true,
+        }
+    }
+}
+
+impl Phone {
+    /// The phone has older messages of a chat (a person, a group or `status@broadcast`, by address).
+    pub fn has_history(&self, chat: &str, messages: Vec<Remembered>) {
+        self.shared.act(|state| {
+            if let Ok(person) = state.person_mut(&self.number) {
+                person.memory.past.entry(chat.to_owned()).or_default().extend(messages);
+            }
+        });
+    }
+
+    /// How it shares its history from now on.
+    pub fn shares_history(&self, form: HistoryForm) {
+        self.shared.act(|state| {
+            if let Ok(person) = state.person_mut(&self.number) {
+                person.memory.form = form;
+            }
+        });
+    }
+
+    /// How many messages of a chat the phone has.
+    pub fn history_count(&self, chat: &str) -> usize {
+        self.shared.look(|state| {
+            let chats = chats(state, &self.number);
+            chats.by_address.get(chat).map_or(0, Vec::len)
+        })
+    }
+
+    /// How many parts of the history its devices confirmed.
+    pub fn history_confirmed(&self) -> usize {
+        self.shared.look(|state| {
+            let person = state.person(&self.number);
+            person.map_or(0, |person| person.memory.confirmed.len())
+        })
+    }
+
+    /// Waits until its devices confirmed so many parts of the history.
+    ///
+    /// # Errors
+    /// When it did not come to that in time.
+    pub async fn waits_for_confirmed_history(&self, count: usize, patience: Duration) -> anyhow::Result<()> {
+        contact::until(&self.shared, || self.history_confirmed() >= count, patience).await
+    }
+}
