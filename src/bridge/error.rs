@@ -56,6 +56,7 @@ impl From<network::Error> for Error {
             network::Error::NotLinked => Self::NotLinked,
             network::Error::Unsupported(what) => Self::Unsupported(what),
             network::Error::NotFound(what) => Self::NotFound(what),
+            network::Error::Gone => Self::NotFound("media"),
             network::Error::Refused(why) => Self::Refused(why),
             network::Error::RateLimited(after) => Self::RateLimited(after),
             network::Error::Unreachable(_) => Self::Unreachable("the network"),
@@ -135,6 +136,7 @@ impl From<network::Error> for Failure {
             network::Error::NotLinked
             | network::Error::Unsupported(_)
             | network::Error::NotFound(_)
+            | network::Error::Gone
             | network::Error::Refused(_)
             | network::Error::Unreachable(_) => None,
         };

@@ -10,13 +10,14 @@ mod contract;
 pub(crate) mod fake;
 pub(crate) mod whatsapp;
 
-use std::{fmt::Debug, time::Duration};
+use std::{fmt::Debug, fs::File, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
 use crate::model::{
-    Action, ChatId, ChatInfo, ContactId, ContactInfo, DeviceId, Event, MessageId, News, PortalKey, Recipient,
+    Action, ChatId, ChatInfo, ContactId, ContactInfo, DeviceId, Event, Media, MediaKind, MediaRef, MessageId,
+    MessageRef, News, PortalKey, Recipient,
 };
 
 /// One messaging network, with all devices linked to it.
@@ -73,6 +74,30 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// # Errors
     /// `NotFound`, `Unreachable`.
     async fn contact(&self, device: DeviceId, contact: &ContactId) -> Result<ContactInfo, Error>;
+
+    /// Fetches media of this network into a file without a name, at its beginning; the bytes are those that the sender
+    /// meant.
+    ///
+    /// # Errors
+    /// `Gone` when the network has them no more (see [`Network::ask_again`]), `Refused` when they are not from here,
+    /// `NotLinked`, `Unreachable`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge is about to call it"))]
+    async fn download(&self, device: DeviceId, media: &Media) -> Result<File, Error>;
+
+    /// Brings a whole file to the network, for media of that kind. Repeating it is harmless.
+    ///
+    /// # Errors
+    /// `Refused` when the network does not want it, `NotLinked`, `Unreachable`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge is about to call it"))]
+    async fn upload(&self, device: DeviceId, kind: MediaKind, file: File) -> Result<MediaRef, Error>;
+
+    /// Asks the owner's phone to bring media of a message to the network again, and tells where they are now.
+    ///
+    /// # Errors
+    /// `Gone` when the phone does not have them either, `Refused` when it cannot, `Unreachable` when it does not answer,
+    /// `NotLinked`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge is about to call it"))]
+    async fn ask_again(&self, portal: &PortalKey, message: &MessageRef, media: &Media) -> Result<MediaRef, Error>;
 
     /// The name that shows a contact as a Matrix user, without the prefix of the namespace: `15550001111`, `lid_42`.
     /// The same for life.
@@ -159,6 +184,37 @@ pub(crate) struct Capabilities {
     pub(crate) typing: bool,
     /// Longest text, in characters.
     pub(crate) text_limit: usize,
+    /// Largest files.
+    pub(crate) media_limits: MediaLimits,
+}
+
+/// The largest files that may be sent, in bytes. What is too large as one kind may still go as a plain file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct MediaLimits {
+    /// Pictures.
+    pub(crate) picture: u64,
+    /// Films of all kinds.
+    pub(crate) film: u64,
+    /// Sound of all kinds.
+    pub(crate) sound: u64,
+    /// Stickers.
+    pub(crate) sticker: u64,
+    /// Any other file.
+    pub(crate) file: u64,
+}
+
+impl MediaLimits {
+    /// The limit for one kind.
+    #[expect(dead_code, reason = "the bridge is about to ask it")]
+    pub(crate) fn of(&self, kind: MediaKind) -> u64 {
+        match kind {
+            MediaKind::Image => self.picture,
+            MediaKind::Video | MediaKind::Gif | MediaKind::VideoNote => self.film,
+            MediaKind::Audio | MediaKind::Voice => self.sound,
+            MediaKind::Sticker => self.sticker,
+            MediaKind::File => self.file,
+        }
+    }
 }
 
 /// What can go wrong with a network, by what it means to the caller.
@@ -173,6 +229,9 @@ pub(crate) enum Error {
     /// Nobody and nothing is there.
     #[error("{0} was not found")]
     NotFound(&'static str),
+    /// It was there once; the network has it no more.
+    #[error("the network has the file no more")]
+    Gone,
     /// The network said no, and would again.
     #[error("refused by the network: {0}")]
     Refused(String),
@@ -189,7 +248,7 @@ impl Error {
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::RateLimited(_) | Self::Unreachable(_) => true,
-            Self::NotLinked | Self::Unsupported(_) | Self::NotFound(_) | Self::Refused(_) => false,
+            Self::NotLinked | Self::Unsupported(_) | Self::NotFound(_) | Self::Gone | Self::Refused(_) => false,
         }
     }
 }

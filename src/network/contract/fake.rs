@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use super::{ANA, Heard, OWNER, Stage, recorder::Recorder};
 use crate::{
-    model::{Action, DeviceId, LogoutReason, MessageId, Quote, Sender},
+    model::{Action, DeviceId, LogoutReason, MediaKind, MediaRef, MessageId, Quote, Sender},
     network::{Error, Intake, LinkStep, Network, fake::Fake},
 };
 
@@ -105,6 +105,19 @@ impl Stage for OnFake {
             | Action::Read(_) => None,
         })
         .collect()
+    }
+
+    async fn ana_sends_picture(&self, device: DeviceId, bytes: &[u8]) -> (String, MediaRef) {
+        let reference = self.fake.keeps_file(MediaKind::Image, bytes);
+        (self.ana_says(device, "a picture").await, reference)
+    }
+
+    async fn files_expire(&self) {
+        self.fake.loses_files();
+    }
+
+    async fn phone_loses_files(&self) {
+        self.fake.phone_loses_files();
     }
 
     async fn refuses_next_message(&self) {

@@ -1,10 +1,12 @@
 //! What every network must do: one suite, run against the scripted network and against WhatsApp on the simulator.
 
 mod fake;
+mod files;
 mod recorder;
 mod scenes;
 mod simulator;
 mod whatsapp;
+mod whatsapp_files;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +16,8 @@ use futures_util::StreamExt;
 use self::recorder::Recorder;
 use super::{LinkStep, LinkSteps, Linking, Network};
 use crate::model::{
-    Action, ContactId, Content, DeviceId, Event, LinkSignal, LogoutReason, MessageId, PortalKey, Quote, Say, Sender,
+    Action, ContactId, Content, DeviceId, Event, LinkSignal, LogoutReason, MediaRef, MessageId, PortalKey, Quote, Say,
+    Sender,
 };
 
 /// How long anything may take.
@@ -48,6 +51,12 @@ trait Stage: Send + Sync {
     async fn owner_says(&self, device: DeviceId, text: &str) -> String;
     /// What the contact's phone shows.
     async fn ana_sees(&self, device: DeviceId) -> Vec<Heard>;
+    /// The contact sends a picture to the owner; the id of the message, and where the picture is.
+    async fn ana_sends_picture(&self, device: DeviceId, bytes: &[u8]) -> (String, MediaRef);
+    /// The network gives nobody the files of now any more.
+    async fn files_expire(&self);
+    /// The owner's phone deleted its files.
+    async fn phone_loses_files(&self);
     async fn refuses_next_message(&self);
     async fn loses_next_answer(&self);
     async fn connection_breaks(&self, device: DeviceId);
@@ -164,27 +173,35 @@ fn text(event: &Event) -> &str {
 }
 
 macro_rules! contract {
-    ($module:ident on $stage:path: $($scene:ident),+ $(,)?) => {
+    ($module:ident on $stage:path, $scenes:ident: $($scene:ident),+ $(,)?) => {
         mod $module {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $scene() {
                     let mut stage = $stage().await;
-                    super::scenes::$scene(&mut *stage).await;
+                    super::$scenes::$scene(&mut *stage).await;
                 }
             )+
         }
     };
 }
 
-macro_rules! every_network {
+/// The scenes that move files.
+macro_rules! files_on_every_network {
     ($($scene:ident),+ $(,)?) => {
-        contract!(on_fake on super::fake::ready: $($scene),+);
-        contract!(on_simulator on super::simulator::stage: $($scene),+);
+        contract!(files_on_fake on super::fake::ready, files: $($scene),+);
+        contract!(files_on_simulator on super::simulator::stage, files: $($scene),+);
     };
 }
 
-contract!(on_simulator_and_postgres on super::simulator::stage_on_postgres:
+macro_rules! every_network {
+    ($($scene:ident),+ $(,)?) => {
+        contract!(on_fake on super::fake::ready, scenes: $($scene),+);
+        contract!(on_simulator on super::simulator::stage, scenes: $($scene),+);
+    };
+}
+
+contract!(on_simulator_and_postgres on super::simulator::stage_on_postgres, scenes:
     text_goes_both_ways,
     what_came_while_disconnected_arrives_once_and_in_order,
     a_restart_keeps_the_link,
@@ -207,4 +224,11 @@ every_network! {
     an_unlinked_device_is_unknown,
     what_could_not_be_stored_comes_again,
     ghosts_and_contacts_have_one_name,
+}
+
+files_on_every_network! {
+    files_go_both_ways,
+    a_file_that_is_gone_is_brought_again_by_the_phone,
+    a_file_of_elsewhere_is_refused,
+    files_need_a_linked_device,
 }

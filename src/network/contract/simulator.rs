@@ -3,11 +3,13 @@
 use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
-use simulator::{Contact, Options, Phone, Server};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use simulator::{Contact, MediaKind, Options, Phone, Server, UploadAgain};
+use whatsapp_rust::{buffa::MessageField, waproto::whatsapp as wa};
 
 use super::{ANA, Heard, OWNER, PATIENCE, Stage, recorder::Recorder};
 use crate::{
-    model::{Clock, DeviceId},
+    model::{Clock, DeviceId, MediaRef},
     network::{
         Intake, LinkStep, Network,
         whatsapp::{Config, WhatsApp},
@@ -60,6 +62,7 @@ impl OnSimulator {
     fn with_intake(server: &Server, store: &Store, intake: Arc<dyn Intake>) -> Arc<WhatsApp> {
         let config = Config {
             url: server.url(),
+            media_url: Some(server.control_url()),
             ack_timeout_seconds: 2,
             ..Config::default()
         };
@@ -157,6 +160,34 @@ impl Stage for OnSimulator {
                 quoted_text: received.quoted_text,
             })
             .collect()
+    }
+
+    async fn ana_sends_picture(&self, _: DeviceId, bytes: &[u8]) -> (String, MediaRef) {
+        let uploaded = self
+            .server
+            .upload(MediaKind::Image, bytes)
+            .expect("a file on the server");
+        let place = serde_json::json!({
+            "media_type": "image",
+            "direct_path": uploaded.direct_path,
+            "media_key": STANDARD.encode(&uploaded.media_key),
+            "file_sha256": STANDARD.encode(&uploaded.file_sha256),
+            "file_enc_sha256": STANDARD.encode(&uploaded.file_enc_sha256),
+            "file_length": uploaded.file_length,
+        });
+        let message = wa::Message {
+            image_message: MessageField::some(uploaded.image()),
+            ..Default::default()
+        };
+        (self.ana.sends(&self.phone, message), MediaRef(place))
+    }
+
+    async fn files_expire(&self) {
+        self.server.expires_all_media(410);
+    }
+
+    async fn phone_loses_files(&self) {
+        self.phone.uploads_again(UploadAgain::HasLost);
     }
 
     async fn refuses_next_message(&self) {

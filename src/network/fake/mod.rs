@@ -1,8 +1,9 @@
 //! A scripted network in memory: what the tests of the bridge talk to. It keeps every promise of the port (the shared
 //! suite in `network::contract` runs against it too) and nothing beyond.
 //!
-//! Here is what a test can say; `port` answers the port. Deliberately not here: decisions.
+//! Here is what a test can say (`files` of files); `port` answers the port. Deliberately not here: decisions.
 
+mod files;
 mod port;
 
 use std::{
@@ -50,6 +51,7 @@ struct State {
     strangers: HashSet<String>,
     names: HashMap<ContactId, String>,
     backlog: Vec<Event>,
+    files: files::Files,
 }
 
 impl fmt::Debug for Fake {

@@ -1,18 +1,18 @@
 //! The scripted network's answers to the port.
 
-use std::time::Duration;
+use std::{fs::File, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::stream;
 use tokio::sync::mpsc;
 
 use super::{
-    super::{Capabilities, Error, LinkStep, LinkSteps, Linking, Network},
+    super::{Capabilities, Error, LinkStep, LinkSteps, Linking, MediaLimits, Network},
     Act, Fake,
 };
 use crate::model::{
-    Action, ChatId, ChatInfo, ChatKind, ContactId, ContactInfo, Content, DeviceId, LinkSignal, MessageId, News,
-    PortalKey, Recipient, Say,
+    Action, ChatId, ChatInfo, ChatKind, ContactId, ContactInfo, Content, DeviceId, LinkSignal, Media, MediaKind,
+    MediaRef, MediaSource, MessageId, MessageRef, News, PortalKey, Recipient, Say,
 };
 
 #[async_trait]
@@ -21,6 +21,13 @@ impl Network for Fake {
         Capabilities {
             typing: true,
             text_limit: 65_536,
+            media_limits: MediaLimits {
+                picture: 1 << 24,
+                film: 1 << 26,
+                sound: 1 << 24,
+                sticker: 1 << 20,
+                file: 1 << 30,
+            },
         }
     }
 
@@ -150,6 +157,21 @@ impl Network for Fake {
         })
     }
 
+    async fn download(&self, device: DeviceId, media: &Media) -> Result<File, Error> {
+        self.must_be_linked(device)?;
+        self.gives_file(reference(media)?)
+    }
+
+    async fn upload(&self, device: DeviceId, kind: MediaKind, file: File) -> Result<MediaRef, Error> {
+        self.must_be_linked(device)?;
+        self.takes_file(kind, file)
+    }
+
+    async fn ask_again(&self, portal: &PortalKey, _: &MessageRef, media: &Media) -> Result<MediaRef, Error> {
+        self.must_be_linked(portal.device)?;
+        self.brings_file_again(reference(media)?)
+    }
+
     fn ghost_name(&self, contact: &ContactId) -> String {
         contact.as_str().to_owned()
     }
@@ -166,5 +188,25 @@ impl Network for Fake {
 
     fn direct_contact(&self, chat: &ChatId) -> Option<ContactId> {
         (!chat.as_str().contains('@')).then(|| ContactId::from_adapter(chat.as_str()))
+    }
+}
+
+impl Fake {
+    fn must_be_linked(&self, device: DeviceId) -> Result<(), Error> {
+        let state = self.state();
+        if !state.linked.contains_key(&device) {
+            return Err(Error::NotLinked);
+        }
+        if !state.live.contains(&device) {
+            return Err(Error::Unreachable("not connected".into()));
+        }
+        Ok(())
+    }
+}
+
+fn reference(media: &Media) -> Result<&MediaRef, Error> {
+    match &media.source {
+        MediaSource::Network(reference) => Ok(reference),
+        MediaSource::Matrix(_) => Err(Error::Refused("the file is not on this network".to_owned())),
     }
 }

@@ -8,7 +8,7 @@ use whatsapp_rust::{
     waproto::whatsapp::device_props::PlatformType,
 };
 
-use super::{super::Error, Config, keys::Keys, media::OnlyHere};
+use super::{super::Error, Config, keys::Keys, media};
 
 /// A builder with everything that has all it needs but the hook.
 pub(super) type Builder = BotBuilder<Provided, Provided, Provided, Provided>;
@@ -29,10 +29,13 @@ pub(super) fn builder(config: &Config, keys: Keys) -> Result<Builder, Error> {
     if let Some(wanted) = config.wanted_pre_keys() {
         builder = builder.with_wanted_pre_key_count(wanted);
     }
-    if let Some(media) = &config.media_url {
-        let base = Url::parse(media).map_err(|error| Error::Unreachable(Box::new(error)))?;
-        builder = builder.with_http_client(OnlyHere::new(base));
-    }
+    builder = match &config.media_url {
+        None => builder.with_http_client(media::http()),
+        Some(elsewhere) => {
+            let base = Url::parse(elsewhere).map_err(|error| Error::Unreachable(Box::new(error)))?;
+            builder.with_http_client(media::OnlyHere::new(base))
+        }
+    };
     // History comes with a later version; until then it is not downloaded only to be thrown away.
     Ok(builder.skip_history_sync())
 }

@@ -1,8 +1,8 @@
 //! WhatsApp, by the unmodified library `whatsapp-rust`.
 //!
 //! The port is answered here and done next door: `session` is one live device, `linking` makes one, `sending` and
-//! `delivery` are the two ways of a message, `incoming`, `outgoing` and `ids` convert, `people` knows who is who, and
-//! `keys` is the library's storage. Names of the library stay in this folder.
+//! `delivery` are the two ways of a message, `media` moves files, `incoming`, `outgoing` and `ids` convert, `people`
+//! knows who is who, and `keys` is the library's storage. Names of the library stay in this folder.
 
 mod acks;
 mod client;
@@ -23,7 +23,7 @@ mod session;
 mod stored_media;
 mod tokens;
 
-use std::sync::Arc;
+use std::{fs::File, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -31,7 +31,10 @@ pub(crate) use self::config::{Config, check};
 use self::{live::Live, people::People};
 use super::{Capabilities, Error, Intake, LinkSteps, Linking, Network};
 use crate::{
-    model::{Action, ChatId, ChatInfo, Clock, ContactId, ContactInfo, DeviceId, MessageId, PortalKey, Recipient},
+    model::{
+        Action, ChatId, ChatInfo, Clock, ContactId, ContactInfo, DeviceId, Media, MediaKind, MediaRef, MessageId,
+        MessageRef, PortalKey, Recipient,
+    },
     store::keyring::Keyring,
 };
 
@@ -90,6 +93,7 @@ impl Network for WhatsApp {
         Capabilities {
             typing: true,
             text_limit: outgoing::TEXT_LIMIT,
+            media_limits: media::LIMITS,
         }
     }
 
@@ -135,6 +139,24 @@ impl Network for WhatsApp {
             name: person.name,
             phone: person.phone,
         })
+    }
+
+    async fn download(&self, device: DeviceId, media: &Media) -> Result<File, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        around!("download", media::download(&self.shared, &session, media).await)
+    }
+
+    async fn upload(&self, device: DeviceId, kind: MediaKind, file: File) -> Result<MediaRef, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        around!("upload", media::upload(&self.shared, &session, kind, file).await)
+    }
+
+    async fn ask_again(&self, portal: &PortalKey, message: &MessageRef, media: &Media) -> Result<MediaRef, Error> {
+        let session = self.live.session(&self.shared, portal.device).await?;
+        around!(
+            "ask_again",
+            media::ask_again(&self.shared, &session, &portal.chat, message, media).await
+        )
     }
 
     fn ghost_name(&self, contact: &ContactId) -> String {

@@ -10,17 +10,17 @@ use whatsapp_rust::{
 
 /// Sends every request to one place, whatever host it names.
 #[derive(Debug)]
-pub(super) struct OnlyHere {
+pub(in super::super) struct OnlyHere {
     base: Url,
     client: UreqHttpClient,
 }
 
 impl OnlyHere {
     /// Everything goes to `base`.
-    pub(super) fn new(base: Url) -> Self {
+    pub(in super::super) fn new(base: Url) -> Self {
         Self {
             base,
-            client: UreqHttpClient::new(),
+            client: super::http(),
         }
     }
 
