@@ -204,6 +204,10 @@ async fn peer_message_history_on_demand_brings_what_was_before_a_message() -> an
 async fn peer_message_placeholder_resend_brings_a_message_the_device_could_not_read() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
+    world.phone.shares_history(HistoryForm {
+        resends_lost: true,
+        ..Default::default()
+    });
     world.ana.says(&world.phone, "hear me");
     let info = device
         .waits_for(|event| match event {

@@ -1,6 +1,5 @@
 //! Receipts, retries, typing and presence.
 
-use simulator::HistoryForm;
 use whatsapp_rust::prelude::*;
 use whatsapp_rust::types::presence::ReceiptType;
 
@@ -76,11 +75,6 @@ async fn a_message_that_fails_twice_is_asked_for_with_keys() -> anyhow::Result<(
 async fn a_message_the_device_cannot_decrypt_is_encrypted_again() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
-    // The phone is off; otherwise it would be asked for the messages too, and each would come twice.
-    world.phone.shares_history(HistoryForm {
-        answers_requests: false,
-        ..Default::default()
-    });
     for text in ["first", "second"] {
         world.ana.garbles_next();
         let id = world.ana.says(&world.phone, text);

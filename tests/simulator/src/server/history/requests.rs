@@ -22,13 +22,11 @@ const MOST: usize = 1000;
 
 /// A companion asks its phone; `id` is the message it asks with.
 pub(crate) fn asked(state: &mut State, device: &Device, id: &str, request: &PeerDataOperationRequestMessage) {
-    let is_answered = state
-        .person(&device.number)
-        .is_ok_and(|person| person.memory.form.answers_requests);
-    if !is_answered {
+    let Ok(person) = state.person(&device.number) else {
         return;
-    }
-    if let Some(older) = request.history_sync_on_demand_request.as_option() {
+    };
+    let (answers, resends) = (person.memory.form.answers_requests, person.memory.form.resends_lost);
+    if let Some(older) = request.history_sync_on_demand_request.as_option().filter(|_| answers) {
         send_older(state, device, id, older);
     }
     let lost: Vec<&wa::MessageKey> = request
@@ -36,7 +34,7 @@ pub(crate) fn asked(state: &mut State, device: &Device, id: &str, request: &Peer
         .iter()
         .filter_map(|one| one.message_key.as_option())
         .collect();
-    if !lost.is_empty() {
+    if resends && !lost.is_empty() {
         send_lost(state, device, id, &lost);
     }
 }

@@ -11,6 +11,7 @@ use crate::phone::Phone;
 /// How a phone shares its history.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "every switch stands for itself")]
 pub struct HistoryForm {
     /// New devices get it at all.
     pub is_shared: bool,
@@ -22,8 +23,11 @@ pub struct HistoryForm {
     pub chunk_messages: usize,
     /// A chunk of more (compressed) bytes travels as a blob; 0 makes all of them blobs.
     pub largest_inline: usize,
-    /// The phone is on and answers what devices ask it.
+    /// The phone answers devices that ask for older messages.
     pub answers_requests: bool,
+    /// The phone also answers devices that ask for a message they could not read. Off unless wanted: such
+    /// a message comes twice then, from the phone and, asked again, from its author.
+    pub resends_lost: bool,
 }
 
 impl Default for HistoryForm {
@@ -35,6 +39,7 @@ impl Default for HistoryForm {
             chunk_messages: 500,
             largest_inline: 64 * 1024,
             answers_requests: true,
+            resends_lost: false,
         }
     }
 }
