@@ -6,6 +6,8 @@ mod actor;
 pub(crate) mod cards;
 mod client;
 mod config;
+#[cfg(test)]
+mod corpus;
 mod emoji;
 mod error;
 pub(crate) mod html;

@@ -25,19 +25,27 @@ pub(super) fn put_text(content: &mut Value, name: &str, value: Option<&str>, lon
 /// Leaves out what is dear and helps least, until the content fits into an event.
 pub(super) fn fit(content: &mut Value) {
     let is_large = |content: &Value| content.to_string().len() > LARGEST;
-    if !is_large(content) {
+    if is_large(content) {
+        previews::remove(content);
+    }
+    if is_large(content) {
+        shorten(content);
+    }
+    if is_large(content)
+        && let Some(new) = content.get_mut("m.new_content")
+    {
+        previews::remove(new);
+        shorten(new);
+    }
+}
+
+fn shorten(content: &mut Value) {
+    let Some(fields) = content.as_object_mut() else {
         return;
-    }
-    previews::remove(content);
-    if is_large(content)
-        && let Some(content) = content.as_object_mut()
-    {
-        content.remove("format");
-        content.remove("formatted_body");
-    }
-    if is_large(content)
-        && let Some(body) = content.get("body").and_then(Value::as_str)
-    {
-        content["body"] = json!(clipped(body, SHORT));
+    };
+    fields.remove("format");
+    fields.remove("formatted_body");
+    if let Some(Value::String(body)) = fields.get_mut("body") {
+        *body = clipped(body, SHORT);
     }
 }

@@ -6,7 +6,7 @@ use super::{Around, FORWARDED, fill::put, media::thumbnail_info, words::clipped}
 use crate::model::{Location, Place};
 
 /// Names and addresses longer than this are none.
-const LONGEST: usize = 4096;
+const LONGEST: usize = 1024;
 
 /// The content of a shared place. A live one is shown anew by edits.
 pub(super) fn content(location: &Location, lines: &[&str], around: &Around<'_>) -> Value {

@@ -12,7 +12,7 @@ use crate::{matrix::names::hex, model::Poll};
 /// A poll has at most so many answers (MSC3381); others stand in the words only.
 const MOST_ANSWERS: usize = 20;
 /// A question or option longer than this is cut.
-const LONGEST: usize = 1024;
+const LONGEST: usize = 512;
 
 /// What votes call an option of ours.
 pub(crate) fn answer_id(option: &str) -> String {
@@ -39,6 +39,7 @@ pub(super) fn start(poll: &Poll) -> Message {
         event_type: "org.matrix.msc3381.poll.start",
         content: json!({
             "body": words,
+            "m.mentions": {},
             "org.matrix.msc1767.text": words,
             "org.matrix.msc3381.poll.start": {
                 "kind": "org.matrix.msc3381.poll.disclosed",
@@ -69,6 +70,7 @@ pub(crate) fn poll_end(poll: &EventId, results: &str) -> Message {
         content: json!({
             "m.relates_to": {"rel_type": "m.reference", "event_id": poll},
             "body": results,
+            "m.mentions": {},
             "org.matrix.msc1767.text": results,
             "org.matrix.msc3381.poll.end": {},
         }),

@@ -8,7 +8,10 @@ use super::{
     words::{LONGEST_BODY, LONGEST_CONTENT, parts},
     *,
 };
-use crate::model::{Location, Media, MediaKind, MediaSource, MessageId, Place, Poll, Text};
+use crate::model::{
+    Appointment, Card, ChatId, Invitation, Location, Media, MediaKind, MediaSource, MessageId, Place, Poll, Preview,
+    Text,
+};
 
 #[test]
 fn an_answer_names_the_event_it_answers() {
@@ -254,6 +257,93 @@ fn b43_the_state_of_a_message_is_told() {
         (&failed["status"], &failed["message"]),
         (&json!("FAIL_PERMANENT"), &json!("too late"))
     );
+}
+
+/// One content of each kind, with this text wherever somebody else chooses one.
+fn every_kind_with(text: &str) -> Vec<Content> {
+    let words = Text {
+        preview: Some(Box::new(Preview {
+            url: text.into(),
+            title: Some(text.into()),
+            description: Some(text.into()),
+            thumbnail: None,
+        })),
+        ..Text::plain(text)
+    };
+    let some = Some(text.to_owned());
+    let card = Card {
+        name: text.into(),
+        vcard: format!("BEGIN:VCARD\nTEL:{text}\nEND:VCARD"),
+    };
+    vec![
+        Content::Text(words.clone()),
+        Content::Media(Box::new(Media {
+            mime: text.into(),
+            name: some.clone(),
+            caption: Some(words),
+            blurhash: some.clone(),
+            waveform: vec![100; 5000],
+            kind: MediaKind::Voice,
+            ..picture()
+        })),
+        Content::Location(Location {
+            place: Place {
+                latitude: 1.0,
+                longitude: 2.0,
+                accuracy: None,
+            },
+            name: some.clone(),
+            address: some.clone(),
+            url: some.clone(),
+            is_live: true,
+            thumbnail: None,
+        }),
+        Content::Contacts(vec![card; 100]),
+        Content::Poll(Poll {
+            question: text.into(),
+            options: vec![text.to_owned(); 100],
+            choices: 1,
+        }),
+        Content::Appointment(Appointment {
+            title: text.into(),
+            description: some.clone(),
+            starts_at: None,
+            ends_at: None,
+            location: some.clone(),
+            link: some.clone(),
+            is_cancelled: false,
+        }),
+        Content::Invitation(Invitation {
+            group: ChatId::from_adapter(text),
+            name: text.into(),
+            code: text.into(),
+            expires_at: None,
+            words: some,
+        }),
+        Content::Told(text.into()),
+        Content::Unsupported("kind".into()),
+    ]
+}
+
+#[test]
+fn everything_fits_into_events_however_long_it_is() {
+    let mut around = Around::nothing();
+    let uri = ruma::mxc_uri!("mxc://hs.test/abc");
+    (around.picture, around.cards) = (Some(uri), Some(uri));
+    for letters in ["\"", "\u{1}", "*a* <&> ", "é\n"] {
+        for length in [300, 70_000] {
+            for content in every_kind_with(&letters.repeat(length / letters.len())) {
+                let kind = content.kind().to_owned();
+                let edited = edit(event_id!("$first"), &content, &around);
+                let mut said = Say::new(content);
+                said.forwarded = true;
+                for message in say(&said, &around).into_iter().chain(edited) {
+                    let size = message.content.to_string().len();
+                    assert!(size <= 63 * 1024, "{kind} of {length} {letters:?}: {size}");
+                }
+            }
+        }
+    }
 }
 
 fn media() -> impl Strategy<Value = Media> {

@@ -102,16 +102,16 @@ pub(super) fn said(text: &Text, lines: &[&str], around: &Around<'_>) -> Vec<Valu
     contents
 }
 
-/// As many bytes of a text as fit, with a sign that something is missing.
+/// As many bytes of a text as fit, with a sign that something is missing. Nobody reads control characters, and each
+/// would take the room of six letters.
 pub(super) fn clipped(text: &str, longest: usize) -> String {
-    if text.len() <= longest {
-        return text.to_owned();
+    let mut text = text.replace(|letter: char| letter.is_control() && letter != '\n', "");
+    if text.len() > longest {
+        let end = longest.saturating_sub('…'.len_utf8());
+        text.truncate((0..=end).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0));
+        text.push('…');
     }
-    let mut end = longest.saturating_sub('…'.len_utf8());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}…", text.get(..end).unwrap_or_default())
+    text
 }
 
 /// Cuts a text into parts of so many bytes, at line ends or spaces where there are any. Put together they are the text
