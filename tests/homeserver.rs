@@ -304,3 +304,56 @@ async fn faults_come_as_they_were_ordered() {
         "M_UNKNOWN_DEVICE"
     );
 }
+
+#[tokio::test]
+async fn files_come_back_as_they_were_stored_and_not_above_the_limit() {
+    let service = Service::start().await;
+    service.registers("ghost_1").await;
+    let (homeserver, client) = (&service.homeserver, &service.client);
+    let ask = |method: &str, path: &str| {
+        let address = format!("{}/_matrix/{path}", homeserver.address());
+        client.request(method.parse().unwrap(), address).bearer_auth("as")
+    };
+    let stored = ask("POST", "media/v3/upload?filename=a%20b.png&user_id=@ghost_1:hs.test")
+        .header("content-type", "image/png")
+        .body("picture");
+    let stored: Value = stored.send().await.unwrap().json().await.unwrap();
+    let address = stored["content_uri"].as_str().unwrap();
+    let file = homeserver.file(address).unwrap();
+    assert_eq!(
+        (file.mime.as_str(), file.name.as_deref()),
+        ("image/png", Some("a b.png"))
+    );
+    let path = address.trim_start_matches("mxc://");
+    let fetched = ask("GET", &format!("client/v1/media/download/{path}"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        fetched.headers()["content-disposition"],
+        "inline; filename*=utf-8''a%20b.png"
+    );
+    assert_eq!(fetched.bytes().await.unwrap(), "picture");
+    homeserver.takes_files_up_to(3);
+    let refused = ask("POST", "media/v3/upload").body("picture").send().await.unwrap();
+    assert_eq!(refused.status(), 413);
+    let config: Value = ask("GET", "client/v1/media/config")
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(config["m.upload.size"], 3);
+    let kept = homeserver.keeps_file(None, "text/plain", "words").replace("mxc://", "");
+    let fetched = ask("GET", &format!("client/v1/media/download/{kept}"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(fetched.headers()["content-disposition"], "inline");
+    let none = ask("GET", "client/v1/media/download/hs.test/media9")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(none.status(), 404);
+}

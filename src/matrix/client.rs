@@ -27,6 +27,8 @@ use super::{Config, Error};
 
 /// Longest wait a server may ask for that is waited out here.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// No file takes longer than this.
+const LONGEST_STREAM: Duration = Duration::from_hours(12);
 /// Attempts of one request.
 const ATTEMPTS: usize = 6;
 
@@ -37,6 +39,7 @@ pub(super) struct Client {
     base: String,
     supported: SupportedVersions,
     retry: Duration,
+    patience: Duration,
 }
 
 /// As whom a request is made.
@@ -67,6 +70,7 @@ impl Client {
                 features: [].into(),
             },
             retry: config.retry(),
+            patience: config.request_timeout(),
         })
     }
 
@@ -90,6 +94,17 @@ impl Client {
         for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
         for<'a> R::PathBuilder: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
     {
+        let request = self.prepare(who, request)?;
+        self.exchange(verb, request).await
+    }
+
+    /// A request of the client API in somebody's name.
+    pub(super) fn prepare<R>(&self, who: As<'_>, request: R) -> Result<http::Request<Vec<u8>>, Error>
+    where
+        R: OutgoingRequest,
+        for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
+        for<'a> R::PathBuilder: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
+    {
         let token = SendAccessToken::Always(who.token.expose_secret());
         let mut request = request
             .try_into_http_request::<Vec<u8>>(&self.base, token, Cow::Borrowed(&self.supported))
@@ -101,7 +116,7 @@ impl Client {
         identity
             .maybe_add_to_uri(request.uri_mut())
             .map_err(|error| Error::BadRequest(error.into()))?;
-        self.exchange(verb, request).await
+        Ok(request)
     }
 
     /// Sends a request that needs neither a token nor a choice of paths.
@@ -124,24 +139,28 @@ impl Client {
     ) -> Result<A, Error> {
         let (parts, body) = request.into_parts();
         let body = Bytes::from(body);
-        let answer = self
-            .repeat(verb, || {
-                let mut request = http::Request::new(reqwest::Body::from(body.clone()));
-                *request.method_mut() = parts.method.clone();
-                *request.uri_mut() = parts.uri.clone();
-                *request.headers_mut() = parts.headers.clone();
-                request
-            })
-            .await?;
+        let attempt = || async {
+            let mut request = http::Request::new(reqwest::Body::from(body.clone()));
+            *request.method_mut() = parts.method.clone();
+            *request.uri_mut() = parts.uri.clone();
+            *request.headers_mut() = parts.headers.clone();
+            self.whole(request, None).await
+        };
+        let answer = self.repeat(verb, attempt).await?;
         // The error carries parts of the answer, which may be somebody's words: keep only its kind.
         A::try_from_http_response(answer).map_err(|_| Error::BadAnswer(format!("unexpected answer to {verb}").into()))
     }
 
-    async fn repeat(
-        &self,
-        verb: &'static str,
-        request: impl Fn() -> http::Request<reqwest::Body>,
-    ) -> Result<http::Response<Bytes>, Error> {
+    /// How long an answer may take.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Tries until it works, or until the budget is spent.
+    pub(super) async fn repeat<T, F>(&self, verb: &'static str, attempt: impl Fn() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
         let started = Instant::now();
         let span = tracing::debug_span!("matrix.request", matrix.verb = verb);
         let backoff = ExponentialBuilder::default()
@@ -150,7 +169,7 @@ impl Client {
             .with_total_delay(Some(self.retry))
             .with_max_times(ATTEMPTS - 1)
             .with_jitter();
-        let result = (|| self.once(request()))
+        let result = (|| attempt())
             .retry(backoff)
             .when(|error| matches!(error, Error::Limited(_) | Error::Unreachable(_)))
             .adjust(|error, planned| match error {
@@ -172,22 +191,71 @@ impl Client {
         result
     }
 
-    async fn once(&self, request: http::Request<reqwest::Body>) -> Result<http::Response<Bytes>, Error> {
-        let request = reqwest::Request::try_from(request).map_err(|error| Error::BadRequest(error.into()))?;
-        // Addresses carry phone numbers: errors must not show them.
-        let unreachable = |error: reqwest::Error| Error::Unreachable(error.without_url().into());
-        fail::fail_point!("matrix.request.before");
-        let answer = self.http.execute(request).await.map_err(unreachable)?;
-        fail::fail_point!("matrix.request.after");
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.bytes().await.map_err(unreachable)?;
-        if !status.is_success() {
-            return Err(refusal(status, &headers, &body));
+    /// One attempt whose answer is small; `patience` is the time for all of it.
+    pub(super) async fn whole(
+        &self,
+        request: http::Request<reqwest::Body>,
+        patience: Option<Duration>,
+    ) -> Result<http::Response<Bytes>, Error> {
+        let mut request = reqwest::Request::try_from(request).map_err(|error| Error::BadRequest(error.into()))?;
+        if patience.is_some() {
+            *request.timeout_mut() = patience;
         }
-        let mut answer = http::Response::new(body);
+        let answer = self.open(request).await?;
+        if !answer.status().is_success() {
+            return Err(read_refusal(answer).await);
+        }
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let mut answer = http::Response::new(answer.bytes().await.map_err(unreachable)?);
         *answer.status_mut() = status;
         *answer.headers_mut() = headers;
         Ok(answer)
+    }
+
+    /// One attempt whose answer is read by the caller, part by part, for as long as it takes.
+    pub(super) async fn stream(&self, request: http::Request<reqwest::Body>) -> Result<reqwest::Response, Error> {
+        let request = reqwest::Request::try_from(request).map_err(|error| Error::BadRequest(error.into()))?;
+        let asked = request.url().clone();
+        let mut answer = self.open_patiently(request).await?;
+        if answer.status().is_redirection() {
+            // Files may be kept elsewhere; the address of that place is its permission, and our token stays here.
+            let place = answer.headers().get(http::header::LOCATION);
+            let place = place.and_then(|place| asked.join(place.to_str().ok()?).ok());
+            let place = place.ok_or_else(|| Error::BadAnswer("a redirection to nowhere".into()))?;
+            let elsewhere = reqwest::Request::new(http::Method::GET, place);
+            answer = self.open_patiently(elsewhere).await?;
+        }
+        if !answer.status().is_success() {
+            return Err(read_refusal(answer).await);
+        }
+        Ok(answer)
+    }
+
+    async fn open_patiently(&self, mut request: reqwest::Request) -> Result<reqwest::Response, Error> {
+        *request.timeout_mut() = Some(LONGEST_STREAM);
+        tokio::time::timeout(self.patience, self.open(request))
+            .await
+            .map_err(|_| Error::Unreachable("it did not answer in time".into()))?
+    }
+
+    async fn open(&self, request: reqwest::Request) -> Result<reqwest::Response, Error> {
+        fail::fail_point!("matrix.request.before");
+        let answer = self.http.execute(request).await.map_err(unreachable)?;
+        fail::fail_point!("matrix.request.after");
+        Ok(answer)
+    }
+}
+
+/// Addresses carry phone numbers: errors must not show them.
+fn unreachable(error: reqwest::Error) -> Error {
+    Error::Unreachable(error.without_url().into())
+}
+
+async fn read_refusal(answer: reqwest::Response) -> Error {
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    match answer.bytes().await {
+        Ok(body) => refusal(status, &headers, &body),
+        Err(error) => unreachable(error),
     }
 }
 
@@ -212,6 +280,8 @@ fn refusal(status: http::StatusCode, headers: &http::HeaderMap, body: &[u8]) -> 
     } = parsed.unwrap_or_default();
     match status.as_u16() {
         429 => Error::Limited(wait(headers, retry_after_ms)),
+        // From the homeserver, or from what stands in front of it.
+        413 => Error::TooLarge { limit: None },
         // The homeserver's own answers to `ping` come with 502 and 504 too: they are no trouble of the homeserver.
         502 | 504 if errcode.starts_with("M_CONNECTION_") || errcode == "M_BAD_STATUS" => Error::Refused {
             status: status.as_u16(),

@@ -23,6 +23,12 @@ pub(crate) enum Error {
     /// It does not know the thing we asked for.
     #[error("the homeserver does not know it: {0}")]
     NotFound(String),
+    /// It does not take that much.
+    #[error("too large for the homeserver")]
+    TooLarge {
+        /// What it takes, in bytes, where that is known.
+        limit: Option<u64>,
+    },
     /// It did not answer, or answered that it cannot now.
     #[error("the homeserver could not be reached")]
     Unreachable(#[source] Source),
@@ -62,7 +68,7 @@ impl Error {
         match self {
             Self::Limited(_) | Self::Unreachable(_) | Self::BadAnswer(_) => true,
             Self::Refused { status, .. } => *status == 401,
-            Self::NotFound(_) | Self::BadRequest(_) | Self::File { .. } => false,
+            Self::NotFound(_) | Self::TooLarge { .. } | Self::BadRequest(_) | Self::File { .. } => false,
         }
     }
 

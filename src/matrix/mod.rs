@@ -12,6 +12,7 @@ mod emoji;
 mod error;
 pub(crate) mod html;
 pub(crate) mod incoming;
+mod media;
 mod names;
 pub(crate) mod outgoing;
 pub(crate) mod registration;
@@ -77,6 +78,8 @@ struct Inner {
     clock: Clock,
     /// Whether a room's creator stands above its power levels here (room version 12 and later).
     creators_privileged: OnceCell<bool>,
+    /// The largest file it takes, in bytes.
+    upload_limit: OnceCell<Option<u64>>,
 }
 
 impl Homeserver {
@@ -99,6 +102,7 @@ impl Homeserver {
             puppet_token: double_puppet.map(|it| it.as_token),
             clock,
             creators_privileged: OnceCell::new(),
+            upload_limit: OnceCell::new(),
         })))
     }
 
@@ -190,7 +194,7 @@ impl Homeserver {
         }
     }
 
-    /// Stores a file and tells its address.
+    /// Stores a small file and tells its address.
     pub(crate) async fn upload(&self, bytes: Vec<u8>, mime: &str, filename: &str) -> Result<OwnedMxcUri, Error> {
         let mut request = create_content::v3::Request::new(bytes);
         request.content_type = Some(mime.to_owned());

@@ -323,6 +323,31 @@ async fn messages_of_ghosts_and_puppets_are_shown_once_and_come_back_as_ours() {
 }
 
 #[tokio::test]
+async fn b20_b31_files_go_up_and_come_down_whole_and_within_its_limit() {
+    use std::io::{Read as _, Write as _};
+    let synapse = Synapse::start().await;
+    let homeserver = &synapse.homeserver;
+    let limit = homeserver.upload_limit().await.unwrap().expect("Synapse has a limit");
+    let bytes: Vec<u8> = (0..2_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&bytes).unwrap();
+    let mxc = homeserver.upload_file(file, "video/mp4", "my film.mp4").await.unwrap();
+    let mut download = homeserver.download(&mxc).await.unwrap();
+    let mut read = Vec::new();
+    download.file.read_to_end(&mut read).unwrap();
+    assert!(read == bytes && download.size == 8_000_000);
+    assert_eq!(download.mime.as_deref(), Some("video/mp4"));
+    assert_eq!(download.name.as_deref(), Some("my film.mp4"));
+
+    let file = tempfile::tempfile().unwrap();
+    file.set_len(limit + 1).unwrap();
+    let refused = homeserver.upload_file(file, "video/mp4", "too much.mp4").await;
+    assert!(matches!(refused, Err(Error::TooLarge { limit: Some(_) })));
+    let nothing = homeserver.download("mxc://hs.test/doesNotExist".into()).await;
+    assert!(matches!(nothing, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
 async fn b06_b08_marks_pins_and_what_is_taken_back_are_there_once_also_after_synapse_was_killed() {
     let synapse = Synapse::start().await;
     let (homeserver, alice) = (&synapse.homeserver, user_id!("@alice:hs.test"));

@@ -9,7 +9,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Homeserver,
+    Homeserver, media,
     request::{Caller, Refused, Request},
     state::{Account, State},
     sync,
@@ -35,17 +35,16 @@ pub(super) async fn answer(Shared(homeserver): Shared<Homeserver>, request: Http
     if let Some(status) = planned {
         return failure(status);
     }
-    let answer = route(&homeserver, &request).await;
+    let answer = match media::answer(&homeserver, &request, &parts.headers, &body) {
+        Some(answer) => answer,
+        None => route(&homeserver, &request).await.map(Json).into_response(),
+    };
     let is_lost = homeserver.change(|state| {
         let is_lost = state.faults.lost_answers > 0;
         state.faults.lost_answers = state.faults.lost_answers.saturating_sub(1);
         is_lost || state.faults.down
     });
-    if is_lost {
-        failure(502)
-    } else {
-        answer.map(Json).into_response()
-    }
+    if is_lost { failure(502) } else { answer }
 }
 
 fn failure(status: u16) -> Response {
@@ -140,11 +139,6 @@ fn act(state: &mut State, request: &Request, caller: &Caller, method: &str, path
             .remove(*alias)
             .map(|_| json!({}))
             .ok_or(Refused::not_found("Room alias not found")),
-        ("POST", ["media", "v3", "upload"]) => {
-            state.media += 1;
-            Ok(json!({"content_uri": format!("mxc://{}/media{}", state.server, state.media)}))
-        }
-        ("GET", ["media", "config"]) => Ok(json!({"m.upload.size": 52_428_800})),
         ("POST", ["join", target]) => Ok(json!({"room_id": state.join(target, user)?})),
         (_, ["rooms", room, rest @ ..]) => in_room(state, request, caller, room, (method, rest)),
         _ => Err(Refused::new(404, "M_UNRECOGNIZED", "Unrecognized request")),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use serde_json::{Value, json};
 
-use super::{push::Push, request::Refused, rooms::Room};
+use super::{media::Media, push::Push, request::Refused, rooms::Room};
 
 /// Everything. Events stand in one stream; a place in it is a sync token.
 pub(super) struct State {
@@ -14,7 +14,7 @@ pub(super) struct State {
     pub(super) rooms: Vec<Room>,
     pub(super) aliases: BTreeMap<String, String>,
     pub(super) stream: Vec<Value>,
-    pub(super) media: usize,
+    pub(super) media: Media,
     pub(super) requests: Vec<String>,
     pub(super) faults: Faults,
     pub(super) push: Push,
@@ -106,7 +106,7 @@ impl State {
             rooms: Vec::new(),
             aliases: BTreeMap::new(),
             stream: Vec::new(),
-            media: 0,
+            media: Media::default(),
             requests: Vec::new(),
             faults: Faults::default(),
             push: Push::default(),
