@@ -6,6 +6,7 @@ mod recorder;
 mod scenes;
 mod simulator;
 mod whatsapp;
+mod whatsapp_acts;
 mod whatsapp_files;
 
 use std::{sync::Arc, time::Duration};

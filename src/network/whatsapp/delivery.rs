@@ -39,7 +39,7 @@ use whatsapp_rust::{
     wacore::types::message::{EditAttribute, MessageCategory, MessageInfo},
 };
 
-use super::{super::IntakeClosed, Shared, directory, ids, ids::Place, incoming};
+use super::{super::IntakeClosed, Shared, answers, directory, ids, ids::Place, incoming, keys::Keys};
 use crate::{
     model::{Action, ChatId, ChatKind, ContactId, DeviceId, Event, MessageId, Sender, Timestamp},
     store::keyring,
@@ -137,7 +137,7 @@ impl Delivery {
         let named = if info.category == MessageCategory::Peer {
             None
         } else {
-            incoming::named_in(message)
+            incoming::named_in(message, info.comment_target.as_ref())
         };
         let Some(named) = named else {
             tracing::debug!("a message that shows nothing");
@@ -146,7 +146,11 @@ impl Delivery {
         let Some(place) = self.place(info).await? else {
             return Ok(None);
         };
-        let people = directory::look_up(&self.shared.people, client, &named).await?;
+        let (shared, chat) = (&self.shared, &place.chat);
+        let keys = Keys::new(shared.keyring.clone(), self.device, shared.clock.clone());
+        answers::remember(&keys, chat, info, message).await?;
+        let opened = answers::open(&keys, &shared.people, client, (chat, info, message)).await?;
+        let people = directory::look_up(&shared.people, client, &named).await?;
         let action = incoming::read(
             message,
             &incoming::Scene {
@@ -154,6 +158,7 @@ impl Delivery {
                 peer: place.peer.clone(),
                 by_admin: info.edit == EditAttribute::AdminRevoke,
                 thread: info.comment_target.as_ref(),
+                opened,
                 people: &people,
             },
         );

@@ -5,6 +5,7 @@
 //! knows who is who, and `keys` is the library's storage. Names of the library stay in this folder.
 
 mod acks;
+mod answers;
 mod client;
 mod config;
 mod delivery;

@@ -17,14 +17,15 @@ use whatsapp_rust::{
 
 use super::{
     super::Error,
-    Shared, ids,
+    Shared, answers, ids,
     ids::{Address, Spelling},
+    keys::{Keys, Question},
     link::Link,
     outgoing::{self, Desk},
     session::Session,
     unreachable,
 };
-use crate::model::{Action, ChatId, ChatInfo, ChatKind, ContactId, MessageId, MessageRef, Recipient, Sender};
+use crate::model::{Action, ChatId, ChatInfo, ChatKind, ContactId, Content, MessageId, MessageRef, Recipient, Sender};
 
 /// How long a message may take to be written: the library may first ask for the recipient's devices and keys.
 const WRITE_DEADLINE: Duration = Duration::from_mins(1);
@@ -65,7 +66,7 @@ pub(super) async fn act(
         }
         action => {
             session.ready(shared.config.connect_timeout()).await?;
-            let desk = desk(shared, session, to, action).await?;
+            let desk = desk(shared, session, (chat, to, id), action).await?;
             let message = outgoing::write(action, &desk)?;
             send(session, shared.config.ack_timeout(), &desk.chat, id, message).await
         }
@@ -73,8 +74,13 @@ pub(super) async fn act(
 }
 
 /// Everything that is needed to write an action.
-async fn desk(shared: &Shared, session: &Session, chat: Jid, action: &Action) -> Result<Desk, Error> {
-    let by_lid = is_by_lid(session, &chat).await;
+async fn desk(
+    shared: &Shared,
+    session: &Session,
+    (chat, to, id): (&ChatId, Jid, &MessageId),
+    action: &Action,
+) -> Result<Desk, Error> {
+    let by_lid = is_by_lid(session, &to).await;
     let mut people = HashMap::new();
     for contact in outgoing::people_in(action) {
         if let Some(jid) = jid_in(shared, contact, by_lid).await? {
@@ -83,13 +89,52 @@ async fn desk(shared: &Shared, session: &Session, chat: Jid, action: &Action) ->
     }
     let (lid, phone) = (session.client().lid(), session.client().pn());
     let own = if by_lid { lid.or(phone) } else { phone };
-    Ok(Desk {
-        chat,
+    let mut desk = Desk {
+        chat: to,
         own: own.map(|own| own.to_non_ad()),
         people,
         now: shared.clock.now(),
         secret: None,
-    })
+        question: None,
+        answerer: None,
+    };
+    let keys = Keys::new(shared.keyring.clone(), session.device(), shared.clock.clone());
+    match action {
+        Action::Say(say) => desk.secret = ask(&keys, (chat, id), &say.content, desk.own.as_ref()).await?,
+        Action::Vote { poll: target, .. }
+        | Action::Attend {
+            appointment: target, ..
+        } => {
+            let question = keys.question(chat.as_str(), &target.id).await.map_err(unreachable)?;
+            desk.answerer = question
+                .as_ref()
+                .and_then(|question| answers::own_beside(session.client(), question));
+            desk.question = question;
+        }
+        _ => {}
+    }
+    Ok(desk)
+}
+
+/// The secret of a question, kept before the question is asked: asked again, it is the same.
+async fn ask(
+    keys: &Keys,
+    (chat, id): (&ChatId, &MessageId),
+    content: &Content,
+    own: Option<&Jid>,
+) -> Result<Option<[u8; 32]>, Error> {
+    let options = match content {
+        Content::Poll(poll) => poll.options.clone(),
+        Content::Appointment(_) => Vec::new(),
+        _ => return Ok(None),
+    };
+    let question = Question {
+        secret: rand::random(),
+        author: own.ok_or(Error::NotLinked)?.to_string(),
+        options,
+    };
+    let kept = keys.ask(chat.as_str(), id, question).await.map_err(unreachable)?;
+    Ok(Some(kept.secret))
 }
 
 /// Whether people go by their LIDs in a chat. A group that cannot be asked about now is asked about by the library
@@ -250,13 +295,13 @@ pub(super) async fn find(shared: &Shared, session: &Session, recipient: &Recipie
         return Ok(ids::direct_chat(&contact));
     }
     session.ready(shared.config.connect_timeout()).await?;
-    let found = ask(session, &spelling).await?;
+    let found = ask_who(session, &spelling).await?;
     let contact = shared.people.contact(&found).await.map_err(unreachable)?;
     Ok(ids::direct_chat(&contact))
 }
 
 /// Asks the server who is behind a number; the answer may spell it differently (Brazil, Mexico).
-async fn ask(session: &Session, spelling: &Spelling) -> Result<Spelling, Error> {
+async fn ask_who(session: &Session, spelling: &Spelling) -> Result<Spelling, Error> {
     use whatsapp_rust::features::ContactError;
     let jid = spelling.jid().ok_or(Error::NotFound("the number"))?;
     let answers = session

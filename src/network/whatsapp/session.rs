@@ -136,6 +136,11 @@ impl Session {
         Ok((session, events))
     }
 
+    /// Which device.
+    pub(super) fn device(&self) -> DeviceId {
+        self.device
+    }
+
     /// The library's client.
     pub(super) fn client(&self) -> &Arc<Client> {
         &self.client

@@ -2,7 +2,7 @@
 
 use whatsapp_rust::waproto::whatsapp::{self as wa, message};
 
-use super::{Found, filled};
+use super::{Found, Opened, Scene, filled};
 use crate::model::{Action, Appointment, Content, Say, Timestamp};
 
 /// A message that is a date.
@@ -57,8 +57,15 @@ fn moment(seconds: Option<i64>) -> Option<Timestamp> {
     seconds.filter(|seconds| *seconds > 0).map(Timestamp::from_secs)
 }
 
-/// Whether somebody comes, which only the secret of the event opens.
-pub(super) fn answer(message: &wa::Message) -> Option<Action> {
-    let unopened = || Action::Say(Say::new(Content::Unsupported("answer to an event".to_owned())));
-    message.enc_event_response_message.is_set().then(unopened)
+/// Whether somebody comes.
+pub(super) fn answer(message: &wa::Message, scene: &Scene<'_>) -> Option<Action> {
+    let response = message.enc_event_response_message.as_option()?;
+    let key = response.event_creation_message_key.as_option();
+    Some(match (&scene.opened, key.and_then(|key| scene.reference(key))) {
+        (Some(Opened::Answer(answer)), Some(appointment)) => Action::Attend {
+            appointment,
+            answer: *answer,
+        },
+        _ => Action::Say(Say::new(Content::Unsupported("answer to an event".to_owned()))),
+    })
 }

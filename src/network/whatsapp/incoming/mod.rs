@@ -4,7 +4,7 @@
 //! it and where stands in the stanza around the message and is read by `ids`. What cannot be shown becomes
 //! `Content::Told` or `Content::Unsupported` under the name people know it by, never silence; only what nobody would
 //! miss (key exchange, settings, synchronisation between own devices) is nothing at all. The table of all kinds is in
-//! `docs/message-kinds.md`. Deliberately not here: what was encrypted with another message's secret (`secrets`).
+//! `docs/message-kinds.md`. Deliberately not here: what was encrypted with another message's secret (`answers`).
 
 mod appointments;
 mod business;
@@ -16,6 +16,7 @@ mod places;
 mod polls;
 mod protocol;
 mod scene;
+mod sealed;
 #[cfg(test)]
 pub(super) mod tests;
 mod text;
@@ -26,7 +27,8 @@ use whatsapp_rust::{
     waproto::whatsapp::{self as wa, message_association::AssociationType},
 };
 
-pub(super) use self::scene::{Directory, Known, Scene};
+pub(super) use self::scene::{Directory, Known, Opened, Scene};
+pub(super) use self::sealed::{Posed, Sealed, posed_in, sealed_in};
 use self::{
     protocol::Word,
     scene::Asked,
@@ -50,13 +52,14 @@ impl<'a> Found<'a> {
 }
 
 /// The JIDs that must be looked up before a message can be read; `None` when there is nothing that people would see.
-pub(super) fn named_in(message: &wa::Message) -> Option<Vec<Jid>> {
+pub(super) fn named_in(message: &wa::Message, thread: Option<&wa::MessageKey>) -> Option<Vec<Jid>> {
     let asked = Asked::default();
     let scene = Scene {
         actor: Sender::Owner,
         peer: None,
         by_admin: true,
-        thread: None,
+        thread,
+        opened: None,
         people: &asked,
     };
     read(message, &scene)?;
@@ -72,7 +75,7 @@ pub(super) fn read(message: &wa::Message, scene: &Scene<'_>) -> Option<Action> {
         Some(Word::BetweenClients) => return None,
         None => {}
     }
-    if let Some(action) = polls::vote(inner).or_else(|| appointments::answer(inner)) {
+    if let Some(action) = polls::vote(inner, scene).or_else(|| appointments::answer(inner, scene)) {
         return Some(action);
     }
     if unwrapped.edited {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use whatsapp_rust::waproto::whatsapp::{self as wa, message};
 
-use super::Found;
+use super::{Found, Opened, Scene};
 use crate::model::{Action, Content, Poll, Say};
 
 /// A message that is a poll or its result.
@@ -69,8 +69,16 @@ fn result_of(result: &message::PollResultSnapshotMessage) -> String {
     told
 }
 
-/// Somebody's vote, which only the secret of the poll opens.
-pub(super) fn vote(message: &wa::Message) -> Option<Action> {
-    let unopened = || Action::Say(Say::new(Content::Unsupported("vote in a poll".to_owned())));
-    message.poll_update_message.is_set().then(unopened)
+/// Somebody's vote.
+pub(super) fn vote(message: &wa::Message, scene: &Scene<'_>) -> Option<Action> {
+    let update = message.poll_update_message.as_option()?;
+    let key = update.poll_creation_message_key.as_option();
+    Some(match (&scene.opened, key.and_then(|key| scene.reference(key))) {
+        (Some(Opened::Vote(options)), Some(poll)) => Action::Vote {
+            poll,
+            options: options.clone(),
+        },
+        // The poll is older than this device, so nobody here can open it.
+        _ => Action::Say(Say::new(Content::Unsupported("vote in a poll".to_owned()))),
+    })
 }

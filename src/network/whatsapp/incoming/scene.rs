@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use whatsapp_rust::{Jid, waproto::whatsapp as wa};
 
-use crate::model::{MessageId, MessageRef, Sender};
+use crate::model::{Attendance, MessageId, MessageRef, Sender};
 
 /// What stands around a message.
 pub(in super::super) struct Scene<'a> {
@@ -16,8 +16,19 @@ pub(in super::super) struct Scene<'a> {
     pub(in super::super) by_admin: bool,
     /// The message it comments on, where the library read that from the encrypted envelope.
     pub(in super::super) thread: Option<&'a wa::MessageKey>,
+    /// What was encrypted in it with the secret of another message.
+    pub(in super::super) opened: Option<Opened>,
     /// Who is who.
     pub(in super::super) people: &'a dyn Directory,
+}
+
+/// What was encrypted with the secret of the message it answers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in super::super) enum Opened {
+    /// The names of the chosen options of a poll.
+    Vote(Vec<String>),
+    /// Whether somebody comes.
+    Answer(Attendance),
 }
 
 /// Who is behind a JID.

@@ -18,6 +18,8 @@ pub(super) struct Unwrapped<'a> {
     pub(super) association: Option<&'a wa::MessageAssociation>,
     /// The message it comments on.
     pub(super) thread: Option<&'a wa::MessageKey>,
+    /// What answers to it are encrypted with.
+    pub(super) secret: Option<&'a [u8]>,
 }
 
 /// Takes the wrappers away. The library takes `deviceSentMessage` away before we see it; a message that came back from
@@ -29,6 +31,7 @@ pub(super) fn unwrap(message: &wa::Message) -> Unwrapped<'_> {
         edited: false,
         association: None,
         thread: None,
+        secret: None,
     };
     for _ in 0..DEEPEST_WRAPPER {
         let current = seen.message;
@@ -46,6 +49,7 @@ pub(super) fn unwrap(message: &wa::Message) -> Unwrapped<'_> {
         seen.thread = seen
             .thread
             .or_else(|| current.comment_message.target_message_key.as_option());
+        seen.secret = seen.secret.or(current.message_context_info.message_secret.as_deref());
         match inside(current) {
             Some(inner) => seen.message = inner,
             None => break,

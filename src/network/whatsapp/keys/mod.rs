@@ -1,8 +1,8 @@
 //! The library's storage over our keyring: one value for each device, every row sealed and durable when a method
 //! returns. The five traits of the library stand in one file each.
 //!
-//! Called by the library only, and by `session` to ask whether there is a session at all. Deliberately not here: SQL,
-//! and any decision about messages.
+//! Called by the library, by `session` to ask whether there is a session at all, and for what polls and events were
+//! asked with. Deliberately not here: SQL, and any decision about messages.
 
 mod app_sync;
 #[cfg(test)]
@@ -10,6 +10,7 @@ mod contract;
 mod device;
 mod pending;
 mod protocol;
+mod questions;
 mod secrets;
 mod signal;
 mod tokens;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 use whatsapp_rust::wacore::store::error::{Result, StoreError};
 
-pub(super) use self::pending::Resend;
+pub(super) use self::{pending::Resend, questions::Question};
 use crate::{
     model::{Clock, DeviceId},
     store::keyring::Keyring,
@@ -49,6 +50,7 @@ mod kind {
     pub(super) const SEEN_INBOUND: &str = "seen_inbound";
     pub(super) const LOST_INBOUND: &str = "lost_inbound";
     pub(super) const SECRET: &str = "secret";
+    pub(super) const QUESTION: &str = "question";
 }
 
 /// Everything the library stores for one device.

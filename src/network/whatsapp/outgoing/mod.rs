@@ -3,6 +3,7 @@
 //! A message that acts on another one names it by a key as we see the chat. The library tells the kind of the stanza
 //! and its `edit` attribute from the message (`wacore` 0.7.0: `types/message.rs`, `send/classify.rs`).
 
+mod answers;
 mod content;
 mod media;
 mod refusals;
@@ -23,7 +24,7 @@ use whatsapp_rust::{
 };
 
 pub(super) use self::{content::TEXT_LIMIT, refusals::read_refusal};
-use super::super::Error;
+use super::{super::Error, keys::Question};
 use crate::model::{Action, ContactId, Content, MessageId, MessageRef, Quote, Say, Sender, Text, Timestamp};
 
 /// How long a message stays pinned: what WhatsApp's own clients offer first.
@@ -42,6 +43,10 @@ pub(super) struct Desk {
     pub(super) now: Timestamp,
     /// What answers to a poll or an event will be encrypted with.
     pub(super) secret: Option<[u8; 32]>,
+    /// What is answered.
+    pub(super) question: Option<Question>,
+    /// The owner, by the kind of name that whoever asked goes by.
+    pub(super) answerer: Option<Jid>,
 }
 
 impl Desk {
@@ -160,13 +165,11 @@ pub(super) fn write(action: &Action, desk: &Desk) -> Result<wa::Message, Error> 
         }
         Action::Pin { target, pinned } => Ok(pin(desk.key(target)?, *pinned, desk)),
         Action::Timer(seconds) => Ok(timer(seconds.unwrap_or_default(), desk)),
-        Action::Vote { .. }
-        | Action::Attend { .. }
-        | Action::EndPoll { .. }
-        | Action::Move { .. }
-        | Action::Forget { .. }
-        | Action::Typing(_)
-        | Action::Read(_) => Err(Error::Unsupported(action.name().to_owned())),
+        Action::Vote { poll, options } => answers::vote(poll, options, desk),
+        Action::Attend { appointment, answer } => answers::attend(appointment, *answer, desk),
+        Action::EndPoll { .. } | Action::Move { .. } | Action::Forget { .. } | Action::Typing(_) | Action::Read(_) => {
+            Err(Error::Unsupported(action.name().to_owned()))
+        }
     }
 }
 

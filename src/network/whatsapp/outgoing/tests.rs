@@ -23,6 +23,8 @@ fn desk(chat: &str) -> Desk {
             .collect(),
         now: Timestamp::from_secs(1_700_000_000),
         secret: Some([7; 32]),
+        question: None,
+        answerer: None,
     }
 }
 
@@ -44,6 +46,7 @@ fn read_back(message: &wa::Message, desk: &Desk) -> Option<Action> {
             peer,
             by_admin: true,
             thread: None,
+            opened: None,
             people: &incoming::tests::Everybody,
         },
     )

@@ -145,7 +145,7 @@ fn what_nobody_would_miss_is_nothing() {
         ..Default::default()
     });
     for message in [keys, share] {
-        assert_eq!(named_in(&message), None);
+        assert_eq!(named_in(&message, None), None);
         assert_eq!(read(&message, &by_ana()), None);
     }
 }

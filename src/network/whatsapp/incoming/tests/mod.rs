@@ -52,6 +52,7 @@ pub(in super::super) fn by_ana() -> Scene<'static> {
         peer: Some(ana()),
         by_admin: false,
         thread: None,
+        opened: None,
         people: &Everybody,
     }
 }
@@ -120,7 +121,7 @@ proptest! {
     #[test]
     fn no_bytes_from_outside_make_us_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         if let Ok(message) = wa::Message::decode_from_slice(&bytes) {
-            let _ = (named_in(&message), read(&message, &by_ana()), read(&message, &in_group()));
+            let _ = (named_in(&message, None), read(&message, &by_ana()), read(&message, &in_group()));
         }
     }
 
@@ -131,7 +132,7 @@ proptest! {
         varint(u32::try_from(bytes.len()).unwrap(), &mut encoded);
         encoded.extend(bytes);
         if let Ok(message) = wa::Message::decode_from_slice(&encoded) {
-            let _ = (named_in(&message), read(&message, &by_ana()), read(&message, &in_group()));
+            let _ = (named_in(&message, None), read(&message, &by_ana()), read(&message, &in_group()));
         }
     }
 

@@ -41,7 +41,7 @@ fn people_are_named_by_their_ghosts_whichever_way_the_wire_spells_them() {
             ..Default::default()
         },
     );
-    assert_eq!(named_in(&message).unwrap().len(), 4);
+    assert_eq!(named_in(&message, None).unwrap().len(), 4);
     let Content::Text(text) = content(&message) else {
         panic!("not text")
     };

@@ -1,0 +1,80 @@
+//! What questions carry for their answers, and what is encrypted in answers.
+
+use whatsapp_rust::waproto::whatsapp as wa;
+
+use super::{filled, polls, wrappers::unwrap};
+use crate::model::MessageId;
+
+/// What a message lets others answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in super::super) enum Posed {
+    /// A poll or an event.
+    Question {
+        /// What answers are encrypted with.
+        secret: [u8; 32],
+        /// The names of the options of a poll.
+        options: Vec<String>,
+    },
+    /// One more option of a poll.
+    Option {
+        /// Which poll.
+        poll: MessageId,
+        /// The name of the option.
+        name: String,
+    },
+}
+
+/// What a message lets others answer; `None` for all that cannot be answered so.
+pub(in super::super) fn posed_in(message: &wa::Message) -> Option<Posed> {
+    let unwrapped = unwrap(message);
+    let inner = unwrapped.message;
+    if let Some(added) = inner.poll_add_option_message.as_option() {
+        return Some(Posed::Option {
+            poll: MessageId::from_adapter(filled(added.poll_creation_message_key.id.as_ref())?),
+            name: filled(added.add_option.option_name.as_ref())?.to_owned(),
+        });
+    }
+    let options = match polls::creation(inner) {
+        Some(poll) => polls::options_of(poll),
+        None if inner.event_message.is_set() => Vec::new(),
+        None => return None,
+    };
+    Some(Posed::Question {
+        secret: unwrapped.secret?.try_into().ok()?,
+        options,
+    })
+}
+
+/// An encrypted answer.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Sealed<'a> {
+    /// It is a vote in a poll, else an answer to an event.
+    pub(in super::super) is_vote: bool,
+    /// The id of what it answers.
+    pub(in super::super) target: &'a str,
+    /// The encrypted bytes.
+    pub(in super::super) payload: &'a [u8],
+    /// What they were encrypted beside.
+    pub(in super::super) iv: &'a [u8],
+}
+
+/// The encrypted answer in a message.
+pub(in super::super) fn sealed_in(message: &wa::Message) -> Option<Sealed<'_>> {
+    let inner = unwrap(message).message;
+    if let Some(update) = inner.poll_update_message.as_option() {
+        let vote = update.vote.as_option()?;
+        return Some(Sealed {
+            is_vote: true,
+            target: filled(update.poll_creation_message_key.id.as_ref())?,
+            payload: vote.enc_payload.as_deref()?,
+            iv: vote.enc_iv.as_deref()?,
+        });
+    }
+    let response = inner.enc_event_response_message.as_option()?;
+    Some(Sealed {
+        is_vote: false,
+        target: filled(response.event_creation_message_key.id.as_ref())?,
+        payload: response.enc_payload.as_deref()?,
+        iv: response.enc_iv.as_deref()?,
+    })
+}

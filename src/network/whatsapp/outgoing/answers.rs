@@ -1,0 +1,85 @@
+//! Votes and answers to events, sealed with the secret of what they answer.
+
+use whatsapp_rust::{
+    buffa::MessageField,
+    wacore::{event, poll},
+    waproto::whatsapp::{
+        self as wa,
+        message::{
+            EncEventResponseMessage, EventResponseMessage, PollEncValue, PollUpdateMessage,
+            event_response_message::EventResponseType,
+        },
+    },
+};
+
+use super::{Desk, Error};
+use crate::model::{Attendance, MessageRef};
+
+/// A choice in a poll, which replaces the one before.
+pub(super) fn vote(target: &MessageRef, options: &[String], desk: &Desk) -> Result<wa::Message, Error> {
+    let (question, answerer) = known(desk)?;
+    if let Some(unknown) = options.iter().find(|option| !question.options.contains(option)) {
+        return Err(Error::Refused(format!("the poll has no option “{unknown}”")));
+    }
+    let hashes: Vec<Vec<u8>> = options
+        .iter()
+        .map(|option| poll::compute_option_hash(option).to_vec())
+        .collect();
+    let (secret, id) = (&question.secret, target.id.as_str());
+    let sealed = poll::encrypt_poll_vote_with_secret(&hashes, secret, id, &question.author, &answerer);
+    let (payload, iv) = sealed.map_err(|error| Error::Refused(error.to_string()))?;
+    Ok(wa::Message {
+        poll_update_message: MessageField::some(PollUpdateMessage {
+            poll_creation_message_key: MessageField::some(key(target, desk)?),
+            vote: MessageField::some(PollEncValue {
+                enc_payload: Some(payload),
+                enc_iv: Some(iv.to_vec()),
+            }),
+            sender_timestamp_ms: Some(desk.now.millis()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    })
+}
+
+/// Whether the owner comes.
+pub(super) fn attend(target: &MessageRef, answer: Attendance, desk: &Desk) -> Result<wa::Message, Error> {
+    let (question, answerer) = known(desk)?;
+    let response = EventResponseMessage {
+        response: Some(match answer {
+            Attendance::Yes => EventResponseType::GOING,
+            Attendance::No => EventResponseType::NOT_GOING,
+            Attendance::Maybe => EventResponseType::MAYBE,
+        }),
+        timestamp_ms: Some(desk.now.millis()),
+        extra_guest_count: None,
+    };
+    let (secret, id) = (&question.secret, target.id.as_str());
+    let sealed = event::encrypt_event_response_with_secret(&response, secret, id, &question.author, &answerer);
+    let (payload, iv) = sealed.map_err(|error| Error::Refused(error.to_string()))?;
+    Ok(wa::Message {
+        enc_event_response_message: MessageField::some(EncEventResponseMessage {
+            event_creation_message_key: MessageField::some(key(target, desk)?),
+            enc_payload: Some(payload),
+            enc_iv: Some(iv.to_vec()),
+        }),
+        ..Default::default()
+    })
+}
+
+fn known(desk: &Desk) -> Result<(&super::Question, String), Error> {
+    let question = desk.question.as_ref();
+    let question = question.ok_or_else(|| Error::Refused("what it answers is older than this device".to_owned()))?;
+    let answerer = desk.answerer.as_ref().ok_or(Error::NotLinked)?;
+    Ok((question, answerer.to_non_ad_string()))
+}
+
+/// In groups the key of a question names who asked, also when that is the owner.
+fn key(target: &MessageRef, desk: &Desk) -> Result<wa::MessageKey, Error> {
+    use whatsapp_rust::wacore_binary::JidExt as _;
+    let mut key = desk.key(target)?;
+    if desk.chat.is_group() {
+        key.participant = desk.question.as_ref().map(|question| question.author.clone());
+    }
+    Ok(key)
+}
