@@ -93,6 +93,11 @@ fn amount(value: i64, digits: usize, currency: Option<&str>) -> String {
     let mut text = format!("{:0>width$}", value.unsigned_abs(), width = digits + 1);
     if digits > 0 {
         text.insert(text.len() - digits, '.');
+        for _ in 2..digits {
+            if text.ends_with('0') {
+                text.pop();
+            }
+        }
     }
     match currency {
         Some(currency) if !currency.is_empty() => format!("{sign}{text} {currency}"),

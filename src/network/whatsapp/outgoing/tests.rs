@@ -4,8 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    model::{Mention, Preview},
-    network::whatsapp::incoming::{self, Scene},
+    model::{
+        Appointment, Card, ChatId, Invitation, Location, Media, MediaKind, MediaSource, Mention, Place, Poll, Preview,
+    },
+    network::whatsapp::{
+        incoming::{self, Scene},
+        stored_media::{StoredAs, StoredMedia},
+    },
 };
 
 fn contact(name: &str) -> Sender {
@@ -191,6 +196,129 @@ fn what_whatsapp_would_never_take_is_refused_here() {
     write(&say(Content::words("é".repeat(TEXT_LIMIT))), &direct()).unwrap();
     let unknown = say(Content::Unsupported("image".into()));
     assert!(matches!(write(&unknown, &direct()), Err(Error::Unsupported(kind)) if kind == "image"));
+}
+
+fn media(kind: MediaKind) -> Media {
+    let stored = StoredMedia {
+        media_type: match kind {
+            MediaKind::Image => StoredAs::Image,
+            MediaKind::Video | MediaKind::Gif | MediaKind::VideoNote => StoredAs::Video,
+            MediaKind::Audio | MediaKind::Voice => StoredAs::Audio,
+            MediaKind::Sticker => StoredAs::Sticker,
+            MediaKind::File => StoredAs::Document,
+        },
+        direct_path: "/v/1".into(),
+        media_key: vec![1; 32],
+        file_sha256: vec![2; 32],
+        file_enc_sha256: vec![3; 32],
+        file_length: 10,
+    };
+    let has_size = !matches!(kind, MediaKind::Audio | MediaKind::Voice | MediaKind::File);
+    let plays = !matches!(kind, MediaKind::Image | MediaKind::Sticker | MediaKind::File);
+    let has_caption = plays && has_size || matches!(kind, MediaKind::Image | MediaKind::File);
+    Media {
+        kind,
+        source: MediaSource::Network(stored.into_ref()),
+        mime: "x/y".into(),
+        size: Some(10),
+        name: (kind == MediaKind::File).then(|| "plan.pdf".to_owned()),
+        caption: has_caption.then(|| Text::plain("look")),
+        width: has_size.then_some(320),
+        height: has_size.then_some(240),
+        duration: plays.then_some(3000),
+        waveform: if kind == MediaKind::Voice {
+            vec![0, 100]
+        } else {
+            Vec::new()
+        },
+        thumbnail: None,
+        blurhash: None,
+        animated: kind == MediaKind::Sticker,
+        view_once: !matches!(kind, MediaKind::Sticker | MediaKind::File),
+    }
+}
+
+#[test]
+fn media_of_every_kind_come_back_as_they_were_written() {
+    use MediaKind::{Audio, File, Gif, Image, Sticker, Video, VideoNote, Voice};
+    for kind in [Image, Video, Gif, VideoNote, Audio, Voice, Sticker, File] {
+        let say = Say {
+            reply_to: Some(quote(Some("show me"))),
+            album: (kind == Image).then(|| MessageId::from_adapter("3EB0BB")),
+            ..Say::new(Content::Media(Box::new(media(kind))))
+        };
+        comes_back(&Action::Say(say), &direct());
+    }
+    let elsewhere = Media {
+        source: MediaSource::Matrix("mxc://example.org/1".into()),
+        ..media(Image)
+    };
+    let action = Action::Say(Say::new(Content::Media(Box::new(elsewhere))));
+    assert!(matches!(write(&action, &direct()), Err(Error::Refused(_))));
+}
+
+#[test]
+fn whatever_else_both_sides_know_comes_back_as_it_was_written() {
+    let place = Place {
+        latitude: 52.5,
+        longitude: 13.25,
+        accuracy: Some(10),
+    };
+    let card = |name: &str| Card {
+        name: name.to_owned(),
+        vcard: format!("BEGIN:VCARD\nFN:{name}\nEND:VCARD"),
+    };
+    let contents = [
+        Content::Location(Location {
+            place,
+            name: Some("Park".into()),
+            address: Some("Main Street 1".into()),
+            url: None,
+            is_live: false,
+            thumbnail: None,
+        }),
+        Content::Contacts(vec![card("Bob")]),
+        Content::Contacts(vec![card("Bob"), card("Cem")]),
+        Content::Poll(poll(1)),
+        Content::Poll(poll(0)),
+        Content::Appointment(Appointment {
+            title: "Dinner".into(),
+            description: Some("Bring wine".into()),
+            starts_at: Some(Timestamp::from_secs(1_700_000_000)),
+            ends_at: None,
+            location: Some("Park".into()),
+            link: None,
+            is_cancelled: true,
+        }),
+        Content::Invitation(Invitation {
+            group: ChatId::from_adapter("120363000000000001@g.us"),
+            name: "Garden".into(),
+            code: "abc".into(),
+            expires_at: Some(Timestamp::from_secs(1_700_000_000)),
+            words: None,
+        }),
+        Content::Album { announced: 3 },
+    ];
+    for content in contents {
+        let say = Say {
+            reply_to: Some(quote(Some("and?"))),
+            ..Say::new(content)
+        };
+        comes_back(&Action::Say(say), &group());
+    }
+    let no_poll = Action::Say(Say::new(Content::Poll(Poll {
+        options: vec!["Yes".into()],
+        ..poll(1)
+    })));
+    assert!(matches!(write(&no_poll, &direct()), Err(Error::Refused(_))));
+}
+
+fn poll(choices: u32) -> Poll {
+    Poll {
+        question: "Coming?".into(),
+        options: vec!["Yes".into(), "No".into()],
+        choices,
+    }
 }
 
 proptest! {

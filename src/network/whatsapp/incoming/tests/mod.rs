@@ -1,6 +1,8 @@
 //! What is read from messages of every kind.
 
 mod acts;
+mod corpus;
+mod kinds;
 mod said;
 
 use proptest::prelude::*;
