@@ -9,6 +9,7 @@ mod answers;
 mod client;
 mod config;
 mod delivery;
+mod desk;
 mod directory;
 mod ids;
 mod incoming;

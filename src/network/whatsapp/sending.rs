@@ -1,6 +1,6 @@
 //! What we do and ask at WhatsApp with a live session.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use fail::fail_point;
 use tokio::time::timeout;
@@ -10,22 +10,22 @@ use whatsapp_rust::{
     features::{AppStateError, GroupError},
     request::IqError,
     send::{SendError, SendOptions},
-    wacore::types::message::AddressingMode,
     wacore_binary::JidExt as _,
     waproto::whatsapp as wa,
 };
 
 use super::{
     super::Error,
-    Shared, answers, ids,
+    Shared,
+    desk::{desk, is_by_lid, jid_in},
+    ids,
     ids::{Address, Spelling},
-    keys::{Keys, Question},
     link::Link,
-    outgoing::{self, Desk},
+    outgoing,
     session::Session,
     unreachable,
 };
-use crate::model::{Action, ChatId, ChatInfo, ChatKind, ContactId, Content, MessageId, MessageRef, Recipient, Sender};
+use crate::model::{Action, ChatId, ChatInfo, ChatKind, ContactId, MessageId, MessageRef, Recipient, Sender};
 
 /// How long a message may take to be written: the library may first ask for the recipient's devices and keys.
 const WRITE_DEADLINE: Duration = Duration::from_mins(1);
@@ -71,80 +71,6 @@ pub(super) async fn act(
             send(session, shared.config.ack_timeout(), &desk.chat, id, message).await
         }
     }
-}
-
-/// Everything that is needed to write an action.
-async fn desk(
-    shared: &Shared,
-    session: &Session,
-    (chat, to, id): (&ChatId, Jid, &MessageId),
-    action: &Action,
-) -> Result<Desk, Error> {
-    let by_lid = is_by_lid(session, &to).await;
-    let mut people = HashMap::new();
-    for contact in outgoing::people_in(action) {
-        if let Some(jid) = jid_in(shared, contact, by_lid).await? {
-            people.insert(contact.clone(), jid);
-        }
-    }
-    let (lid, phone) = (session.client().lid(), session.client().pn());
-    let own = if by_lid { lid.or(phone) } else { phone };
-    let mut desk = Desk {
-        chat: to,
-        own: own.map(|own| own.to_non_ad()),
-        people,
-        now: shared.clock.now(),
-        secret: None,
-        question: None,
-        answerer: None,
-    };
-    let keys = Keys::new(shared.keyring.clone(), session.device(), shared.clock.clone());
-    match action {
-        Action::Say(say) => desk.secret = ask(&keys, (chat, id), &say.content, desk.own.as_ref()).await?,
-        Action::Vote { poll: target, .. }
-        | Action::Attend {
-            appointment: target, ..
-        } => {
-            let question = keys.question(chat.as_str(), &target.id).await.map_err(unreachable)?;
-            desk.answerer = question
-                .as_ref()
-                .and_then(|question| answers::own_beside(session.client(), question));
-            desk.question = question;
-        }
-        _ => {}
-    }
-    Ok(desk)
-}
-
-/// The secret of a question, kept before the question is asked: asked again, it is the same.
-async fn ask(
-    keys: &Keys,
-    (chat, id): (&ChatId, &MessageId),
-    content: &Content,
-    own: Option<&Jid>,
-) -> Result<Option<[u8; 32]>, Error> {
-    let options = match content {
-        Content::Poll(poll) => poll.options.clone(),
-        Content::Appointment(_) => Vec::new(),
-        _ => return Ok(None),
-    };
-    let question = Question {
-        secret: rand::random(),
-        author: own.ok_or(Error::NotLinked)?.to_string(),
-        options,
-    };
-    let kept = keys.ask(chat.as_str(), id, question).await.map_err(unreachable)?;
-    Ok(Some(kept.secret))
-}
-
-/// Whether people go by their LIDs in a chat. A group that cannot be asked about now is asked about by the library
-/// again when the message is sent.
-async fn is_by_lid(session: &Session, chat: &Jid) -> bool {
-    if !chat.is_group() {
-        return chat.is_lid();
-    }
-    let group = session.client().groups().query_info(chat).await;
-    group.is_ok_and(|group| group.addressing_mode == AddressingMode::Lid)
 }
 
 /// A message disappears from the owner's own devices: a word between them, which the server keeps for all of them.
@@ -268,15 +194,6 @@ async fn jid_of(shared: &Shared, chat: &ChatId) -> Result<Jid, Error> {
 async fn jid_of_contact(shared: &Shared, contact: &ContactId) -> Result<Option<Jid>, Error> {
     let spelling = shared.people.spelling(contact).await.map_err(unreachable)?;
     Ok(spelling.and_then(|spelling| spelling.jid()))
-}
-
-/// How a contact is spelled where people go by their LIDs, or by their numbers; else however it is known.
-async fn jid_in(shared: &Shared, contact: &ContactId, by_lid: bool) -> Result<Option<Jid>, Error> {
-    let spelling = shared.people.spelling(contact).await.map_err(unreachable)?;
-    Ok(spelling.and_then(|spelling| match &spelling.lid {
-        Some(lid) if by_lid => Some(Jid::lid(lid.as_str())),
-        _ => spelling.jid(),
-    }))
 }
 
 /// The chat with a recipient; known people are not asked for again.

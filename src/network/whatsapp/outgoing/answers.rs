@@ -1,12 +1,12 @@
-//! Votes and answers to events, sealed with the secret of what they answer.
+//! Votes, answers to events, and marks in announcement groups: sealed with the secret of what they answer.
 
 use whatsapp_rust::{
     buffa::MessageField,
-    wacore::{event, poll},
+    wacore::{event, poll, reaction},
     waproto::whatsapp::{
         self as wa,
         message::{
-            EncEventResponseMessage, EventResponseMessage, PollEncValue, PollUpdateMessage,
+            EncEventResponseMessage, EncReactionMessage, EventResponseMessage, PollEncValue, PollUpdateMessage,
             event_response_message::EventResponseType,
         },
     },
@@ -60,6 +60,22 @@ pub(super) fn attend(target: &MessageRef, answer: Attendance, desk: &Desk) -> Re
     Ok(wa::Message {
         enc_event_response_message: MessageField::some(EncEventResponseMessage {
             event_creation_message_key: MessageField::some(key(target, desk)?),
+            enc_payload: Some(payload),
+            enc_iv: Some(iv.to_vec()),
+        }),
+        ..Default::default()
+    })
+}
+
+/// A mark that only the members of a community can open; an empty one takes it away.
+pub(super) fn mark(target: &MessageRef, emoji: &str, desk: &Desk) -> Result<wa::Message, Error> {
+    let (question, answerer) = known(desk)?;
+    let (secret, id, now) = (&question.secret, target.id.as_str(), desk.now.millis());
+    let sealed = reaction::encrypt_reaction_with_secret(emoji, now, secret, id, &question.author, &answerer);
+    let (payload, iv) = sealed.map_err(|error| Error::Refused(error.to_string()))?;
+    Ok(wa::Message {
+        enc_reaction_message: MessageField::some(EncReactionMessage {
+            target_message_key: MessageField::some(key(target, desk)?),
             enc_payload: Some(payload),
             enc_iv: Some(iv.to_vec()),
         }),

@@ -43,7 +43,7 @@ pub(super) struct Desk {
     pub(super) now: Timestamp,
     /// What answers to a poll or an event will be encrypted with.
     pub(super) secret: Option<[u8; 32]>,
-    /// What is answered.
+    /// What is answered, where answers are encrypted with its secret.
     pub(super) question: Option<Question>,
     /// The owner, by the kind of name that whoever asked goes by.
     pub(super) answerer: Option<Jid>,
@@ -147,6 +147,9 @@ pub(super) fn write(action: &Action, desk: &Desk) -> Result<wa::Message, Error> 
                 timestamp_ms: Some(desk.now.millis()),
                 ..Default::default()
             }))
+        }
+        Action::React { target, emoji } if desk.question.is_some() => {
+            answers::mark(target, emoji.as_deref().unwrap_or_default(), desk)
         }
         Action::React { target, emoji } => Ok(build_reaction_message(
             desk.key(target)?,

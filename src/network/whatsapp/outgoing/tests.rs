@@ -1,6 +1,7 @@
 //! What is written for every action, read back as the other side reads it.
 
 use proptest::prelude::*;
+use whatsapp_rust::wacore::reaction::decrypt_reaction_with_secret;
 
 use super::*;
 use crate::{
@@ -311,6 +312,32 @@ fn whatever_else_both_sides_know_comes_back_as_it_was_written() {
         ..poll(1)
     })));
     assert!(matches!(write(&no_poll, &direct()), Err(Error::Refused(_))));
+}
+
+#[test]
+fn marks_in_announcement_groups_are_sealed_with_the_secret_of_their_message() {
+    let desk = Desk {
+        question: Some(Question {
+            secret: [7; 32],
+            author: "42@lid".into(),
+            options: Vec::new(),
+        }),
+        answerer: Some("9@lid".parse().unwrap()),
+        ..group()
+    };
+    let action = Action::React {
+        target: target(contact("15550001111")),
+        emoji: Some("👍".into()),
+    };
+    let message = write(&action, &desk).unwrap();
+    let sealed = &message.enc_reaction_message;
+    assert_eq!(sealed.target_message_key.participant.as_deref(), Some("42@lid"));
+    let (payload, iv) = (
+        sealed.enc_payload.as_deref().unwrap(),
+        sealed.enc_iv.as_deref().unwrap(),
+    );
+    let opened = decrypt_reaction_with_secret(payload, iv, &[7; 32], "3EB0AA", "42@lid", "9@lid").unwrap();
+    assert_eq!(opened.text.as_deref(), Some("👍"));
 }
 
 fn poll(choices: u32) -> Poll {
