@@ -66,7 +66,10 @@ pub(crate) fn say(state: &State, number: Option<&str>, goodbye: &Goodbye) {
         if is_meant {
             // A connection that ends this moment needs no goodbye.
             let _ = match stanza.clone() {
-                Some(stanza) => link.out.send(Out::Stanza(stanza)).and_then(|()| link.out.send(Out::Close)),
+                Some(stanza) => link
+                    .out
+                    .send(Out::Stanza(stanza))
+                    .and_then(|()| link.out.send(Out::Close)),
                 None => link.out.send(Out::Cut),
             };
         }
