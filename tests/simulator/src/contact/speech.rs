@@ -248,7 +248,6 @@ pub(super) fn key(state: &State, from: &str, to: &str, id: String) -> anyhow::Re
         from_me: Some(from_me),
         participant,
         id: Some(id),
-        ..Default::default()
     })
 }
 
