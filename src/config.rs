@@ -13,7 +13,7 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{access, api, bridge, matrix, network::whatsapp, server, store, telemetry, webhook};
+use crate::{access, api, bridge, matrix, media, network::whatsapp, server, store, telemetry, webhook};
 
 /// All settings.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -31,6 +31,8 @@ pub struct Config {
     pub bridge: bridge::Config,
     /// WhatsApp.
     pub whatsapp: whatsapp::Config,
+    /// What media become.
+    pub media: media::Config,
     /// Webhook deliveries.
     pub webhook: webhook::Config,
     /// Credentials and tokens.
@@ -168,6 +170,7 @@ impl Config {
         self.log.check().map_err(|(key, why)| Wrong::new(key, why))?;
         self.homeserver.check().map_err(|(key, why)| Wrong::new(key, why))?;
         self.bridge.check().map_err(named)?;
+        self.media.check().map_err(|(key, why)| Wrong::new(key, why))?;
         self.webhook.check().map_err(named)?;
         self.access.check().map_err(named)?;
         self.api.check().map_err(named)?;

@@ -15,9 +15,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("network", &["model", "store"]),
     ("matrix", &["model"]),
+    ("media", &["model"]),
     ("webhook", &["model"]),
     ("access", &["model", "store"]),
-    ("bridge", &["model", "store", "network", "matrix", "webhook"]),
+    ("bridge", &["model", "store", "network", "matrix", "media", "webhook"]),
     ("api", &["model", "access", "bridge"]),
     ("appservice", &["model", "bridge"]),
 ];
@@ -26,6 +27,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const FOREIGN: &[(&str, &[&str])] = &[
     ("whatsapp_rust", &["network/whatsapp"]),
     ("wacore", &["network/whatsapp"]),
+    ("ureq", &["network/whatsapp"]),
     ("sqlx", &["store"]),
     ("axum", &["api", "appservice"]),
     ("reqwest", &["matrix", "webhook", "network/whatsapp"]),

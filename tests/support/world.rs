@@ -214,6 +214,8 @@ pub fn text_of<'a>(value: &'a Value, key: &str) -> &'a str {
 }
 
 fn config(port: u16, home_port: u16, database: &str, whatsapp: &str, settings: &str) -> String {
+    // The simulator has one address for everything; of this one only the host counts.
+    let media = whatsapp.replacen("ws", "http", 1);
     format!(
         r#"
 [server]
@@ -224,6 +226,7 @@ level = "info,wharf=debug"
 url = "{database}"
 [whatsapp]
 url = "{whatsapp}"
+media_url = "{media}"
 ack_timeout_seconds = 5
 [bridge]
 messages_per_minute = 600000
