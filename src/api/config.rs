@@ -5,6 +5,9 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+/// No network takes larger files.
+const MOST_FILE_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
+
 /// Settings of the REST door.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -17,6 +20,8 @@ pub struct Config {
     pub timeout: u32,
     /// Bytes of a request body.
     pub body_limit: usize,
+    /// Bytes of a file that comes with a message.
+    pub file_limit: u64,
 }
 
 impl Default for Config {
@@ -26,6 +31,7 @@ impl Default for Config {
             trusted_proxies: vec!["127.0.0.0/8".into(), "::1/128".into()],
             timeout: 120,
             body_limit: 1024 * 1024,
+            file_limit: 64 * 1024 * 1024,
         }
     }
 }
@@ -51,7 +57,17 @@ impl Config {
         if self.body_limit < 1024 {
             return Err(("api.body_limit", "must be at least 1024 bytes"));
         }
+        if self.file_limit == 0 || self.file_limit > MOST_FILE_LIMIT {
+            return Err(("api.file_limit", "must be at least 1 byte and at most 2 GiB"));
+        }
         Ok(())
+    }
+
+    /// Bytes of a whole request with a file: the other fields and the wrapping come on top.
+    pub(super) fn upload_limit(&self) -> usize {
+        usize::try_from(self.file_limit)
+            .unwrap_or(usize::MAX)
+            .saturating_add(self.body_limit)
     }
 
     /// The origins as browsers send them.

@@ -1,12 +1,14 @@
 //! The fields of a message, however they are sent: JSON, an HTML form or multipart.
 
-use axum::extract::{FromRequest, Multipart, Request, multipart::MultipartError};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, multipart::MultipartError};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
+    Api,
     body::{RawBody, media_type},
     error::Error,
+    file::{self, SentFile},
 };
 use crate::bridge::Recipients;
 
@@ -29,37 +31,54 @@ pub(super) struct MessageForm {
     pub(super) reply_id: Option<String>,
 }
 
-impl<S: Send + Sync> FromRequest<S> for MessageForm {
+/// The fields and the file of a message.
+#[derive(Default, Debug)]
+pub(super) struct Sent {
+    /// The fields.
+    pub(super) form: MessageForm,
+    /// The file: only multipart can carry one.
+    pub(super) file: Option<SentFile>,
+}
+
+impl FromRequest<Api> for Sent {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        match media_type(&request).as_deref() {
-            Some("multipart/form-data") => {
-                let bad = |_| Error::bad_request("Invalid multipart form data");
-                read_parts(Multipart::from_request(request, state).await.map_err(bad)?).await
-            }
-            Some("application/x-www-form-urlencoded") => {
-                let mut form = Self::default();
-                for (name, value) in RawBody::from_request(request, state).await?.form() {
-                    form.set(&name, value)?;
-                }
-                Ok(form)
-            }
-            _ => RawBody::from_request(request, state).await?.json(BAD_BODY),
+    async fn from_request(mut request: Request, api: &Api) -> Result<Self, Error> {
+        let kind = media_type(&request);
+        if kind.as_deref() == Some("multipart/form-data") {
+            let bad = |_| Error::bad_request("Invalid multipart form data");
+            let parts = Multipart::from_request(request, api).await.map_err(bad)?;
+            return read_parts(parts, api.config.file_limit).await;
         }
+        // Only files may be large.
+        DefaultBodyLimit::max(api.config.body_limit).apply(&mut request);
+        let body = RawBody::from_request(request, api).await?;
+        if kind.as_deref() != Some("application/x-www-form-urlencoded") {
+            let form = body.json(BAD_BODY)?;
+            return Ok(Self { form, file: None });
+        }
+        let mut form = MessageForm::default();
+        for (name, value) in body.form() {
+            form.set(&name, value)?;
+        }
+        Ok(Self { form, file: None })
     }
 }
 
-async fn read_parts(mut parts: Multipart) -> Result<MessageForm, Error> {
-    let mut form = MessageForm::default();
+/// One file; the first counts, as with every field.
+async fn read_parts(mut parts: Multipart, file_limit: u64) -> Result<Sent, Error> {
+    let mut sent = Sent::default();
     while let Some(part) = parts.next_field().await.map_err(|error| bad_part(&error))? {
         let name = part.name().unwrap_or_default().to_owned();
         if name == "file" {
-            return Err(Error::bad_request("Files cannot be sent yet"));
+            let file = file::read(part, file_limit).await?;
+            sent.file.get_or_insert(file);
+        } else {
+            sent.form
+                .set(&name, part.text().await.map_err(|error| bad_part(&error))?)?;
         }
-        form.set(&name, part.text().await.map_err(|error| bad_part(&error))?)?;
     }
-    Ok(form)
+    Ok(sent)
 }
 
 fn bad_part(error: &MultipartError) -> Error {

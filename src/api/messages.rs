@@ -13,10 +13,11 @@ use super::{
     auth::Bearer,
     devices::{number, platform},
     error::{Error, ErrorBody},
-    message_form::MessageForm,
+    file::SentFile,
+    message_form::{MessageForm, Sent},
 };
 use crate::{
-    bridge::{self, Bridge, Idempotency, NewMessage, Queued, Recipients},
+    bridge::{self, Bridge, Idempotency, NewFile, NewMessage, Queued, Recipients},
     model::TokenId,
 };
 
@@ -73,7 +74,7 @@ pub(super) async fn send(
     bearer: Bearer,
     Path(device_id): Path<String>,
     headers: HeaderMap,
-    form: MessageForm,
+    Sent { form, file }: Sent,
 ) -> Result<Json<MessageQueued>, Error> {
     let number = number(&device_id);
     if number.is_empty() {
@@ -82,14 +83,26 @@ pub(super) async fn send(
     let recipients = form.recipients()?;
     let platform = platform(form.platform.clone())?;
     let text = form.text.clone().filter(|text| !text.trim().is_empty());
-    let text = text.ok_or_else(|| Error::bad_request("Either text or file must be provided"))?;
+    if text.is_none() && file.is_none() {
+        return Err(Error::bad_request("Either text or file must be provided"));
+    }
     let message = NewMessage {
         identity: bearer.caller.identity,
         platform,
         number: number.to_owned(),
-        idempotency: idempotency(&headers, bearer.caller.token, &request_hash(number, &recipients, &form))?,
+        idempotency: idempotency(
+            &headers,
+            bearer.caller.token,
+            &request_hash(number, &recipients, &form, file.as_ref()),
+        )?,
         recipients,
-        text,
+        text: text.unwrap_or_default(),
+        file: file.map(|file| NewFile {
+            bytes: file.bytes,
+            name: file.name,
+            mime: file.mime,
+            size: file.size,
+        }),
         reply_to: form.reply_id.filter(|id| !id.trim().is_empty()),
     };
     let results = match bridge.queue(message.clone()).await {
@@ -129,7 +142,7 @@ fn idempotency(headers: &HeaderMap, token: TokenId, request: &[u8]) -> Result<Op
 }
 
 /// What makes a request the same request, whichever way its fields were sent. Lengths keep neighbours apart.
-fn request_hash(number: &str, recipients: &Recipients, form: &MessageForm) -> Vec<u8> {
+fn request_hash(number: &str, recipients: &Recipients, form: &MessageForm, file: Option<&SentFile>) -> Vec<u8> {
     let (kind, list) = match recipients {
         Recipients::Contacts(list) => ("contacts", list),
         Recipients::Groups(list) => ("groups", list),
@@ -148,6 +161,11 @@ fn request_hash(number: &str, recipients: &Recipients, form: &MessageForm) -> Ve
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
+    if let Some(file) = file {
+        hash.update((file.name.len() as u64).to_be_bytes());
+        hash.update(&file.name);
+        hash.update(&file.hash);
+    }
     hash.finalize().to_vec()
 }
 
@@ -164,18 +182,19 @@ mod tests {
             ..MessageForm::default()
         };
         let to = |list: &[&str]| Recipients::Contacts(list.iter().map(|&item| item.to_owned()).collect());
-        let hash = request_hash("1", &to(&["a", "b"]), &form("hello", None));
-        assert_eq!(hash, request_hash("1", &to(&["a", "b"]), &form("hello", None)));
+        let hash = request_hash("1", &to(&["a", "b"]), &form("hello", None), None);
+        assert_eq!(hash, request_hash("1", &to(&["a", "b"]), &form("hello", None), None));
         for other in [
-            request_hash("2", &to(&["a", "b"]), &form("hello", None)),
-            request_hash("1", &to(&["ab"]), &form("hello", None)),
-            request_hash("1", &to(&["b", "a"]), &form("hello", None)),
-            request_hash("1", &to(&["a", "b"]), &form("hello!", None)),
-            request_hash("1", &to(&["a", "b"]), &form("hello", Some("$x"))),
+            request_hash("2", &to(&["a", "b"]), &form("hello", None), None),
+            request_hash("1", &to(&["ab"]), &form("hello", None), None),
+            request_hash("1", &to(&["b", "a"]), &form("hello", None), None),
+            request_hash("1", &to(&["a", "b"]), &form("hello!", None), None),
+            request_hash("1", &to(&["a", "b"]), &form("hello", Some("$x")), None),
             request_hash(
                 "1",
                 &Recipients::Groups(vec!["a".into(), "b".into()]),
                 &form("hello", None),
+                None,
             ),
         ] {
             assert_ne!(hash, other);

@@ -14,6 +14,7 @@ mod credentials;
 mod devices;
 mod docs;
 mod error;
+mod file;
 mod health;
 mod linking;
 mod message_form;

@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 pub(crate) fn router(api: Api) -> Router {
     let config = Arc::clone(&api.config);
     let routes = Router::new()
-        .nest("/api/v1", frozen())
+        .nest("/api/v1", frozen(&config))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
@@ -52,7 +52,7 @@ pub(super) fn surrounded(routes: Router, config: &Config) -> Router {
 }
 
 /// The routes of the frozen contract. None of them answers HEAD, as its clients know it.
-fn frozen() -> Router<Api> {
+fn frozen(config: &Config) -> Router<Api> {
     Router::new()
         .route(
             "/credentials",
@@ -72,7 +72,10 @@ fn frozen() -> Router<Api> {
                 .head(no_such_method),
         )
         .route("/devices/qr-code", get(linking::follow).head(no_such_method))
-        .route("/devices/{device_id}/message", post(messages::send))
+        .route(
+            "/devices/{device_id}/message",
+            post(messages::send).layer(DefaultBodyLimit::max(config.upload_limit())),
+        )
         .route("/devices//message", post(messages::send_nowhere))
         .route(
             "/webhooks",

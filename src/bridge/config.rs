@@ -25,6 +25,14 @@ pub struct Config {
     pub retry_outgoing_for: u32,
     /// Seconds after which a message towards Matrix is given up.
     pub retry_incoming_for: u32,
+    /// Whether the notices of other bots in portal rooms are sent too.
+    pub notices: bool,
+    /// Whether clients are told what became of each message they sent (`com.beeper.message_send_status`).
+    pub send_status: bool,
+    /// Seconds for which an edit, a reaction or a deletion waits for a message that has not come yet.
+    pub wait_for_target: u32,
+    /// Bytes of the largest file that a webhook gets inside its payload.
+    pub webhook_media_limit: u64,
     /// Seconds between two reads of what the homeserver's push may have lost.
     pub repair_every: u32,
 }
@@ -40,6 +48,10 @@ impl Default for Config {
             burst: 20,
             retry_outgoing_for: 24 * 60 * 60,
             retry_incoming_for: 7 * 24 * 60 * 60,
+            notices: false,
+            send_status: true,
+            wait_for_target: 60,
+            webhook_media_limit: 16 * 1024 * 1024,
             repair_every: 60,
         }
     }
@@ -68,6 +80,10 @@ impl Config {
 
     pub(super) fn outgoing_patience(&self) -> Duration {
         Duration::from_secs(self.retry_outgoing_for.into())
+    }
+
+    pub(super) fn target_patience(&self) -> Duration {
+        Duration::from_secs(self.wait_for_target.into())
     }
 
     pub(super) fn incoming_patience(&self) -> Duration {

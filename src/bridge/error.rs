@@ -30,6 +30,9 @@ pub(crate) enum Error {
     /// The network said no.
     #[error("{0}")]
     Refused(String),
+    /// More than somebody on the way takes.
+    #[error("too large")]
+    TooLarge,
     /// Slow down.
     #[error("too many requests")]
     RateLimited(Duration),
@@ -66,10 +69,10 @@ impl From<network::Error> for Error {
 
 impl From<matrix::Error> for Error {
     fn from(error: matrix::Error) -> Self {
-        if error.is_transient() {
-            Self::Unreachable("the homeserver")
-        } else {
-            Self::Internal(Box::new(error))
+        match error {
+            matrix::Error::TooLarge { .. } => Self::TooLarge,
+            error if error.is_transient() => Self::Unreachable("the homeserver"),
+            error => Self::Internal(Box::new(error)),
         }
     }
 }
@@ -94,6 +97,11 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// Trouble of our own machine that may pass.
+    pub(super) fn later(error: &(dyn StdError + 'static)) -> Self {
+        Self::of(true, error, None)
+    }
+
     fn of(transient: bool, error: &(dyn StdError + 'static), after: Option<Duration>) -> Self {
         let why = chain(error);
         if transient {

@@ -1,10 +1,12 @@
 //! Accepting messages by REST: one job for each recipient, ids chosen and everything committed before the answer.
 
+use std::{fs::File, sync::Arc};
+
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Inner, recipients};
+use super::{Error, Inner, ghosts, recipients};
 use crate::{
-    model::{IdentityId, Lane, Outgoing, Platform, SendId, TokenId, Work},
+    model::{IdentityId, Lane, Media, MediaKind, MediaSource, Outgoing, Platform, SendId, Timestamp, TokenId, Work},
     store::{self, SendRow, SendStatus, Tx},
 };
 
@@ -21,10 +23,37 @@ pub(crate) struct NewMessage {
     pub(crate) recipients: Recipients,
     /// The words.
     pub(crate) text: String,
+    /// The file; the words stand under it.
+    pub(crate) file: Option<NewFile>,
     /// The event it answers.
     pub(crate) reply_to: Option<String>,
     /// Makes a repeated request the same request.
     pub(crate) idempotency: Option<Idempotency>,
+}
+
+/// A file as the door took it.
+#[derive(Clone, Debug)]
+pub(crate) struct NewFile {
+    /// The bytes, from the beginning.
+    pub(crate) bytes: Arc<File>,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its media type.
+    pub(crate) mime: String,
+    /// How many bytes.
+    pub(crate) size: u64,
+}
+
+impl NewFile {
+    /// What it is to people, by its media type.
+    fn kind(&self) -> MediaKind {
+        match self.mime.split('/').next() {
+            Some("image") => MediaKind::Image,
+            Some("video") => MediaKind::Video,
+            Some("audio") => MediaKind::Audio,
+            _ => MediaKind::File,
+        }
+    }
 }
 
 /// The key of a request that may be repeated.
@@ -70,6 +99,13 @@ pub(super) async fn queue(bridge: &Inner, message: NewMessage) -> Result<Vec<Que
         return Err(Error::Invalid { field: "text", why });
     }
     let now = bridge.clock().now();
+    let file = match &message.file {
+        Some(file) => match before_upload(bridge, &message, now).await? {
+            Some(known) => return Ok(known),
+            None => Some(upload(bridge, file).await?),
+        },
+        None => None,
+    };
     let mut tx = bridge.store.begin().await?;
     if let Some(known) = known_answer(&mut tx, message.idempotency.as_ref(), now).await? {
         return Ok(known);
@@ -78,36 +114,26 @@ pub(super) async fn queue(bridge: &Inner, message: NewMessage) -> Result<Vec<Que
         .find_device_by_number(message.identity, message.platform, &message.number)
         .await?
         .ok_or(Error::NotFound("Device"))?;
+    let (Recipients::Groups(recipients) | Recipients::Contacts(recipients)) = &message.recipients;
     let mut answer = Vec::new();
-    match &message.recipients {
-        Recipients::Groups(links) => {
-            answer.extend(links.iter().map(|link| Queued {
-                recipient: link.clone(),
-                message_id: None,
-                status: "failed".into(),
-                reason: Some("groups_not_supported_yet".into()),
-            }));
-        }
-        Recipients::Contacts(contacts) => {
-            for recipient in contacts {
-                let id = SendId::generate();
-                let outgoing = Outgoing {
-                    id,
-                    identity: message.identity,
-                    device: device.id,
-                    recipient: recipient.clone(),
-                    text: message.text.clone(),
-                    reply_to: message.reply_to.as_deref().and_then(|id| id.try_into().ok()),
-                };
-                push(&mut tx, outgoing, now).await?;
-                answer.push(Queued {
-                    recipient: recipient.clone(),
-                    message_id: Some(id),
-                    status: "queued".into(),
-                    reason: None,
-                });
-            }
-        }
+    for recipient in recipients {
+        let id = SendId::generate();
+        let outgoing = Outgoing {
+            id,
+            identity: message.identity,
+            device: device.id,
+            recipient: recipient.clone(),
+            text: message.text.clone(),
+            file: file.clone().map(Box::new),
+            reply_to: message.reply_to.as_deref().and_then(|id| id.try_into().ok()),
+        };
+        push(&mut tx, outgoing, now).await?;
+        answer.push(Queued {
+            recipient: recipient.clone(),
+            message_id: Some(id),
+            status: "queued".into(),
+            reason: None,
+        });
     }
     if let Some(idempotency) = &message.idempotency {
         let stored = serde_json::to_string(&answer).map_err(|error| Error::Internal(Box::new(error)))?;
@@ -118,7 +144,36 @@ pub(super) async fn queue(bridge: &Inner, message: NewMessage) -> Result<Vec<Que
     Ok(answer)
 }
 
-async fn push(tx: &mut Tx, outgoing: Outgoing, now: crate::model::Timestamp) -> Result<(), store::Error> {
+/// The answer that was given before, when it was; a large file is not taken for nothing.
+async fn before_upload(bridge: &Inner, message: &NewMessage, now: Timestamp) -> Result<Option<Vec<Queued>>, Error> {
+    let mut read = bridge.store.read().await?;
+    if let Some(known) = known_answer(&mut read, message.idempotency.as_ref(), now).await? {
+        return Ok(Some(known));
+    }
+    read.find_device_by_number(message.identity, message.platform, &message.number)
+        .await?
+        .ok_or(Error::NotFound("Device"))?;
+    Ok(None)
+}
+
+/// Gives a file to the homeserver, from where it goes to every recipient and into the room.
+async fn upload(bridge: &Inner, file: &NewFile) -> Result<Media, Error> {
+    ghosts::account(bridge, bridge.homeserver.names().bot())
+        .await
+        .map_err(|error| Error::Internal(Box::new(error)))?;
+    let bytes = file
+        .bytes
+        .try_clone()
+        .map_err(|error| Error::Internal(Box::new(error)))?;
+    let source = bridge.homeserver.upload_file(bytes, &file.mime, &file.name).await?;
+    Ok(Media {
+        size: Some(file.size),
+        name: Some(file.name.clone()),
+        ..Media::new(file.kind(), MediaSource::Matrix(source), &file.mime)
+    })
+}
+
+async fn push(tx: &mut Tx, outgoing: Outgoing, now: Timestamp) -> Result<(), store::Error> {
     let lane = match recipients::read(&outgoing.recipient) {
         Some(recipient) => Lane::sending(outgoing.device, recipients::canonical(&recipient)),
         None => Lane::sending(outgoing.device, &outgoing.recipient),
@@ -142,7 +197,7 @@ async fn push(tx: &mut Tx, outgoing: Outgoing, now: crate::model::Timestamp) -> 
 async fn known_answer(
     tx: &mut Tx,
     idempotency: Option<&Idempotency>,
-    now: crate::model::Timestamp,
+    now: Timestamp,
 ) -> Result<Option<Vec<Queued>>, Error> {
     let Some(idempotency) = idempotency else {
         return Ok(None);

@@ -6,8 +6,8 @@ use tokio::sync::mpsc;
 
 use super::{Inner, rooms};
 use crate::{
-    model::{DeviceId, IdentityKind, Lane, LinkSignal, LinkState, News, PortalKey, Work},
-    store,
+    model::{DeviceId, IdentityKind, Lane, LinkSignal, LinkState, MessageId, News, PortalKey, Reached, Work},
+    store::{self, MessageState, Receipt},
 };
 
 /// Starts to take news.
@@ -29,6 +29,27 @@ pub(super) fn start(bridge: &Arc<Inner>, mut news: mpsc::Receiver<News>) {
 async fn take(bridge: &Arc<Inner>, news: News) {
     match news {
         News::Link { device, signal } => link(bridge, device, signal).await,
+        News::Reached {
+            device,
+            chat,
+            contact,
+            messages,
+            reached,
+            at,
+        } => {
+            let receipt = Receipt {
+                contact,
+                state: match reached {
+                    Reached::Phone => MessageState::Delivered,
+                    Reached::Eyes => MessageState::Read,
+                    Reached::Ears => MessageState::Played,
+                },
+                at,
+            };
+            if let Err(error) = reached_by(bridge, &PortalKey::new(device, chat), &messages, &receipt).await {
+                tracing::warn!(%error, "receipts could not be stored");
+            }
+        }
         News::Typing {
             device,
             chat,
@@ -41,6 +62,19 @@ async fn take(bridge: &Arc<Inner>, news: News) {
             }
         }
     }
+}
+
+async fn reached_by(
+    bridge: &Inner,
+    portal: &PortalKey,
+    messages: &[MessageId],
+    receipt: &Receipt,
+) -> Result<(), store::Error> {
+    let mut tx = bridge.store.begin().await?;
+    for message in messages {
+        tx.record_receipt(portal, message, receipt).await?;
+    }
+    tx.commit().await
 }
 
 /// Moves the link of a device along its table, and tells the owner when the session ended.

@@ -2,14 +2,18 @@
 //!
 //! The payload keeps the eleven keys of the guide; what we know beyond them is added, never put in their place.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use ruma::EventId;
-use serde_json::json;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ruma::{EventId, OwnedMxcUri};
+use serde_json::{Value, json};
 
-use super::{error::Failure, portals::Room, worker::Desk};
+use super::{error::Failure, outgoing, portals::Room, worker::Desk};
 use crate::{
-    model::{ChatKind, ContactId, Delivery, DeliveryId, Device, Event, Identity, Lane, PortalKey, Work},
+    model::{
+        ChatKind, ContactId, Content, Delivery, DeliveryId, Device, Event, Identity, Lane, Media, MediaKind,
+        MediaSource, PortalKey, Work,
+    },
     store::Tx,
     webhook,
 };
@@ -21,13 +25,18 @@ pub(super) struct Said<'a> {
     pub(super) room: &'a Room,
     pub(super) event: &'a Event,
     pub(super) contact: &'a ContactId,
-    pub(super) text: &'a str,
+    pub(super) content: &'a Content,
+    /// What clients without any support show of it.
+    pub(super) body: &'a str,
     pub(super) shown: &'a EventId,
     pub(super) reply_to: Option<&'a EventId>,
 }
 
 /// Promises a delivery to every active webhook of the identity.
 pub(super) async fn push(desk: &Desk<'_>, tx: &mut Tx, said: &Said<'_>) -> Result<(), Failure> {
+    if !is_message(said.content) {
+        return Ok(());
+    }
     let webhooks = tx.list_webhooks(said.identity.id).await?;
     if !webhooks.iter().any(|webhook| webhook.active) {
         return Ok(());
@@ -49,11 +58,65 @@ pub(super) async fn push(desk: &Desk<'_>, tx: &mut Tx, said: &Said<'_>) -> Resul
             contact: said.contact.clone(),
             created_at: now,
             body: body.clone(),
+            media: attached(desk, said.content).cloned(),
         };
         tx.push_job(&Lane::delivery(webhook.id, &key), &Work::Deliver(delivery), now)
             .await?;
     }
     Ok(())
+}
+
+/// Receivers know what is an `m.room.message` in Matrix, and nothing else.
+fn is_message(content: &Content) -> bool {
+    match content {
+        Content::Media(media) => media.kind != MediaKind::Sticker,
+        Content::Text(_)
+        | Content::Location(_)
+        | Content::Contacts(_)
+        | Content::Appointment(_)
+        | Content::Invitation(_)
+        | Content::Told(_) => true,
+        Content::Poll(_) | Content::Album { .. } | Content::Unsupported(_) => false,
+    }
+}
+
+/// The words of a message; media without a caption have none.
+fn words<'a>(said: &Said<'a>) -> &'a str {
+    match said.content {
+        Content::Text(text) => &text.body,
+        Content::Media(media) => media.caption.as_ref().map_or("", |caption| &caption.body),
+        _ => said.body,
+    }
+}
+
+fn media_of(content: &Content) -> Option<&Media> {
+    match content {
+        Content::Media(media) => Some(media),
+        _ => None,
+    }
+}
+
+/// Where the bytes are that a payload carries; larger files are only named.
+fn attached<'a>(desk: &Desk<'_>, content: &'a Content) -> Option<&'a OwnedMxcUri> {
+    let media = media_of(content)?;
+    let MediaSource::Matrix(source) = &media.source else {
+        return None;
+    };
+    let is_small = media
+        .size
+        .is_some_and(|size| size <= desk.bridge.config.webhook_media_limit);
+    is_small.then_some(source)
+}
+
+fn media_info(content: &Content) -> Value {
+    let media = media_of(content);
+    json!({
+        "size": media.and_then(|media| media.size).unwrap_or(0),
+        "mime_type": media.map_or("", |media| &media.mime),
+        "width": media.and_then(|media| media.width).unwrap_or(0),
+        "height": media.and_then(|media| media.height).unwrap_or(0),
+        "blur_hash": media.and_then(|media| media.blurhash.as_deref()).unwrap_or(""),
+    })
 }
 
 fn payload(desk: &Desk<'_>, said: &Said<'_>, spelling: Option<&str>, name: Option<&str>) -> String {
@@ -64,15 +127,13 @@ fn payload(desk: &Desk<'_>, said: &Said<'_>, spelling: Option<&str>, name: Optio
     json!({
         "id": said.shown,
         "is_contact": spelling.is_some(),
-        "type": "m.text",
+        "type": said.content.event_kind(),
         "from": spelling.unwrap_or(ghost.as_str()),
         "to": said.identity.user,
-        "message": said.text,
+        "message": words(said),
         "device_id": said.device.number,
-        "media": {
-            "content": null,
-            "info": { "size": 0, "mime_type": "", "width": 0, "height": 0, "blur_hash": "" }
-        },
+        "media": { "content": null, "info": media_info(said.content) },
+        "file_name": media_of(said.content).and_then(|media| media.name.as_deref()),
         "room_id": said.room.id,
         "chat_id": said.event.chat,
         "is_group": is_group,
@@ -85,6 +146,20 @@ fn payload(desk: &Desk<'_>, said: &Said<'_>, spelling: Option<&str>, name: Optio
     .to_string()
 }
 
+/// The body with the bytes of its media in it: they are fetched for each attempt, so that no row holds them.
+async fn with_media<'a>(desk: &Desk<'_>, delivery: &'a Delivery) -> Result<Cow<'a, str>, Failure> {
+    let Some(source) = &delivery.media else {
+        return Ok(Cow::Borrowed(&delivery.body));
+    };
+    let limit = desk.bridge.config.webhook_media_limit;
+    let Some(bytes) = outgoing::small(desk.bridge, source, limit).await? else {
+        return Ok(Cow::Borrowed(&delivery.body));
+    };
+    let mut body: Value = serde_json::from_str(&delivery.body).map_err(|error| Failure::Never(error.to_string()))?;
+    body["media"]["content"] = STANDARD.encode(bytes).into();
+    Ok(Cow::Owned(body.to_string()))
+}
+
 /// Does a job of kind `deliver`.
 pub(super) async fn deliver(desk: &Desk<'_>, delivery: &Delivery) -> Result<(), Failure> {
     let bridge = desk.bridge;
@@ -92,11 +167,12 @@ pub(super) async fn deliver(desk: &Desk<'_>, delivery: &Delivery) -> Result<(), 
     let Some(webhook) = found.filter(|webhook| webhook.active) else {
         return desk.done().await;
     };
+    let body = with_media(desk, delivery).await?;
     fail::fail_point!("bridge.deliver.before");
     let now = bridge.clock().now();
     let outcome = bridge
         .webhooks
-        .deliver(&webhook.url, &webhook.secret, delivery.id, now, &delivery.body)
+        .deliver(&webhook.url, &webhook.secret, delivery.id, now, &body)
         .await;
     fail::fail_point!("bridge.deliver.after");
     let result = match &outcome {

@@ -9,13 +9,12 @@ use std::{
 };
 
 use fail::fail_point;
-use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId};
-use serde_json::Value;
+use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId};
 
 use super::{Inner, error::Failure, ghosts};
 use crate::{
-    matrix::{self, Actor, NewRoom, transaction_id},
-    model::{ChatId, ChatInfo, ChatKind, Device, Identity, IdentityKind, MessageId, PortalKey, Sender, Timestamp},
+    matrix::{self, Actor, NewRoom, outgoing::Message, transaction_id},
+    model::{ChatId, ChatInfo, ChatKind, Device, Identity, IdentityKind, PortalKey, Timestamp},
     store::Portal,
 };
 
@@ -243,64 +242,49 @@ pub(super) async fn enter(bridge: &Inner, room: &RoomId, user: &UserId) -> Resul
     }
 }
 
-/// A message on its way into a room: what its transaction ids follow from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Transaction<'a> {
-    pub(super) key: &'a PortalKey,
-    pub(super) id: &'a MessageId,
-    pub(super) sender: &'a Sender,
+/// Somebody who says things in a portal room, and at which time they are shown.
+pub(super) struct Voice<'a> {
+    pub(super) bridge: &'a Inner,
+    pub(super) room: &'a RoomId,
+    pub(super) speaker: &'a Actor,
+    pub(super) at: Timestamp,
 }
 
-impl Transaction<'_> {
-    /// The transaction id of one part: the same for the same message for ever, different for every other one.
-    pub(super) fn part(&self, number: usize) -> String {
-        let sender = match self.sender {
-            Sender::Owner => "owner",
-            Sender::Contact(contact) => contact.as_str(),
+impl Voice<'_> {
+    /// Sends an event. A speaker of ours that is not in the room (any more) is brought in first.
+    async fn send(&self, message: &Message, transaction: &str) -> Result<OwnedEventId, Failure> {
+        let attempt = || {
+            self.speaker.send(
+                self.room,
+                message.event_type,
+                &message.content,
+                transaction,
+                Some(self.at),
+            )
         };
-        let device = self.key.device.to_string();
-        transaction_id(&[
-            &device,
-            self.key.chat.as_str(),
-            self.id.as_str(),
-            &number.to_string(),
-            sender,
-            "0",
-        ])
-    }
-}
-
-/// A text as the contents of one event, or of several when it is too long for one; the first carries the answer.
-pub(super) fn contents(text: &str, reply_to: Option<&EventId>) -> Vec<Value> {
-    matrix::outgoing::texts(&matrix::outgoing::Words::new(text), reply_to)
-}
-
-/// Sends the parts of a message into a portal room and returns the event of the first one. A speaker of ours that is
-/// not in the room (any more) is brought in first.
-pub(super) async fn send(
-    bridge: &Inner,
-    room: &Room,
-    speaker: &Actor,
-    contents: &[Value],
-    transaction: &Transaction<'_>,
-    at: Timestamp,
-) -> Result<OwnedEventId, Failure> {
-    let mut first = None;
-    for (number, content) in contents.iter().enumerate() {
         fail_point!("bridge.show.send.before");
-        let txn = transaction.part(number);
-        let event = match speaker.send(&room.id, "m.room.message", content, &txn, Some(at)).await {
+        let event = match attempt().await {
             Ok(event) => event,
-            Err(error) if error.is_forbidden() && bridge.homeserver.names().is_ours(speaker.user()) => {
-                enter(bridge, &room.id, speaker.user()).await?;
-                speaker
-                    .send(&room.id, "m.room.message", content, &txn, Some(at))
-                    .await?
+            Err(error) if error.is_forbidden() && self.bridge.homeserver.names().is_ours(self.speaker.user()) => {
+                enter(self.bridge, self.room, self.speaker.user()).await?;
+                attempt().await?
             }
             Err(error) => return Err(error.into()),
         };
         fail_point!("bridge.show.send.after");
-        first.get_or_insert(event);
+        Ok(event)
     }
-    first.ok_or_else(|| Failure::Never("there is nothing to show".into()))
+
+    /// Sends the events of one thing in order; `transaction` makes the id of each from its number.
+    pub(super) async fn send_all(
+        &self,
+        messages: &[Message],
+        transaction: impl Fn(usize) -> String,
+    ) -> Result<Vec<OwnedEventId>, Failure> {
+        let mut events = Vec::with_capacity(messages.len());
+        for (number, message) in messages.iter().enumerate() {
+            events.push(self.send(message, &transaction(number)).await?);
+        }
+        Ok(events)
+    }
 }

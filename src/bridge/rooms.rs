@@ -48,21 +48,19 @@ fn concerns_us(bridge: &Inner, event: &RoomEvent) -> bool {
         return false;
     }
     match read(&event.json) {
-        Ok(Incoming::Say(_)) | Err(_) => true,
-        Ok(Incoming::Invite { user, .. }) => bridge.homeserver.names().is_ours(&user),
         Ok(
-            Incoming::Notice(_)
+            Incoming::Say(_)
             | Incoming::Edit { .. }
             | Incoming::React { .. }
             | Incoming::Redact { .. }
             | Incoming::Vote { .. }
             | Incoming::EndPoll { .. }
-            | Incoming::Pins { .. }
-            | Incoming::Joined { .. }
-            | Incoming::Left { .. }
-            | Incoming::Ours
-            | Incoming::Ignored(_),
-        ) => false,
+            | Incoming::Pins { .. },
+        )
+        | Err(_) => true,
+        Ok(Incoming::Invite { user, .. }) => bridge.homeserver.names().is_ours(&user),
+        Ok(Incoming::Notice(_)) => bridge.config.notices,
+        Ok(Incoming::Joined { .. } | Incoming::Left { .. } | Incoming::Ours | Incoming::Ignored(_)) => false,
     }
 }
 

@@ -4,17 +4,20 @@
 //! their order, so messages to one person leave in the order they were accepted.
 
 use fail::fail_point;
+use ruma::{EventId, OwnedEventId};
 
 use super::{
     error::Failure,
-    ghosts, outgoing,
-    portals::{self, Transaction},
+    expiry, ghosts, outgoing,
+    portals::{self, Voice},
     recipients,
     worker::Desk,
 };
 use crate::{
+    matrix::{self, outgoing::Around, transaction_id},
     model::{
-        Action, ChatId, ChatKind, Content, Device, Identity, Lane, MessageId, Outgoing, PortalKey, Say, Sender, Work,
+        Action, ChatId, ChatKind, Content, Device, Identity, Lane, MessageId, MessageRef, Outgoing, PortalKey,
+        Recipient, Say, Sender, Work,
     },
     network,
     store::{Direction, Message, MessageState, Portal, SendStatus, Tx},
@@ -28,6 +31,9 @@ pub(super) async fn resolve(desk: &Desk<'_>, outgoing: &Outgoing) -> Result<(), 
     };
     let chat = match bridge.network.find(outgoing.device, &recipient).await {
         Ok(chat) => chat,
+        Err(network::Error::NotFound(_)) if matches!(recipient, Recipient::Invite(_)) => {
+            return fail(desk, outgoing, "group_not_found").await;
+        }
         Err(network::Error::NotFound(_)) => return fail(desk, outgoing, "not_on_whatsapp").await,
         Err(network::Error::NotLinked) => return fail(desk, outgoing, "device_not_linked").await,
         Err(network::Error::Unsupported(_)) => return fail(desk, outgoing, "unsupported_recipient").await,
@@ -85,8 +91,23 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
         ready: true,
     };
     let quote = outgoing::quoted(&mut tx, &portal, outgoing.reply_to.as_deref()).await?;
+    let expires_in = tx.find_portal_timer(&key).await?;
+    let known = tx.find_message(&key, &id, &Sender::Owner).await?;
+    drop(tx);
+    let said = content(outgoing);
+    // An earlier attempt may have brought the file over already.
+    let carried = match known.and_then(|known| known.content) {
+        Some(carried) => carried,
+        None => match outgoing::on_network(desk, device.id, said.clone()).await? {
+            Some(carried) => carried,
+            None => return fail(desk, outgoing, "file_is_gone").await,
+        },
+    };
     let mut message = row(&key, &id, &room, outgoing, desk);
+    message.content = Some(carried.clone());
+    message.kind = said.event_kind().into();
     message.reply_to = quote.as_ref().map(|quote| quote.id.clone());
+    let mut tx = bridge.store.begin().await?;
     tx.insert_message(&message).await?;
     tx.commit().await?;
 
@@ -95,30 +116,91 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
     let answered = quote.is_some();
     let say = Say {
         reply_to: quote,
-        ..Say::new(Content::words(outgoing.text.clone()))
+        expires_in,
+        ..Say::new(carried)
     };
     bridge.network.act(&key, &id, &Action::Say(say)).await?;
     fail_point!("bridge.sending.act.after");
 
-    let speaker = ghosts::owner(bridge, &device, &identity).await?;
-    let reply_to = outgoing.reply_to.as_deref().filter(|_| answered);
-    let contents = portals::contents(&outgoing.text, reply_to);
-    let txn = Transaction {
+    let echo = Echo {
         key: &key,
         id: &id,
-        sender: &Sender::Owner,
+        room: &room,
+        reply_to: outgoing.reply_to.as_deref().filter(|_| answered),
     };
-    let shown = portals::send(bridge, &room, &speaker, &contents, &txn, desk.job.created_at).await?;
+    let events = echo.show(desk, &device, &identity, said).await?;
+    let Some(shown) = events.first() else {
+        return Err(Failure::Never("there is nothing to show".into()));
+    };
     let mut tx = bridge.store.begin().await?;
-    tx.set_message_event(&key, &id, &Sender::Owner, &shown).await?;
-    tx.set_message_state(&key, &id, &Sender::Owner, MessageState::Sent, None)
+    tx.set_message_event(&key, &id, &Sender::Owner, shown).await?;
+    tx.set_message_parts(&key, &id, &Sender::Owner, events.get(1..).unwrap_or_default())
         .await?;
-    tx.set_send_status(outgoing.id, SendStatus::Sent, None, Some(&id), Some(&shown))
+    tx.set_message_sent(&key, &id).await?;
+    tx.set_send_status(outgoing.id, SendStatus::Sent, None, Some(&id), Some(shown))
         .await?;
+    if let Some(seconds) = expires_in {
+        let message = MessageRef {
+            id: id.clone(),
+            sender: Sender::Owner,
+        };
+        expiry::promise(&mut tx, &key, message, desk.job.created_at, seconds).await?;
+    }
     if let Some(contact) = direct {
         tx.set_spelling(identity.id, &contact, &outgoing.recipient).await?;
     }
     desk.finish(tx).await
+}
+
+/// A message by REST as it is shown in its room.
+struct Echo<'a> {
+    key: &'a PortalKey,
+    id: &'a MessageId,
+    room: &'a portals::Room,
+    reply_to: Option<&'a EventId>,
+}
+
+impl Echo<'_> {
+    async fn show(
+        &self,
+        desk: &Desk<'_>,
+        device: &Device,
+        identity: &Identity,
+        said: Content,
+    ) -> Result<Vec<OwnedEventId>, Failure> {
+        let speaker = ghosts::owner(desk.bridge, device, identity).await?;
+        let messages = matrix::outgoing::say(
+            &Say::new(said),
+            &Around {
+                reply_to: self.reply_to,
+                ..Around::nothing()
+            },
+        );
+        let voice = Voice {
+            bridge: desk.bridge,
+            room: &self.room.id,
+            speaker: &speaker,
+            at: desk.job.created_at,
+        };
+        let device = self.key.device.to_string();
+        let transaction = |number: usize| {
+            let number = number.to_string();
+            transaction_id(&["echo", &device, self.key.chat.as_str(), self.id.as_str(), &number])
+        };
+        voice.send_all(&messages, transaction).await
+    }
+}
+
+/// What a message by REST says: its text, or a file with the text under it.
+fn content(outgoing: &Outgoing) -> Content {
+    match &outgoing.file {
+        None => Content::words(outgoing.text.clone()),
+        Some(file) => {
+            let mut file = file.clone();
+            file.caption = (!outgoing.text.is_empty()).then(|| outgoing.text.clone().into());
+            Content::Media(file)
+        }
+    }
 }
 
 async fn sender(desk: &Desk<'_>, outgoing: &Outgoing) -> Result<Option<(Device, Identity)>, Failure> {
@@ -145,5 +227,8 @@ fn row(key: &PortalKey, id: &MessageId, room: &portals::Room, outgoing: &Outgoin
         state: MessageState::Pending,
         error: None,
         transaction: None,
+        content: None,
+        speaker: None,
+        edited_at: None,
     }
 }

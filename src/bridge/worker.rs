@@ -155,6 +155,9 @@ impl Desk<'_> {
             Work::Send { chat, outgoing } => sending::send(self, chat, outgoing).await,
             Work::Deliver(delivery) => notify::deliver(self, delivery).await,
             Work::Notice { room, about, text } => outgoing::notice(self, room, about, text).await,
+            Work::Status { room, event, failed } => outgoing::status(self, room, event, failed.as_deref()).await,
+            Work::Expire { portal, message } => incoming::expire(self, portal, message).await,
+            Work::Fetch { portal, message } => incoming::fetch(self, portal, message).await,
             Work::RetireIdentity { identity } => retire::identity(self, *identity).await,
             Work::Unlink { device } => retire::device(self, *device).await,
         }
@@ -196,17 +199,24 @@ impl Desk<'_> {
     fn out_of_patience(&self) -> bool {
         let patience = match &self.job.work {
             // The schedule of deliveries has its own end.
-            Work::Deliver(_) => return false,
-            Work::Incoming(_) => self.bridge.config.incoming_patience(),
+            // What shall disappear does, however long it takes.
+            Work::Deliver(_) | Work::Expire { .. } => return false,
+            Work::Incoming(_) | Work::Fetch { .. } => self.bridge.config.incoming_patience(),
             Work::FromMatrix(_)
             | Work::Resolve(_)
             | Work::Send { .. }
             | Work::Notice { .. }
+            | Work::Status { .. }
             | Work::RetireIdentity { .. }
             | Work::Unlink { .. } => self.bridge.config.outgoing_patience(),
         };
+        self.waited() > patience
+    }
+
+    /// How long ago the job was promised, or became due.
+    pub(super) fn waited(&self) -> Duration {
         let waited = self.bridge.clock().now().millis() - self.job.created_at.millis();
-        waited > i64::try_from(patience.as_millis()).unwrap_or(i64::MAX)
+        Duration::from_millis(waited.try_into().unwrap_or_default())
     }
 
     async fn give_up(&self, why: &str) -> Result<(), Failure> {
@@ -217,7 +227,13 @@ impl Desk<'_> {
             Work::Incoming(event) => incoming::given_up(&mut tx, self, event).await?,
             Work::FromMatrix(event) => outgoing::given_up(&mut tx, self, event, why).await?,
             Work::Resolve(outgoing) | Work::Send { outgoing, .. } => sending::given_up(&mut tx, outgoing, why).await?,
-            Work::Deliver(_) | Work::Notice { .. } | Work::RetireIdentity { .. } | Work::Unlink { .. } => {}
+            Work::Deliver(_)
+            | Work::Notice { .. }
+            | Work::Status { .. }
+            | Work::Expire { .. }
+            | Work::Fetch { .. }
+            | Work::RetireIdentity { .. }
+            | Work::Unlink { .. } => {}
         }
         if !tx.bury_job(self.job.id, self.worker, why).await? {
             return Err(Failure::LostLock);

@@ -143,7 +143,6 @@ impl Actor {
     }
 
     /// Holds an event at the top of the room, or no longer. Repeating it changes nothing.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge learns to show pins"))]
     pub(crate) async fn pin(&self, room: &RoomId, event: &EventId, pinned: bool) -> Result<(), Error> {
         let state = self.get_state(room, "m.room.pinned_events", "").await?;
         let before = state.as_ref().and_then(|state| state.get("pinned")?.as_array());

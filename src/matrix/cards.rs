@@ -1,7 +1,6 @@
 //! People's cards in the vCard format (RFC 6350 and its elders): as a file, from a file, and as words.
 //!
 //! Only what people look for is read. Deliberately not here: making cards; networks hand over whole ones.
-#![cfg_attr(not(test), expect(dead_code, reason = "the bridge learns to show cards"))]
 
 use crate::model::Card;
 

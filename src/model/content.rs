@@ -65,6 +65,24 @@ impl Content {
         }
     }
 
+    /// What kind of message it is in Matrix.
+    pub(crate) fn event_kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) | Self::Told(_) | Self::Appointment(_) | Self::Invitation(_) | Self::Contacts(_) => "m.text",
+            Self::Media(media) => match media.kind {
+                MediaKind::Image => "m.image",
+                MediaKind::Video | MediaKind::Gif | MediaKind::VideoNote => "m.video",
+                MediaKind::Audio | MediaKind::Voice => "m.audio",
+                MediaKind::Sticker => "m.sticker",
+                MediaKind::File => "m.file",
+            },
+            Self::Location(_) => "m.location",
+            Self::Poll(_) => "m.poll.start",
+            Self::Album { .. } => "album",
+            Self::Unsupported(_) => "m.notice",
+        }
+    }
+
     /// The words in it, if any.
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
@@ -232,6 +250,28 @@ pub(crate) struct Media {
     pub(crate) view_once: bool,
 }
 
+impl Media {
+    /// Media of which nothing more is known.
+    pub(crate) fn new(kind: MediaKind, source: MediaSource, mime: &str) -> Self {
+        Self {
+            kind,
+            source,
+            mime: mime.to_owned(),
+            size: None,
+            name: None,
+            caption: None,
+            width: None,
+            height: None,
+            duration: None,
+            waveform: Vec::new(),
+            thumbnail: None,
+            blurhash: None,
+            animated: false,
+            view_once: false,
+        }
+    }
+}
+
 /// What media are to people.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -331,6 +371,9 @@ pub(crate) struct Poll {
     pub(crate) options: Vec<String>,
     /// How many may be chosen; 0: as many as one likes.
     pub(crate) choices: u32,
+    /// What votes in Matrix call the options, in their order; empty when they are called as we call them.
+    #[serde(default)]
+    pub(crate) answers: Vec<String>,
 }
 
 /// A date in the calendar.

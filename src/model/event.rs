@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, ChatId, ChatKind, DeviceId, LinkSignal, MessageId, Sender, Timestamp};
+use super::{Action, ChatId, ChatKind, ContactId, DeviceId, LinkSignal, MessageId, Sender, Timestamp};
 
 /// Something that happened in a chat and must reach Matrix: accepted durably before the network is told so.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -25,6 +25,17 @@ pub(crate) struct Event {
     pub(crate) action: Action,
 }
 
+/// How far a message came with somebody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reached {
+    /// Their phone has it.
+    Phone,
+    /// They read it.
+    Eyes,
+    /// They listened to it.
+    Ears,
+}
+
 /// News that may be lost without harm: never stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum News {
@@ -34,6 +45,21 @@ pub(crate) enum News {
         device: DeviceId,
         /// What happened to its link.
         signal: LinkSignal,
+    },
+    /// Messages of the owner came further with a contact.
+    Reached {
+        /// Which device was told.
+        device: DeviceId,
+        /// In which chat.
+        chat: ChatId,
+        /// With whom.
+        contact: ContactId,
+        /// Which messages.
+        messages: Vec<MessageId>,
+        /// How far.
+        reached: Reached,
+        /// When.
+        at: Timestamp,
     },
     /// A contact began or stopped typing.
     Typing {

@@ -1,11 +1,12 @@
 //! Jobs: stored promises to do one thing. Jobs of one lane run strictly in order, lanes run side by side.
 
-use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId};
+use ruma::{OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedUserId, RoomId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    ChatId, ContactId, DeliveryId, DeviceId, Event, IdentityId, JobId, PortalKey, SendId, Timestamp, WebhookId,
+    ChatId, ContactId, DeliveryId, DeviceId, Event, IdentityId, JobId, Media, MessageId, MessageRef, PortalKey, SendId,
+    Timestamp, WebhookId,
 };
 
 /// The queue a job stands in.
@@ -26,6 +27,26 @@ impl Lane {
     /// What happened in a Matrix room that is no portal (yet).
     pub(crate) fn room(room: &RoomId) -> Self {
         Self(format!("room:{room}"))
+    }
+
+    /// What concerns one message of a chat and may have to wait for it without holding the others up.
+    pub(crate) fn late(portal: &PortalKey, message: &MessageId) -> Self {
+        Self(format!(
+            "late:{}/{}/{}",
+            portal.device,
+            portal.chat.as_str(),
+            message.as_str()
+        ))
+    }
+
+    /// The end of a message that disappears.
+    pub(crate) fn expiry(portal: &PortalKey, message: &MessageId) -> Self {
+        Self(format!(
+            "expiry:{}/{}/{}",
+            portal.device,
+            portal.chat.as_str(),
+            message.as_str()
+        ))
     }
 
     /// Messages by REST to one recipient, before the chat is known. `recipient` is the canonical spelling.
@@ -92,6 +113,29 @@ pub(crate) enum Work {
         /// What it says.
         text: String,
     },
+    /// Tell clients what became of a message that was sent from Matrix.
+    Status {
+        /// In which room.
+        room: OwnedRoomId,
+        /// Which event.
+        event: OwnedEventId,
+        /// Why it will never arrive; `None`: the network has it.
+        failed: Option<String>,
+    },
+    /// The time of a message is over: take it away in Matrix.
+    Expire {
+        /// In which chat of which device.
+        portal: PortalKey,
+        /// Which message.
+        message: MessageRef,
+    },
+    /// Media that the network has no more: ask whoever sent them, then show them in the place of the placeholder.
+    Fetch {
+        /// In which chat of which device.
+        portal: PortalKey,
+        /// Which message.
+        message: MessageRef,
+    },
     /// The last token of an identity is gone: stop its devices, unlink them, leave its rooms.
     RetireIdentity {
         /// Which identity.
@@ -114,6 +158,9 @@ impl Work {
             Self::Send { .. } => "send",
             Self::Deliver(_) => "deliver",
             Self::Notice { .. } => "notice",
+            Self::Status { .. } => "status",
+            Self::Expire { .. } => "expire",
+            Self::Fetch { .. } => "fetch",
             Self::RetireIdentity { .. } => "retire_identity",
             Self::Unlink { .. } => "unlink",
         }
@@ -170,7 +217,7 @@ impl RoomEvent {
 }
 
 /// A message accepted by REST for one recipient.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Outgoing {
     /// Its id, chosen when it was accepted.
     pub(crate) id: SendId,
@@ -180,8 +227,11 @@ pub(crate) struct Outgoing {
     pub(crate) device: DeviceId,
     /// The recipient exactly as it was spelled.
     pub(crate) recipient: String,
-    /// The words.
+    /// The words; under a file when there is one.
     pub(crate) text: String,
+    /// The file, which the homeserver has already.
+    #[serde(default)]
+    pub(crate) file: Option<Box<Media>>,
     /// The event it answers.
     pub(crate) reply_to: Option<OwnedEventId>,
 }
@@ -197,8 +247,11 @@ pub(crate) struct Delivery {
     pub(crate) contact: ContactId,
     /// When the first attempt may be made: the schedule counts from here.
     pub(crate) created_at: Timestamp,
-    /// The body, as it will be posted.
+    /// The body, as it will be posted but for the bytes of its media.
     pub(crate) body: String,
+    /// Where those bytes are.
+    #[serde(default)]
+    pub(crate) media: Option<OwnedMxcUri>,
 }
 
 /// A job as it is claimed.

@@ -18,7 +18,7 @@ pub(crate) use chat::{ChatInfo, ChatKind, ContactInfo, PortalKey, Recipient};
 pub(crate) use clock::{Clock, Timestamp};
 pub(crate) use content::*;
 pub(crate) use device::{Device, LinkSignal, LinkState, LogoutReason, Platform};
-pub(crate) use event::{Event, News};
+pub(crate) use event::{Event, News, Reached};
 pub(crate) use id::{
     ChatId, ContactId, CredentialId, DeliveryId, DeviceId, IdentityId, JobId, MessageId, SendId, TokenId, WebhookId,
 };

@@ -81,14 +81,12 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// # Errors
     /// `Gone` when the network has them no more (see [`Network::ask_again`]), `Refused` when they are not from here,
     /// `NotLinked`, `Unreachable`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge is about to call it"))]
     async fn download(&self, device: DeviceId, media: &Media) -> Result<File, Error>;
 
     /// Brings a whole file to the network, for media of that kind. Repeating it is harmless.
     ///
     /// # Errors
     /// `Refused` when the network does not want it, `NotLinked`, `Unreachable`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge is about to call it"))]
     async fn upload(&self, device: DeviceId, kind: MediaKind, file: File) -> Result<MediaRef, Error>;
 
     /// Asks the owner's phone to bring media of a message to the network again, and tells where they are now.
@@ -96,7 +94,6 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// # Errors
     /// `Gone` when the phone does not have them either, `Refused` when it cannot, `Unreachable` when it does not answer,
     /// `NotLinked`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge is about to call it"))]
     async fn ask_again(&self, portal: &PortalKey, message: &MessageRef, media: &Media) -> Result<MediaRef, Error>;
 
     /// The name that shows a contact as a Matrix user, without the prefix of the namespace: `15550001111`, `lid_42`.
@@ -205,7 +202,6 @@ pub(crate) struct MediaLimits {
 
 impl MediaLimits {
     /// The limit for one kind.
-    #[expect(dead_code, reason = "the bridge is about to ask it")]
     pub(crate) fn of(&self, kind: MediaKind) -> u64 {
         match kind {
             MediaKind::Image => self.picture,

@@ -70,11 +70,14 @@ impl Tx {
         for statement in [
             "update portals set device = $2 where device = $1",
             "update messages set device = $2 where device = $1",
+            "update message_parts set device = $2 where device = $1",
+            "update reactions set device = $2 where device = $1",
+            "update receipts set device = $2 where device = $1",
             "update sends set device = $2 where device = $1",
             "update jobs set lane = replace(lane, $1, $2), payload = replace(payload, $1, $2) \
-             where lane_kind in ('in', 'out', 'send', 'hook') and payload like '%' || $1 || '%'",
+             where lane_kind in ('in', 'out', 'send', 'hook', 'late', 'expiry') and payload like '%' || $1 || '%'",
             "update jobs set lane = replace(lane, $1, $2) \
-             where lane_kind in ('in', 'out', 'send', 'hook') and lane like '%' || $1 || '%'",
+             where lane_kind in ('in', 'out', 'send', 'hook', 'late', 'expiry') and lane like '%' || $1 || '%'",
         ] {
             self.execute(sqlx::query(statement).bind(from.to_string()).bind(to.to_string()))
                 .await?;

@@ -78,6 +78,9 @@ impl Tx {
     pub(crate) async fn remove_identity(&mut self, id: IdentityId) -> Result<(), Error> {
         for statement in [
             "delete from messages where device in (select id from devices where identity = $1)",
+            "delete from message_parts where device in (select id from devices where identity = $1)",
+            "delete from reactions where device in (select id from devices where identity = $1)",
+            "delete from receipts where device in (select id from devices where identity = $1)",
             "delete from portals where device in (select id from devices where identity = $1)",
             "delete from devices where identity = $1",
             "delete from sends where identity = $1",

@@ -1,6 +1,6 @@
 //! Messages: which message of a network is which Matrix event, and what became of it.
 
-use ruma::{EventId, OwnedEventId, OwnedRoomId};
+use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
 use sqlx::{
     Any,
@@ -12,10 +12,10 @@ use super::{
     Error, Tx,
     types::{Columns, maybe, sender, text, word},
 };
-use crate::model::{ChatId, MessageId, PortalKey, Sender, Timestamp};
+use crate::model::{ChatId, Content, MessageId, PortalKey, Sender, Timestamp};
 
 /// A message that crossed the bridge, or is about to.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Message {
     /// In which chat of which device.
     pub(crate) portal: PortalKey,
@@ -43,6 +43,12 @@ pub(crate) struct Message {
     pub(crate) error: Option<String>,
     /// The Matrix transaction id under which it is or was sent.
     pub(crate) transaction: Option<String>,
+    /// What it holds, whole.
+    pub(crate) content: Option<Content>,
+    /// The Matrix user whose event it is.
+    pub(crate) speaker: Option<OwnedUserId>,
+    /// When it was edited last, by the clock of who edited it.
+    pub(crate) edited_at: Option<Timestamp>,
 }
 
 /// Which way a message crosses the bridge.
@@ -67,9 +73,29 @@ pub(crate) enum MessageState {
     Delivered,
     /// They read it.
     Read,
+    /// They listened to it, or looked at it.
+    Played,
     /// It will not arrive.
     Failed,
 }
+
+/// What a message of a chat holds from now on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MessageContent<'a> {
+    /// Which message.
+    pub(crate) id: &'a MessageId,
+    /// Who said it.
+    pub(crate) sender: &'a Sender,
+    /// Its words.
+    pub(crate) text: Option<&'a str>,
+    /// What it holds, in a word.
+    pub(crate) kind: &'a str,
+    /// What it holds, whole; `None` when it was taken back.
+    pub(crate) content: Option<&'a Content>,
+}
+
+/// What a message that was taken back holds, in a word.
+pub(crate) const DELETED: &str = "deleted";
 
 fn read(row: &AnyRow) -> Result<Message, Error> {
     let row = Columns::new(row, "messages", "message");
@@ -87,6 +113,9 @@ fn read(row: &AnyRow) -> Result<Message, Error> {
         state: row.word("state")?,
         error: row.maybe_text("error")?,
         transaction: row.maybe_text("matrix_transaction")?,
+        content: row.maybe_json("content")?,
+        speaker: row.maybe_parsed("speaker")?,
+        edited_at: row.maybe_time("edited_at")?,
     })
 }
 
@@ -103,6 +132,14 @@ fn insert(statement: &'static str, message: &Message) -> Query<'static, Any, Any
         .bind(word(&message.state))
         .bind(maybe(message.error.as_deref()))
         .bind(maybe(message.transaction.as_deref()))
+        .bind(maybe(message.content.as_ref().map(json).as_deref()))
+        .bind(message.speaker.as_ref().map(|user| user.as_str()))
+        .bind(message.edited_at.map(Timestamp::millis))
+}
+
+fn json(content: &Content) -> String {
+    // Cannot fail: no key of a map in it is anything but text, and a number that is none becomes null.
+    serde_json::to_string(content).unwrap_or_default()
 }
 
 /// A statement whose first three places name a message, the sender aside.
@@ -120,33 +157,14 @@ impl Tx {
     /// `Taken("event")` when the event is another message of this device.
     pub(crate) async fn insert_message(&mut self, message: &Message) -> Result<bool, Error> {
         let statement = "insert into messages (device, chat, message, sender, room, event, direction, body, kind, \
-             reply_to, at, state, error, matrix_transaction) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+             reply_to, at, state, error, matrix_transaction, content, speaker, edited_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
              on conflict (device, chat, message, sender) do nothing";
         let rows = self
             .execute(insert(statement, message))
             .await
             .map_err(|error| error.or_taken("event"))?;
         Ok(rows == 1)
-    }
-
-    /// Adds a message or changes it.
-    ///
-    /// # Errors
-    /// `Taken("event")` when the event is another message of this device.
-    #[cfg_attr(not(test), expect(dead_code, reason = "edits need it"))]
-    pub(crate) async fn upsert_message(&mut self, message: &Message) -> Result<(), Error> {
-        let statement = "insert into messages (device, chat, message, sender, room, event, direction, body, kind, \
-             reply_to, at, state, error, matrix_transaction) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
-             on conflict (device, chat, message, sender) do update set room = excluded.room, event = excluded.event, \
-             direction = excluded.direction, body = excluded.body, kind = excluded.kind, \
-             reply_to = excluded.reply_to, at = excluded.at, state = excluded.state, error = excluded.error, \
-             matrix_transaction = excluded.matrix_transaction";
-        self.execute(insert(statement, message))
-            .await
-            .map_err(|error| error.or_taken("event"))
-            .map(drop)
     }
 
     /// The message of this sender with this id.
@@ -179,10 +197,78 @@ impl Tx {
             .transpose()
     }
 
-    /// The message that is this Matrix event.
+    /// The message that this Matrix event is, or is a part of.
     pub(crate) async fn find_message_by_event(&mut self, event: &EventId) -> Result<Option<Message>, Error> {
         let query = sqlx::query("select * from messages where event = $1 order by device limit 1").bind(event.as_str());
+        if let Some(row) = self.row(query).await? {
+            return read(&row).map(Some);
+        }
+        let query = sqlx::query(
+            "select messages.* from messages join message_parts on message_parts.device = messages.device and \
+             message_parts.chat = messages.chat and message_parts.message = messages.message and \
+             message_parts.sender = messages.sender where message_parts.event = $1 order by messages.device limit 1",
+        )
+        .bind(event.as_str());
         self.row(query).await?.as_ref().map(read).transpose()
+    }
+
+    /// Remembers the events of a message after its first one.
+    pub(crate) async fn set_message_parts(
+        &mut self,
+        portal: &PortalKey,
+        id: &MessageId,
+        from: &Sender,
+        parts: &[OwnedEventId],
+    ) -> Result<(), Error> {
+        let forget =
+            "delete from message_parts where device = $1 and chat = $2 and message = $3 and sender = $4 and part > $5";
+        let kept = i64::try_from(parts.len()).unwrap_or(i64::MAX);
+        self.execute(named(forget, portal, id).bind(sender(from)).bind(kept))
+            .await?;
+        for (part, event) in (1_i64..).zip(parts) {
+            let statement = "insert into message_parts (device, chat, message, sender, part, event) \
+                 values ($1, $2, $3, $4, $5, $6) \
+                 on conflict (device, chat, message, sender, part) do update set event = excluded.event";
+            let query = named(statement, portal, id)
+                .bind(sender(from))
+                .bind(part)
+                .bind(event.as_str());
+            self.execute(query).await?;
+        }
+        Ok(())
+    }
+
+    /// The events of a message after its first one, in order.
+    pub(crate) async fn list_message_parts(
+        &mut self,
+        portal: &PortalKey,
+        id: &MessageId,
+        from: &Sender,
+    ) -> Result<Vec<OwnedEventId>, Error> {
+        let statement = "select * from message_parts where device = $1 and chat = $2 and message = $3 and sender = $4 \
+             order by part";
+        let rows = self.rows(named(statement, portal, id).bind(sender(from))).await?;
+        rows.iter()
+            .map(|row| Columns::new(row, "message_parts", "message").parsed("event"))
+            .collect()
+    }
+
+    /// Gives a message other content; `edited_at` when a person did so.
+    pub(crate) async fn set_message_content(
+        &mut self,
+        portal: &PortalKey,
+        message: MessageContent<'_>,
+        edited_at: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        let statement = "update messages set body = $5, kind = $6, content = $7, edited_at = coalesce($8, edited_at) \
+             where device = $1 and chat = $2 and message = $3 and sender = $4";
+        let query = named(statement, portal, message.id)
+            .bind(sender(message.sender))
+            .bind(maybe(message.text))
+            .bind(text(message.kind))
+            .bind(maybe(message.content.map(json).as_deref()))
+            .bind(edited_at.map(Timestamp::millis));
+        self.execute(query).await.map(drop)
     }
 
     /// Remembers which Matrix event a message is.

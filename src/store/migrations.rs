@@ -13,10 +13,16 @@ pub(super) struct Migration {
 }
 
 /// All of them, in order.
-pub(super) const ALL: &[Migration] = &[Migration {
-    name: "00001_begin",
-    sql: include_str!("../../migrations/00001_begin.sql"),
-}];
+pub(super) const ALL: &[Migration] = &[
+    Migration {
+        name: "00001_begin",
+        sql: include_str!("../../migrations/00001_begin.sql"),
+    },
+    Migration {
+        name: "00002_what_a_message_holds",
+        sql: include_str!("../../migrations/00002_what_a_message_holds.sql"),
+    },
+];
 
 impl Store {
     /// Names of the migrations that ran, and of those that did not.

@@ -72,6 +72,27 @@ impl Tx {
             .map(drop)
     }
 
+    /// Seconds after which new messages of a chat disappear; `None`: they stay.
+    pub(crate) async fn find_portal_timer(&mut self, key: &PortalKey) -> Result<Option<u32>, Error> {
+        let query = sqlx::query("select * from portals where device = $1 and chat = $2")
+            .bind(key.device.to_string())
+            .bind(text(key.chat.as_str()));
+        let Some(row) = self.row(query).await? else {
+            return Ok(None);
+        };
+        let timer = Columns::new(&row, "portals", "chat").maybe_int("timer")?;
+        Ok(timer.and_then(|seconds| u32::try_from(seconds).ok()))
+    }
+
+    /// Remembers after how many seconds new messages of a chat disappear.
+    pub(crate) async fn set_portal_timer(&mut self, key: &PortalKey, timer: Option<u32>) -> Result<(), Error> {
+        let query = sqlx::query("update portals set timer = $3 where device = $1 and chat = $2")
+            .bind(key.device.to_string())
+            .bind(text(key.chat.as_str()))
+            .bind(timer.map(i64::from));
+        self.execute(query).await.map(drop)
+    }
+
     /// The portals of a device.
     pub(crate) async fn list_portals(&mut self, device: DeviceId) -> Result<Vec<Portal>, Error> {
         let query = sqlx::query("select * from portals where device = $1 order by chat").bind(device.to_string());

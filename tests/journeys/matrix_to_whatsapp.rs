@@ -69,7 +69,7 @@ async fn what_cannot_be_sent_gets_one_notice_in_the_room() {
     let Talking { alice, room, ana, .. } = world.talking().await;
     let image = json!({ "msgtype": "m.image", "body": "cat.png", "url": "mxc://hs.test/cat" });
     alice.sends(room.id(), "m.room.message", &image);
-    bot_says(&room, "image").await;
+    bot_says(&room, "no longer there").await;
     world.whatsapp.nacks_next(463);
     alice.says(room.id(), "refused");
     bot_says(&room, "Not sent").await;

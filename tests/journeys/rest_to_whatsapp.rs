@@ -138,22 +138,23 @@ async fn a_request_with_an_idempotency_key_is_done_once() {
     assert_eq!(texts(&ana), ["once"]);
 }
 
+/// T12: a group by its invite link, which wins over a contact; the account comes in by the link when it is not there yet.
 #[tokio::test(flavor = "multi_thread")]
-async fn groups_come_later_and_the_answer_says_so() {
+async fn a_message_reaches_a_group_by_its_invite_link() {
     let world = World::start(Engine::Sqlite).await;
     let linked = world.linked_device(&[]).await;
-    let body = json!({ "group_url": "https://chat.whatsapp.com/invite123", "contact": "15550001111", "platform": "wa", "text": "x" });
-    let (status, answer) = linked
-        .rest
-        .call(Method::POST, &format!("/api/v1/devices/{OWNER}/message"), Some(body))
-        .await;
-    assert_eq!(status, 200);
-    assert_eq!(
-        answer["results"].as_array().unwrap().len(),
-        1,
-        "the group wins over the contact"
-    );
-    assert_eq!(answer["results"][0]["status"], "failed");
+    let (ana, bob) = (world.contact("15550001111", "Ana"), world.contact("15550002222", "Bob"));
+    let group = world.whatsapp.group("Family", &[&ana, &bob]).unwrap();
+    let link = group.invite_link(&ana).unwrap();
+    let body = json!({ "group_url": link, "contact": "15550002222", "platform": "wa", "text": "hello all" });
+    let path = format!("/api/v1/devices/{OWNER}/message");
+    let (status, answer) = linked.rest.call(Method::POST, &path, Some(body)).await;
+    assert_eq!((status, answer["results"].as_array().map(Vec::len)), (200, Some(1)));
+    for person in [&ana, &bob] {
+        let got = gets(person, "hello all").await;
+        assert!(got.chat.is_some(), "in the group and nowhere else");
+    }
+    assert!(group.members().iter().any(|number| number == OWNER));
 }
 
 /// T09: what Authy-API does, to the letter.

@@ -45,6 +45,7 @@ fn poll(start: &Fields) -> Option<(Poll, Vec<Answer>)> {
         question,
         options,
         choices: if all { 0 } else { most },
+        answers: Vec::new(),
     };
     (!poll.options.is_empty()).then_some((poll, answers))
 }

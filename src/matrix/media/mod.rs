@@ -36,7 +36,6 @@ const LARGEST: u64 = 2 * 1024 * 1024 * 1024;
 
 /// A file of the homeserver.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the bridge is about to read it"))]
 pub(crate) struct Download {
     /// The bytes: a file without a name, at its beginning.
     pub(crate) file: File,
@@ -53,7 +52,6 @@ impl Homeserver {
     ///
     /// # Errors
     /// `TooLarge` when it is larger than the homeserver takes.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge is about to call it"))]
     pub(crate) async fn upload_file(&self, file: File, mime: &str, name: &str) -> Result<OwnedMxcUri, Error> {
         let size = file.metadata().map_err(local)?.len();
         if let Some(limit) = self.upload_limit().await?
@@ -85,7 +83,6 @@ impl Homeserver {
     ///
     /// # Errors
     /// `NotFound` when nobody has it, `TooLarge` when nobody would want it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge is about to call it"))]
     pub(crate) async fn download(&self, source: &MxcUri) -> Result<Download, Error> {
         let request = get_content::v1::Request::from_uri(source).map_err(|error| Error::BadRequest(error.into()))?;
         let request = self.client().prepare(self.bot(), request)?;

@@ -2,14 +2,6 @@
 //! `bridge`; every family of contents has its file.
 //!
 //! Deliberately not here: how markup becomes HTML (`html`), and which event of a room a message is.
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        unused_imports,
-        reason = "the bridge learns to show one kind after the other"
-    )
-)]
 
 mod bridge;
 mod fill;
@@ -27,11 +19,12 @@ use ruma::{EventId, MxcUri, RoomId};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+#[cfg(test)]
+use self::words::{Words, texts};
 pub(crate) use self::{
     bridge::{BridgeInfo, bridge_state},
     poll::{answer_id, poll_end, poll_results, vote},
     relations::{Status, edit, reaction, status},
-    words::{Words, texts},
 };
 use super::{html::Pill, names::hex};
 use crate::model::{Content, Say, Sender};

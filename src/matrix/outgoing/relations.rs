@@ -77,10 +77,15 @@ pub(crate) fn reaction(target: &EventId, mark: &str) -> Message {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Status<'a> {
     /// On its way.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "clients know that themselves; said when a job must wait long")
+    )]
     Pending,
     /// The network has it.
     Sent,
     /// These have it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "receipts are kept and not told yet"))]
     Delivered(&'a [OwnedUserId]),
     /// It will never arrive.
     Failed {

@@ -213,6 +213,7 @@ fn b11_a_vote_names_the_answers_of_the_poll() {
         question: "Tea?".into(),
         options: vec!["yes".into(), "no".into()],
         choices: 1,
+        answers: Vec::new(),
     };
     let messages = say(&Say::new(Content::Poll(poll.clone())), &Around::nothing());
     assert_eq!(messages[0].content["body"], "📊 Tea?\n1. yes\n2. no");
@@ -300,6 +301,7 @@ fn every_kind_with(text: &str) -> Vec<Content> {
         }),
         Content::Contacts(vec![card; 100]),
         Content::Poll(Poll {
+            answers: Vec::new(),
             question: text.into(),
             options: vec![text.to_owned(); 100],
             choices: 1,
@@ -402,7 +404,7 @@ proptest! {
 
     #[test]
     fn polls_are_read_as_they_were_written(question in "[a-z?]{1,20}", options in prop::collection::btree_set("[a-z]{1,9}", 2..12), one in any::<bool>()) {
-        let poll = Poll { question, options: options.into_iter().collect(), choices: u32::from(one) };
+        let poll = Poll { question, options: options.into_iter().collect(), choices: u32::from(one), answers: Vec::new() };
         let messages = say(&Say::new(Content::Poll(poll.clone())), &Around::nothing());
         prop_assert_eq!(&read_back(&messages).content, &Content::Poll(poll));
     }

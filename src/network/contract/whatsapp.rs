@@ -225,8 +225,10 @@ async fn a_number_without_whatsapp_is_not_found() {
     let address = Recipient::Address(bob.jid());
     assert_eq!(network.find(device, &address).await.unwrap(), chat);
     assert!(matches!(
-        network.find(device, &Recipient::Invite("x".into())).await,
-        Err(Error::Unsupported(_))
+        network
+            .find(device, &Recipient::Invite("https://chat.whatsapp.com/nowhere".into()))
+            .await,
+        Err(Error::NotFound(_))
     ));
     assert!(matches!(
         network.find(device, &Recipient::Address("nobody".into())).await,

@@ -156,6 +156,7 @@ async fn what_the_owner_does_to_messages_reaches_the_contact_once_the_server_too
 async fn votes_are_opened_and_sealed_with_the_secret_of_their_poll() {
     let (stage, device) = linked().await;
     let poll = Poll {
+        answers: Vec::new(),
         question: "Coming?".into(),
         options: vec!["Yes".into(), "No".into()],
         choices: 1,

@@ -29,10 +29,10 @@ pub(super) fn builder(config: &Config, keys: Keys) -> Result<Builder, Error> {
     if let Some(wanted) = config.wanted_pre_keys() {
         builder = builder.with_wanted_pre_key_count(wanted);
     }
-    builder = match &config.media_url {
+    builder = match config.media_base() {
         None => builder.with_http_client(media::http()),
         Some(elsewhere) => {
-            let base = Url::parse(elsewhere).map_err(|error| Error::Unreachable(Box::new(error)))?;
+            let base = Url::parse(&elsewhere).map_err(|error| Error::Unreachable(Box::new(error)))?;
             builder.with_http_client(media::OnlyHere::new(base))
         }
     };

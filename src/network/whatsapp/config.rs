@@ -71,6 +71,15 @@ pub(crate) enum ConfigError {
 }
 
 impl Config {
+    /// Where media are fetched instead of where the server says: a simulator has them beside its socket.
+    pub(super) fn media_base(&self) -> Option<String> {
+        let beside = self.url.strip_prefix("ws://").filter(|_| cfg!(feature = "simulator"));
+        let beside = beside
+            .and_then(|rest| rest.split('/').next())
+            .map(|host| format!("http://{host}"));
+        self.media_url.clone().or(beside)
+    }
+
     /// The version to claim, if it is not to be asked for.
     pub(super) fn claimed_version(&self) -> Option<(u32, u32, u32)> {
         let simulated = cfg!(feature = "simulator").then_some(SIMULATED_VERSION);
@@ -148,6 +157,17 @@ mod tests {
     }
 
     #[cfg(feature = "simulator")]
+    #[test]
+    #[cfg(feature = "simulator")]
+    fn a_simulator_has_its_media_beside_its_socket() {
+        let config = Config {
+            url: "ws://127.0.0.1:7080/ws/chat".into(),
+            ..Config::default()
+        };
+        assert_eq!(config.media_base().as_deref(), Some("http://127.0.0.1:7080"));
+        assert_eq!(Config::default().media_base(), None);
+    }
+
     #[test]
     fn a_binary_for_the_simulator_speaks_to_loopback_only() {
         for url in [

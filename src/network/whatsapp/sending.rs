@@ -20,6 +20,7 @@ use super::{
     desk::{desk, is_by_lid, jid_in},
     ids,
     ids::{Address, Spelling},
+    invites,
     link::Link,
     outgoing,
     session::Session,
@@ -151,7 +152,7 @@ fn read_iq_error(error: IqError, what: &'static str) -> Error {
     }
 }
 
-fn read_group_error(error: GroupError) -> Error {
+pub(super) fn read_group_error(error: GroupError) -> Error {
     match error {
         GroupError::Iq(error) => read_iq_error(error, "the group"),
         error => unreachable(error),
@@ -204,7 +205,10 @@ pub(super) async fn find(shared: &Shared, session: &Session, recipient: &Recipie
             Address::Group(chat) => return Ok(chat),
             Address::Person(spelling) => spelling,
         },
-        Recipient::Invite(_) => return Err(Error::Unsupported("a message to an invite link".to_owned())),
+        Recipient::Invite(link) => {
+            session.ready(shared.config.connect_timeout()).await?;
+            return invites::group(session, link).await;
+        }
     };
     if let Some(phone) = &spelling.phone
         && let Some(contact) = shared.people.find_by_phone(phone).await.map_err(unreachable)?

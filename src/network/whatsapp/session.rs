@@ -31,6 +31,7 @@ use super::{
     delivery::{self, Delivery, Hook},
     keys::Keys,
     link::{Link, kind_of_undelivered, link_after},
+    receipts,
 };
 use crate::model::{DeviceId, LinkSignal, LogoutReason, News};
 
@@ -38,7 +39,7 @@ use crate::model::{DeviceId, LinkSignal, LogoutReason, News};
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The events that are handled in order; acknowledgements are handled where they appear.
-const EVENTS: [EventKind; 19] = [
+const EVENTS: [EventKind; 20] = [
     EventKind::Connected,
     EventKind::Disconnected,
     EventKind::LoggedOut,
@@ -57,6 +58,7 @@ const EVENTS: [EventKind; 19] = [
     EventKind::Messages,
     EventKind::UndecryptableMessage,
     EventKind::ChatPresence,
+    EventKind::Receipt,
     EventKind::ServerAck,
 ];
 
@@ -258,6 +260,11 @@ impl Session {
                 }
             }
             Event::ChatPresence(presence) => self.typing(presence).await,
+            Event::Receipt(receipt) => match receipts::read(&self.shared, self.device, receipt).await {
+                Ok(Some(news)) => self.shared.intake.news(news),
+                Ok(None) => {}
+                Err(error) => tracing::debug!(device.id = %self.device, %error, "a receipt could not be read"),
+            },
             event => {
                 if let Some(link) = link_after(event) {
                     self.moved_to(link).await;

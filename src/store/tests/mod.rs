@@ -2,6 +2,7 @@
 
 mod claims;
 mod keyring;
+mod marks;
 mod opening;
 mod order;
 mod people;

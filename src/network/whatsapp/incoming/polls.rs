@@ -40,6 +40,7 @@ pub(super) fn creation(message: &wa::Message) -> Option<&message::PollCreationMe
 
 fn poll_of(poll: &message::PollCreationMessage) -> Poll {
     Poll {
+        answers: Vec::new(),
         question: poll.name.clone().unwrap_or_default(),
         options: options_of(poll),
         choices: poll.selectable_options_count.unwrap_or_default(),

@@ -342,6 +342,7 @@ fn marks_in_announcement_groups_are_sealed_with_the_secret_of_their_message() {
 
 fn poll(choices: u32) -> Poll {
     Poll {
+        answers: Vec::new(),
         question: "Coming?".into(),
         options: vec!["Yes".into(), "No".into()],
         choices,

@@ -215,7 +215,7 @@ impl Server {
 /// Cuts every connection.
 pub(crate) fn drop_connections(state: &mut State) {
     for link in state.links.values() {
-        let _ = link.out.send(Out::Cut);
+        let _ = link.out.send(Out::Close);
     }
     // The sockets are dead from this moment, whatever their tasks still do.
     let devices: Vec<_> = state

@@ -16,10 +16,8 @@ const MOST_WAITING: usize = 20_000;
 pub(crate) enum Out {
     /// Encrypt and send this stanza.
     Stanza(Node),
-    /// End the connection, once the client has read what was said.
+    /// Drop the connection.
     Close,
-    /// Cut the connection, whatever is on its way.
-    Cut,
 }
 
 /// The sender's end.

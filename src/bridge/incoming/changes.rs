@@ -1,0 +1,221 @@
+//! What happens to a message after it was said: other content, taken back, moved on, over.
+
+use super::{
+    super::{error::Failure, redact, worker::Desk},
+    media, people, say,
+    scene::Scene,
+};
+use crate::{
+    matrix::{
+        Actor,
+        outgoing::{self, Around},
+        transaction_id,
+    },
+    model::{Content, MessageRef, Place, PortalKey, Say, Sender},
+    store::{DELETED, Message, MessageContent},
+};
+
+/// Shows other content in the place of what a message said.
+pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Content) -> Result<(), Failure> {
+    let words = content.text().unwrap_or(content.kind());
+    let deed = format!("edited a message that is not here. It says now: {words}");
+    let Some(target) = scene.target(target, &deed).await? else {
+        return Ok(());
+    };
+    // An edit that had to wait for its message may be older than one that did not.
+    if target.message.edited_at.is_some_and(|last| last > scene.event.at) {
+        return scene.desk.done().await;
+    }
+    let room = scene.room().await?;
+    let speaker = scene.speaker(&room).await?;
+    let content = media::edited(&target.message, content);
+    let brought = media::bring(scene, &content).await?;
+    if is_speaker(&target.message, &speaker) {
+        say::put_in_place(scene, &room, &speaker, &target.event, &brought).await?;
+    } else {
+        // Only who sent an event can replace it: the new words follow as an answer.
+        let said = Say {
+            content: brought.content.clone(),
+            ..Say::default()
+        };
+        let people = people::named(scene, &said.content).await?;
+        let messages = outgoing::say(
+            &said,
+            &Around {
+                reply_to: Some(&target.event),
+                pill: &|who| people.pill(who),
+                picture: brought.picture.as_deref(),
+                ..Around::nothing()
+            },
+        );
+        say::send(scene, &room, &speaker, &messages, "edit").await?;
+    }
+    let now_holds = MessageContent {
+        id: &target.message.id,
+        sender: &target.message.sender,
+        text: content.text(),
+        kind: &target.message.kind,
+        content: Some(&brought.kept),
+    };
+    let mut tx = scene.desk.bridge.store.begin().await?;
+    tx.set_message_content(&scene.key, now_holds, Some(scene.event.at))
+        .await?;
+    scene.desk.finish(tx).await
+}
+
+/// Where nothing is known of who sent an event, who would speak now did.
+fn is_speaker(message: &Message, speaker: &Actor) -> bool {
+    message.speaker.as_deref().is_none_or(|user| user == speaker.user())
+}
+
+/// Moves a live location on.
+pub(super) async fn go(scene: &Scene<'_>, target: &MessageRef, place: Place) -> Result<(), Failure> {
+    let message = {
+        let mut read = scene.desk.bridge.store.read().await?;
+        read.find_message(&scene.key, &target.id, &target.sender).await?
+    };
+    let Some(Content::Location(mut location)) = message.and_then(|message| message.content) else {
+        return scene.desk.done().await;
+    };
+    location.place = place;
+    edit(scene, target, &Content::Location(location)).await
+}
+
+/// Takes a message away.
+pub(super) async fn delete(scene: &Scene<'_>, target: &MessageRef) -> Result<(), Failure> {
+    let Some(target) = scene.target(target, "deleted a message that is not here.").await? else {
+        return Ok(());
+    };
+    let room = scene.room().await?;
+    let speaker = scene.speaker(&room).await?;
+    take_away(scene.desk, &target.message, Some(&speaker), None).await
+}
+
+/// The owner deleted a message on their own devices only: it goes from a room that is theirs alone.
+pub(super) async fn forget(scene: &Scene<'_>, target: &MessageRef) -> Result<(), Failure> {
+    let members = {
+        let mut read = scene.desk.bridge.store.read().await?;
+        read.list_members(scene.identity.id).await?
+    };
+    if !members.is_empty() {
+        return scene.desk.done().await;
+    }
+    let found = {
+        let mut read = scene.desk.bridge.store.read().await?;
+        read.find_message(&scene.key, &target.id, &target.sender).await?
+    };
+    match found {
+        Some(found) if found.kind != DELETED => take_away(scene.desk, &found, None, Some("deleted on the phone")).await,
+        _ => scene.desk.done().await,
+    }
+}
+
+/// New messages disappear after another time.
+pub(super) async fn timer(scene: &Scene<'_>, seconds: Option<u32>) -> Result<(), Failure> {
+    let bridge = scene.desk.bridge;
+    let room = scene.room().await?;
+    let before = bridge.store.read().await?.find_portal_timer(&scene.key).await?;
+    if before == seconds {
+        return scene.desk.done().await;
+    }
+    let verb = if scene.event.sender == Sender::Owner {
+        "have"
+    } else {
+        "has"
+    };
+    let sentence = match seconds {
+        Some(seconds) => format!("set new messages to disappear after {}.", lasting(seconds)),
+        None => "turned off disappearing messages.".to_owned(),
+    };
+    let notice = outgoing::notice(&format!("{} {verb} {sentence}", scene.sender_name()), None);
+    bridge
+        .homeserver
+        .as_bot()
+        .send(
+            &room.id,
+            outgoing::MESSAGE,
+            &notice,
+            &scene.transaction("timer"),
+            Some(scene.event.at),
+        )
+        .await?;
+    let mut tx = bridge.store.begin().await?;
+    tx.set_portal_timer(&scene.key, seconds).await?;
+    scene.desk.finish(tx).await
+}
+
+/// A time as people say it.
+fn lasting(seconds: u32) -> String {
+    let (number, unit) = match seconds {
+        0..60 => (seconds, "second"),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    if number == 1 {
+        format!("1 {unit}")
+    } else {
+        format!("{number} {unit}s")
+    }
+}
+
+/// Does a job of kind `expire`.
+pub(in super::super) async fn expire(desk: &Desk<'_>, key: &PortalKey, message: &MessageRef) -> Result<(), Failure> {
+    let found = {
+        let mut read = desk.bridge.store.read().await?;
+        read.find_message(key, &message.id, &message.sender).await?
+    };
+    match found {
+        Some(found) if found.kind != DELETED => take_away(desk, &found, None, Some("disappeared")).await,
+        _ => desk.done().await,
+    }
+}
+
+/// Redacts every event of a message and forgets what it held.
+async fn take_away(
+    desk: &Desk<'_>,
+    message: &Message,
+    speaker: Option<&Actor>,
+    reason: Option<&str>,
+) -> Result<(), Failure> {
+    let bridge = desk.bridge;
+    let parts = {
+        let mut read = bridge.store.read().await?;
+        read.list_message_parts(&message.portal, &message.id, &message.sender)
+            .await?
+    };
+    if let Some(room) = &message.room {
+        for event in message.event.iter().chain(&parts) {
+            let transaction = transaction_id(&["delete", room.as_str(), event.as_str()]);
+            redact::take_back(bridge, room, event, &transaction, speaker, reason).await?;
+        }
+    }
+    let nothing = MessageContent {
+        id: &message.id,
+        sender: &message.sender,
+        text: None,
+        kind: DELETED,
+        content: None,
+    };
+    let mut tx = bridge.store.begin().await?;
+    tx.set_message_content(&message.portal, nothing, None).await?;
+    desk.finish(tx).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_said_as_people_say_them() {
+        for (seconds, said) in [
+            (1, "1 second"),
+            (90, "1 minute"),
+            (86_400, "1 day"),
+            (604_800, "7 days"),
+            (7_776_000, "90 days"),
+        ] {
+            assert_eq!(lasting(seconds), said);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Network → Matrix: shows one event in its room and tells the webhooks.
+//!
+//! The Matrix transaction ids are hashes of what was said and by whom, so a job that is done again after a crash shows
+//! nothing twice. One file for each family: new messages (`say`), what happens to messages (`changes`), marks on them
+//! (`marks`), media and pictures brought over (`media`), people named in words (`people`).
+
+mod changes;
+mod marks;
+mod media;
+mod people;
+mod say;
+mod scene;
+
+use super::{error::Failure, worker::Desk};
+use crate::{
+    model::{Action, ChatKind, Device, DeviceId, Event, Identity, Lane, PortalKey, Work},
+    store::Tx,
+};
+use scene::Scene;
+
+pub(super) use changes::expire;
+pub(super) use media::fetch;
+
+/// Does a job of kind `incoming`.
+pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> {
+    if event.chat_kind == ChatKind::Other {
+        tracing::info!("a message of a kind of chat that is not bridged yet was passed over");
+        return desk.done().await;
+    }
+    let (device, identity) = match whose(desk, event).await? {
+        Whose::Of(device, identity) => (device, identity),
+        Whose::Nobody => return desk.done().await,
+        Whose::By(successor) => return pass_on(desk, event, successor).await,
+    };
+    let scene = Scene {
+        desk,
+        event,
+        key: PortalKey::new(event.device, event.chat.clone()),
+        device,
+        identity,
+    };
+    match &event.action {
+        Action::Say(said) => say::show(&scene, said).await,
+        Action::Edit { target, content } => changes::edit(&scene, target, content).await,
+        Action::Move { target, place } => changes::go(&scene, target, *place).await,
+        Action::Delete { target } => changes::delete(&scene, target).await,
+        Action::Forget { target } => changes::forget(&scene, target).await,
+        Action::React { target, emoji } => marks::react(&scene, target, emoji.as_deref()).await,
+        Action::Vote { poll, options } => marks::vote(&scene, poll, options).await,
+        Action::EndPoll { poll } => marks::end_poll(&scene, poll).await,
+        Action::Attend { appointment, answer } => marks::attend(&scene, appointment, *answer).await,
+        Action::Pin { target, pinned } => marks::pin(&scene, target, *pinned).await,
+        Action::Timer(seconds) => changes::timer(&scene, *seconds).await,
+        // They come as news, never as a job.
+        Action::Typing(_) | Action::Read(_) => desk.done().await,
+    }
+}
+
+/// Whose event it is.
+enum Whose {
+    Of(Device, Identity),
+    /// There is nobody to show it to.
+    Nobody,
+    /// Its device is gone, and this one has its rooms.
+    By(DeviceId),
+}
+
+async fn whose(desk: &Desk<'_>, event: &Event) -> Result<Whose, Failure> {
+    let mut read = desk.bridge.store.read().await?;
+    let Some(device) = read.find_device(event.device).await? else {
+        // A network tells nothing of a device before its row is there: this one is gone.
+        if let Some(successor) = read.find_successor(event.device).await? {
+            return Ok(Whose::By(successor));
+        }
+        tracing::info!("a message of a device that was removed was passed over");
+        return Ok(Whose::Nobody);
+    };
+    match read.find_identity(device.identity).await? {
+        Some(identity) => Ok(Whose::Of(device, identity)),
+        None => Err(Failure::Never("the identity is gone".into())),
+    }
+}
+
+/// Hands an event to the device that took the place of the one that was told: there it is shown, or known already.
+async fn pass_on(desk: &Desk<'_>, event: &Event, successor: DeviceId) -> Result<(), Failure> {
+    let event = Event {
+        device: successor,
+        ..event.clone()
+    };
+    let lane = Lane::incoming(&PortalKey::new(successor, event.chat.clone()));
+    let mut tx = desk.bridge.store.begin().await?;
+    tx.push_job(&lane, &Work::Incoming(Box::new(event)), desk.bridge.clock().now())
+        .await?;
+    desk.finish(tx).await
+}
+
+/// What a given-up event leaves behind: one notice, when its room is there.
+pub(super) async fn given_up(tx: &mut Tx, desk: &Desk<'_>, event: &Event) -> Result<(), Failure> {
+    let key = PortalKey::new(event.device, event.chat.clone());
+    if let Some(room) = tx.find_portal(&key).await?.and_then(|portal| portal.room) {
+        let notice = Work::Notice {
+            about: format!("in:{}", event.id.as_str()),
+            text: format!(
+                "A {} could not be shown here. Look for it on your phone.",
+                event.action.name()
+            ),
+            room: room.clone(),
+        };
+        tx.push_job(&Lane::room(&room), &notice, desk.bridge.clock().now())
+            .await?;
+    }
+    Ok(())
+}

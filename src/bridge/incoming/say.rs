@@ -1,0 +1,299 @@
+//! New messages: shown once, written down with everything that later edits, quotes and votes need.
+
+use ruma::{EventId, OwnedEventId};
+use serde_json::Value;
+
+use super::{
+    super::{
+        error::Failure,
+        expiry, notify,
+        portals::{Room, Voice},
+    },
+    media::{self, Brought},
+    people,
+    scene::Scene,
+};
+use crate::{
+    matrix::{
+        Actor,
+        outgoing::{self, Around, Thread},
+    },
+    model::{Content, Lane, MessageRef, Quote, Say, Sender, Work},
+    store::{Direction, Message, MessageContent, MessageState, Tx},
+};
+
+/// What stands in the room for something that may still come.
+const PLACEHOLDER: &str = "m.notice";
+
+/// Shows a message.
+pub(super) async fn show(scene: &Scene<'_>, said: &Say) -> Result<(), Failure> {
+    let bridge = scene.desk.bridge;
+    let known = {
+        let mut read = bridge.store.read().await?;
+        read.find_message(&scene.key, &scene.event.id, &scene.event.sender)
+            .await?
+    };
+    match known {
+        // Shown by an earlier attempt, or sent by ourselves.
+        Some(known) if known.direction == Direction::Out => return scene.desk.done().await,
+        Some(known) if known.event.is_some() => return replace(scene, &known, said).await,
+        _ => {}
+    }
+    let room = scene.room().await?;
+    let speaker = scene.speaker(&room).await?;
+    let brought = media::bring(scene, &said.content).await?;
+    let reply_to = event_of(scene, said.reply_to.as_ref()).await?;
+    let thread = match &said.thread {
+        Some(began_with) => event_of_message(scene, began_with).await?,
+        None => None,
+    };
+    let shown = Say {
+        content: brought.content.clone(),
+        ..said.clone()
+    };
+    let messages = written(scene, &shown, &brought, reply_to.as_deref(), thread.as_deref()).await?;
+    let events = send(scene, &room, &speaker, &messages, "say").await?;
+
+    let mut tx = bridge.store.begin().await?;
+    let message = row(scene, said, &brought, &room, &speaker, events.first().cloned());
+    if tx.insert_message(&message).await? {
+        tx.set_message_parts(
+            &scene.key,
+            &message.id,
+            &message.sender,
+            events.get(1..).unwrap_or_default(),
+        )
+        .await?;
+        follow_up(scene, &mut tx, &message, said, &brought).await?;
+        if let Some(event) = events.first() {
+            let heard = Heard {
+                room: &room,
+                content: &shown.content,
+                body: body(&messages),
+                event,
+                reply_to: reply_to.as_deref(),
+            };
+            tell(scene, &mut tx, &heard).await?;
+        }
+    }
+    scene.desk.finish(tx).await
+}
+
+/// What a placeholder stood for has come: it takes the placeholder's place. Anything else was shown before.
+async fn replace(scene: &Scene<'_>, known: &Message, said: &Say) -> Result<(), Failure> {
+    let awaited = known.kind == PLACEHOLDER && matches!(known.content, Some(Content::Unsupported(_)));
+    let (true, Some(event)) = (awaited, known.event.as_deref()) else {
+        return scene.desk.done().await;
+    };
+    if matches!(said.content, Content::Unsupported(_)) {
+        return scene.desk.done().await;
+    }
+    let room = scene.room().await?;
+    let speaker = scene.speaker(&room).await?;
+    let brought = media::bring(scene, &said.content).await?;
+    let body = put_in_place(scene, &room, &speaker, event, &brought).await?;
+    let mut tx = scene.desk.bridge.store.begin().await?;
+    let holds = MessageContent {
+        id: &known.id,
+        sender: &known.sender,
+        text: said.content.text(),
+        kind: brought.kind(),
+        content: Some(&brought.kept),
+    };
+    tx.set_message_content(&scene.key, holds, None).await?;
+    let message = Message {
+        kind: brought.kind().into(),
+        ..known.clone()
+    };
+    follow_up(scene, &mut tx, &message, said, &brought).await?;
+    let heard = Heard {
+        room: &room,
+        content: &brought.content,
+        body,
+        event,
+        reply_to: None,
+    };
+    tell(scene, &mut tx, &heard).await?;
+    scene.desk.finish(tx).await
+}
+
+/// Shows a content in the place of an event; answers the words of it.
+pub(super) async fn put_in_place(
+    scene: &Scene<'_>,
+    room: &Room,
+    speaker: &Actor,
+    event: &EventId,
+    brought: &Brought,
+) -> Result<String, Failure> {
+    let people = people::named(scene, &brought.content).await?;
+    let messages = outgoing::edit(
+        event,
+        &brought.content,
+        &Around {
+            pill: &|who| people.pill(who),
+            picture: brought.picture.as_deref(),
+            cards: brought.cards.as_deref(),
+            ..Around::nothing()
+        },
+    );
+    send(scene, room, speaker, &messages, "place").await?;
+    let new = messages
+        .first()
+        .map(|message| &message.content["m.new_content"]["body"]);
+    Ok(new.and_then(Value::as_str).unwrap_or_default().to_owned())
+}
+
+/// What clients without any support show of a message.
+fn body(messages: &[outgoing::Message]) -> String {
+    let first = messages.first().map(|message| &message.content["body"]);
+    first.and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+async fn written(
+    scene: &Scene<'_>,
+    shown: &Say,
+    brought: &Brought,
+    reply_to: Option<&EventId>,
+    thread: Option<&EventId>,
+) -> Result<Vec<outgoing::Message>, Failure> {
+    let people = people::named(scene, &shown.content).await?;
+    let accept = format!("{} accept", scene.desk.bridge.config.command_prefix);
+    let around = Around {
+        reply_to,
+        thread: thread.map(|root| Thread { root, latest: None }),
+        pill: &|who| people.pill(who),
+        picture: brought.picture.as_deref(),
+        cards: brought.cards.as_deref(),
+        accept: Some(&accept),
+    };
+    Ok(outgoing::say(shown, &around))
+}
+
+/// Sends the events of one thing in order; the same ones however often.
+pub(super) async fn send(
+    scene: &Scene<'_>,
+    room: &Room,
+    speaker: &Actor,
+    messages: &[outgoing::Message],
+    what: &str,
+) -> Result<Vec<OwnedEventId>, Failure> {
+    let voice = Voice {
+        bridge: scene.desk.bridge,
+        room: &room.id,
+        speaker,
+        at: scene.event.at,
+    };
+    let transaction = |number| scene.transaction(&format!("{what}:{number}"));
+    voice.send_all(messages, transaction).await
+}
+
+fn row(
+    scene: &Scene<'_>,
+    said: &Say,
+    brought: &Brought,
+    room: &Room,
+    speaker: &Actor,
+    event: Option<OwnedEventId>,
+) -> Message {
+    Message {
+        portal: scene.key.clone(),
+        id: scene.event.id.clone(),
+        sender: scene.event.sender.clone(),
+        room: Some(room.id.clone()),
+        event,
+        direction: Direction::In,
+        text: Some(
+            said.content
+                .text()
+                .map_or_else(|| format!("[{}]", said.content.kind()), str::to_owned),
+        ),
+        kind: brought.kind().into(),
+        reply_to: said.reply_to.as_ref().map(|quote| quote.id.clone()),
+        at: scene.event.at,
+        state: MessageState::Sent,
+        error: None,
+        transaction: Some(scene.transaction("say:0")),
+        content: Some(brought.kept.clone()),
+        speaker: Some(speaker.user().to_owned()),
+        edited_at: None,
+    }
+}
+
+/// What is promised together with a new message: its end, and the media that are still missing.
+async fn follow_up(
+    scene: &Scene<'_>,
+    tx: &mut Tx,
+    message: &Message,
+    said: &Say,
+    brought: &Brought,
+) -> Result<(), Failure> {
+    let reference = MessageRef {
+        id: message.id.clone(),
+        sender: message.sender.clone(),
+    };
+    if let Some(seconds) = said.expires_in {
+        expiry::promise(tx, &scene.key, reference.clone(), message.at, seconds).await?;
+    }
+    if brought.is_missing {
+        let work = Work::Fetch {
+            portal: scene.key.clone(),
+            message: reference,
+        };
+        let lane = Lane::late(&scene.key, &message.id);
+        tx.push_job(&lane, &work, scene.desk.bridge.clock().now()).await?;
+    }
+    Ok(())
+}
+
+/// The Matrix event of the message an event answers, when we have it.
+async fn event_of(scene: &Scene<'_>, quote: Option<&Quote>) -> Result<Option<OwnedEventId>, Failure> {
+    let Some(quote) = quote else { return Ok(None) };
+    let mut read = scene.desk.bridge.store.read().await?;
+    let message = match &quote.sender {
+        Some(sender) => read.find_message(&scene.key, &quote.id, sender).await?,
+        None => None,
+    };
+    let message = match message {
+        Some(message) => Some(message),
+        None => read.find_message_by_id(&scene.key, &quote.id).await?,
+    };
+    Ok(message.and_then(|message| message.event))
+}
+
+async fn event_of_message(scene: &Scene<'_>, message: &MessageRef) -> Result<Option<OwnedEventId>, Failure> {
+    let quote = Quote {
+        id: message.id.clone(),
+        sender: Some(message.sender.clone()),
+        text: None,
+        content: None,
+    };
+    event_of(scene, Some(&quote)).await
+}
+
+/// What webhooks hear of a message.
+struct Heard<'a> {
+    room: &'a Room,
+    content: &'a Content,
+    body: String,
+    event: &'a EventId,
+    reply_to: Option<&'a EventId>,
+}
+
+/// Webhooks hear what others say, as far as it is a message to them.
+async fn tell(scene: &Scene<'_>, tx: &mut Tx, heard: &Heard<'_>) -> Result<(), Failure> {
+    let Sender::Contact(contact) = &scene.event.sender else {
+        return Ok(());
+    };
+    let said = notify::Said {
+        device: &scene.device,
+        identity: &scene.identity,
+        room: heard.room,
+        event: scene.event,
+        contact,
+        content: heard.content,
+        body: &heard.body,
+        shown: heard.event,
+        reply_to: heard.reply_to,
+    };
+    notify::push(scene.desk, tx, &said).await
+}

@@ -1,0 +1,163 @@
+//! One event of a network on its way into Matrix: whose it is, where it is shown, and which message it is about.
+
+use ruma::OwnedEventId;
+
+use super::super::{
+    error::Failure,
+    ghosts,
+    portals::{self, Room},
+    worker::Desk,
+};
+use crate::{
+    matrix::{Actor, transaction_id},
+    model::{ChatKind, Device, Event, Identity, Lane, MessageRef, PortalKey, Sender, Work},
+    store::{DELETED, Message, Portal},
+};
+
+/// An event and everything that every kind of action needs to show it.
+pub(super) struct Scene<'a> {
+    pub(super) desk: &'a Desk<'a>,
+    pub(super) event: &'a Event,
+    pub(super) key: PortalKey,
+    pub(super) device: Device,
+    pub(super) identity: Identity,
+}
+
+impl Scene<'_> {
+    /// The room of the chat, made when there is none.
+    pub(super) async fn room(&self) -> Result<Room, Failure> {
+        let name = self.event.sender_name.as_deref();
+        let event = self.event;
+        portals::ensure(self.desk.bridge, &self.device, &event.chat, event.chat_kind, name).await
+    }
+
+    /// The room of the chat, when there is one already.
+    pub(super) async fn known_room(&self) -> Result<Option<Room>, Failure> {
+        let portal = self.desk.bridge.store.read().await?.find_portal(&self.key).await?;
+        Ok(portal.and_then(|portal| {
+            let Portal { room, kind, name, .. } = portal;
+            room.map(|id| Room { id, kind, name })
+        }))
+    }
+
+    /// Who does in Matrix what the sender did.
+    pub(super) async fn speaker(&self, room: &Room) -> Result<Actor, Failure> {
+        let bridge = self.desk.bridge;
+        match &self.event.sender {
+            Sender::Owner => ghosts::owner(bridge, &self.device, &self.identity).await,
+            Sender::Contact(contact) => {
+                let name = self.event.sender_name.as_deref();
+                let ghost = ghosts::ensure(bridge, self.device.id, contact, name).await?;
+                if room.kind != ChatKind::Direct {
+                    portals::enter(bridge, &room.id, &ghost.user).await?;
+                }
+                Ok(bridge.homeserver.as_user(&ghost.user))
+            }
+        }
+    }
+
+    /// What to call the sender in a sentence.
+    pub(super) fn sender_name(&self) -> &str {
+        match (&self.event.sender, self.event.sender_name.as_deref()) {
+            (Sender::Owner, _) => "You",
+            (Sender::Contact(_), Some(name)) => name,
+            (Sender::Contact(_), None) => "Somebody",
+        }
+    }
+
+    /// The transaction id of one thing this event does: the same for ever.
+    pub(super) fn transaction(&self, what: &str) -> String {
+        let sender = match &self.event.sender {
+            Sender::Owner => "owner",
+            Sender::Contact(contact) => contact.as_str(),
+        };
+        let device = self.key.device.to_string();
+        transaction_id(&[what, &device, self.key.chat.as_str(), self.event.id.as_str(), sender])
+    }
+
+    /// The message that the event is about, and its Matrix event. `None`: the job is settled, because the message was
+    /// taken back, or is not there yet (then a job of its own waits for it), or never came (then a notice says so).
+    ///
+    /// The network keeps the order of a chat, but a message that could not be decrypted at first comes later than what
+    /// was done to it.
+    pub(super) async fn target(&self, target: &MessageRef, deed: &str) -> Result<Option<Target>, Failure> {
+        let bridge = self.desk.bridge;
+        let mut read = bridge.store.read().await?;
+        let exact = read.find_message(&self.key, &target.id, &target.sender).await?;
+        let found = match exact {
+            Some(found) => Some(found),
+            None => read.find_message_by_id(&self.key, &target.id).await?,
+        };
+        drop(read);
+        match found {
+            Some(message) if message.kind == DELETED => {
+                self.desk.done().await?;
+                Ok(None)
+            }
+            Some(message) => match message.event.clone() {
+                Some(event) => Ok(Some(Target { message, event })),
+                None => self.wait_for(target, deed).await,
+            },
+            None => self.wait_for(target, deed).await,
+        }
+    }
+
+    async fn wait_for(&self, target: &MessageRef, deed: &str) -> Result<Option<Target>, Failure> {
+        let desk = self.desk;
+        let lane = Lane::late(&self.key, &target.id);
+        if desk.job.lane != lane {
+            let mut tx = desk.bridge.store.begin().await?;
+            tx.push_job(
+                &lane,
+                &Work::Incoming(Box::new(self.event.clone())),
+                desk.bridge.clock().now(),
+            )
+            .await?;
+            desk.finish(tx).await?;
+            return Ok(None);
+        }
+        if desk.waited() < desk.bridge.config.target_patience() {
+            return Err(Failure::Later {
+                why: "the message it is about is not here yet".into(),
+                after: None,
+            });
+        }
+        let sentence = format!("{} {deed}", self.sender_name());
+        self.tell(&sentence).await?;
+        Ok(None)
+    }
+
+    /// Finishes the job with a notice of the bot in the room, when there is a room.
+    pub(super) async fn tell(&self, sentence: &str) -> Result<(), Failure> {
+        let desk = self.desk;
+        let Some(room) = self.known_room().await? else {
+            return desk.done().await;
+        };
+        let notice = Work::Notice {
+            about: format!("in:{}", self.event.id.as_str()),
+            text: sentence.to_owned(),
+            room: room.id.clone(),
+        };
+        let mut tx = desk.bridge.store.begin().await?;
+        tx.push_job(&Lane::room(&room.id), &notice, desk.bridge.clock().now())
+            .await?;
+        desk.finish(tx).await
+    }
+}
+
+/// A message that something is done to.
+pub(super) struct Target {
+    pub(super) message: Message,
+    /// Its first Matrix event.
+    pub(super) event: OwnedEventId,
+}
+
+impl Target {
+    /// Which message.
+    pub(super) fn reference(&self) -> MessageRef {
+        MessageRef {
+            id: self.message.id.clone(),
+            sender: self.message.sender.clone(),
+        }
+    }
+}

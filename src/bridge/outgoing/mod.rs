@@ -1,0 +1,194 @@
+//! Matrix → network: does in a chat what an event of its room says.
+//!
+//! The id of what is done follows from the id of the event and is written down before it is used, so a job that is done
+//! again does the same thing. One file for each family: new messages (`say`), what happens to messages (`changes`),
+//! marks on them (`marks`), what words and media become on the way (`words`, `media`).
+
+mod changes;
+mod marks;
+mod media;
+mod say;
+mod stage;
+mod words;
+
+use ruma::{EventId, RoomId, UserId};
+
+use super::{Inner, commands, error::Failure, invites, worker::Desk};
+use crate::{
+    matrix::{
+        self,
+        incoming::{Incoming, Said, read},
+        outgoing::Status,
+        transaction_id,
+    },
+    model::{Identity, Lane, RoomEvent, Sender, Work},
+    store::{MessageState, Tx},
+};
+
+pub(super) use media::{in_units, on_network, small};
+pub(super) use say::quoted;
+
+/// Does a job of kind `from_matrix`.
+pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent) -> Result<(), Failure> {
+    let incoming = match read(&event.json) {
+        Ok(incoming) => incoming,
+        Err(error) => {
+            tracing::warn!(%error, "an event that cannot be read was passed over");
+            return desk.done().await;
+        }
+    };
+    match incoming {
+        Incoming::Say(said) => said_something(desk, event, &said).await,
+        Incoming::Notice(said) if desk.bridge.config.notices => said_something(desk, event, &said).await,
+        Incoming::Edit { target, said } => match stage::of(desk, event).await? {
+            Some(stage) => changes::edit(&stage, &target, &said).await,
+            None => Ok(()),
+        },
+        Incoming::Redact { target } => match stage::of(desk, event).await? {
+            Some(stage) => changes::take_back(&stage, &target).await,
+            None => Ok(()),
+        },
+        Incoming::React { target, key } => match stage::of(desk, event).await? {
+            Some(stage) => marks::react(&stage, &target, &key).await,
+            None => Ok(()),
+        },
+        Incoming::Vote { poll, answers } => match stage::of(desk, event).await? {
+            Some(stage) => marks::vote(&stage, &poll, &answers).await,
+            None => Ok(()),
+        },
+        Incoming::EndPoll { poll } => match stage::of(desk, event).await? {
+            Some(stage) => marks::end_poll(&stage, &poll).await,
+            None => Ok(()),
+        },
+        Incoming::Pins { pinned, unpinned } => match stage::of(desk, event).await? {
+            Some(stage) => marks::pin(&stage, &pinned, &unpinned).await,
+            None => Ok(()),
+        },
+        Incoming::Invite { user, is_direct } => invites::take(desk, event, &user, is_direct).await,
+        Incoming::Notice(_)
+        | Incoming::Joined { .. }
+        | Incoming::Left { .. }
+        | Incoming::Ours
+        | Incoming::Ignored(_) => desk.done().await,
+    }
+}
+
+async fn said_something(desk: &Desk<'_>, event: &RoomEvent, said: &Said) -> Result<(), Failure> {
+    let portal = desk.bridge.store.read().await?.find_portal_by_room(&event.room).await?;
+    let command = match (&portal, said.content.text()) {
+        (None, Some(text)) => Some(text),
+        (Some(_), Some(text)) => prefixed(&desk.bridge.config.command_prefix, text),
+        (_, None) => None,
+    };
+    if let Some(command) = command {
+        return commands::take(desk, event, command, portal.is_some()).await;
+    }
+    match stage::of(desk, event).await? {
+        Some(stage) => say::say(&stage, said).await,
+        None => Ok(()),
+    }
+}
+
+/// The command after the prefix: `!wa ping` → `ping`.
+fn prefixed<'a>(prefix: &str, text: &'a str) -> Option<&'a str> {
+    let rest = text.strip_prefix(prefix)?;
+    (rest.is_empty() || rest.starts_with(char::is_whitespace)).then(|| rest.trim())
+}
+
+/// The owner and the members may; nobody else.
+pub(super) fn may_speak(identity: &Identity, members: &[ruma::OwnedUserId], sender: &UserId) -> bool {
+    identity.user == sender || members.iter().any(|member| member == sender)
+}
+
+/// Finishes a job with a notice that says why nothing was sent.
+pub(super) async fn refuse(desk: &Desk<'_>, event: &RoomEvent, why: &str) -> Result<(), Failure> {
+    let mut tx = desk.bridge.store.begin().await?;
+    push_notice(&mut tx, desk.bridge, event, &format!("Not sent: {why}")).await?;
+    desk.finish(tx).await
+}
+
+async fn push_notice(tx: &mut Tx, bridge: &Inner, event: &RoomEvent, text: &str) -> Result<(), Failure> {
+    let notice = Work::Notice {
+        room: event.room.clone(),
+        about: event.event.as_str().to_owned(),
+        text: text.to_owned(),
+    };
+    tx.push_job(&Lane::room(&event.room), &notice, bridge.clock().now())
+        .await?;
+    Ok(())
+}
+
+/// What a given-up event leaves behind: a failed message and one notice in the room.
+pub(super) async fn given_up(tx: &mut Tx, desk: &Desk<'_>, event: &RoomEvent, why: &str) -> Result<(), Failure> {
+    let Some(portal) = tx.find_portal_by_room(&event.room).await? else {
+        return Ok(());
+    };
+    let id = desk.bridge.network.message_id(event.event.as_str());
+    tx.set_message_state(&portal.key, &id, &Sender::Owner, MessageState::Failed, Some(why))
+        .await?;
+    push_status(tx, desk.bridge, event, Some(why)).await?;
+    push_notice(tx, desk.bridge, event, &format!("Not sent: {why}.")).await
+}
+
+/// Promises to tell clients what became of a message.
+async fn push_status(tx: &mut Tx, bridge: &Inner, event: &RoomEvent, failed: Option<&str>) -> Result<(), Failure> {
+    if !bridge.config.send_status {
+        return Ok(());
+    }
+    let status = Work::Status {
+        room: event.room.clone(),
+        event: event.event.clone(),
+        failed: failed.map(str::to_owned),
+    };
+    tx.push_job(&Lane::room(&event.room), &status, bridge.clock().now())
+        .await?;
+    Ok(())
+}
+
+/// Does a job of kind `status`.
+pub(super) async fn status(
+    desk: &Desk<'_>,
+    room: &RoomId,
+    event: &EventId,
+    failed: Option<&str>,
+) -> Result<(), Failure> {
+    let bot = desk.bridge.homeserver.as_bot();
+    let status = match failed {
+        None => Status::Sent,
+        Some(why) => Status::Failed { why, again: false },
+    };
+    let network = desk.bridge.homeserver.names().bot().as_str();
+    let message = matrix::outgoing::status(event, network, status);
+    let txn = transaction_id(&["status", room.as_str(), event.as_str(), failed.unwrap_or_default()]);
+    match bot.send(room, message.event_type, &message.content, &txn, None).await {
+        // A room that a person opened: its clients do without.
+        Err(error) if error.is_forbidden() => desk.done().await,
+        Err(error) => Err(error.into()),
+        Ok(_) => desk.done().await,
+    }
+}
+
+/// Does a job of kind `notice`.
+pub(super) async fn notice(desk: &Desk<'_>, room: &RoomId, about: &str, text: &str) -> Result<(), Failure> {
+    let content = matrix::outgoing::notice(text, EventId::parse(about).ok().as_deref());
+    let txn = transaction_id(&["notice", room.as_str(), about, text]);
+    desk.bridge
+        .homeserver
+        .as_bot()
+        .send(room, "m.room.message", &content, &txn, None)
+        .await?;
+    desk.done().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_needs_the_whole_prefix() {
+        assert_eq!(prefixed("!wa", "!wa ping"), Some("ping"));
+        assert_eq!(prefixed("!wa", "!wa"), Some(""));
+        assert_eq!(prefixed("!wa", "!wait for me"), None);
+        assert_eq!(prefixed("!wa", "hello !wa"), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! New messages: written down first, sent once, and their fate remembered.
+
+use ruma::EventId;
+
+use super::{super::error::Failure, media, stage::Stage, words};
+use crate::{
+    matrix::incoming::Said,
+    model::{Action, Content, MessageRef, Quote, Say, Sender},
+    store::{Direction, Message, MessageState, Portal, Tx},
+};
+
+/// Says something in a chat.
+pub(super) async fn say(stage: &Stage<'_>, said: &Said) -> Result<(), Failure> {
+    let bridge = stage.desk.bridge;
+    let key = &stage.portal.key;
+    let known = {
+        let mut read = bridge.store.read().await?;
+        read.find_message(key, &stage.id, &Sender::Owner).await?
+    };
+    if known.as_ref().is_some_and(|known| known.state != MessageState::Pending) {
+        return stage.desk.done().await;
+    }
+    if let Content::Unsupported(kind) = &said.content {
+        return stage.refuse(&format!("{kind} cannot be sent yet.")).await;
+    }
+    // An earlier attempt may have brought the media over already.
+    let content = if let Some(content) = known.and_then(|known| known.content) {
+        content
+    } else {
+        let translated = words::translated(stage, said).await?;
+        match media::on_network(stage.desk, key.device, translated).await? {
+            Some(content) => content,
+            None => return stage.refuse("the file is no longer there.").await,
+        }
+    };
+    let mut read = bridge.store.read().await?;
+    let reply_to = quoted(&mut read, &stage.portal, said.reply_to.as_deref()).await?;
+    let thread = quoted(&mut read, &stage.portal, said.thread.as_deref()).await?;
+    let expires_in = read.find_portal_timer(key).await?;
+    drop(read);
+    write_down(stage, &content, reply_to.as_ref()).await?;
+    let say = Say {
+        reply_to,
+        forwarded: said.forwarded,
+        expires_in,
+        thread: thread.and_then(|root| {
+            Some(MessageRef {
+                id: root.id,
+                sender: root.sender?,
+            })
+        }),
+        ..Say::new(content)
+    };
+    stage.act(&Action::Say(say)).await?;
+    let mut tx = bridge.store.begin().await?;
+    tx.set_message_sent(key, &stage.id).await?;
+    super::push_status(&mut tx, bridge, stage.event, None).await?;
+    if let Some(seconds) = expires_in {
+        let message = MessageRef {
+            id: stage.id.clone(),
+            sender: Sender::Owner,
+        };
+        super::super::expiry::promise(&mut tx, key, message, stage.event.at, seconds).await?;
+    }
+    stage.desk.finish(tx).await
+}
+
+async fn write_down(stage: &Stage<'_>, content: &Content, reply_to: Option<&Quote>) -> Result<(), Failure> {
+    let message = Message {
+        portal: stage.portal.key.clone(),
+        id: stage.id.clone(),
+        sender: Sender::Owner,
+        room: Some(stage.event.room.clone()),
+        event: Some(stage.event.event.clone()),
+        direction: Direction::Out,
+        text: content.text().map(str::to_owned),
+        kind: content.event_kind().into(),
+        reply_to: reply_to.map(|quote| quote.id.clone()),
+        at: stage.event.at,
+        state: MessageState::Pending,
+        error: None,
+        transaction: None,
+        content: Some(content.clone()),
+        speaker: Some(stage.event.sender.clone()),
+        edited_at: None,
+    };
+    let mut tx = stage.desk.bridge.store.begin().await?;
+    tx.insert_message(&message).await?;
+    Ok(tx.commit().await?)
+}
+
+/// The message behind an event, if it was said in this chat; replies to anything else are sent without a quote.
+pub(in super::super) async fn quoted(
+    tx: &mut Tx,
+    portal: &Portal,
+    event: Option<&EventId>,
+) -> Result<Option<Quote>, Failure> {
+    let Some(event) = event else { return Ok(None) };
+    let message = tx
+        .find_message_by_event(event)
+        .await?
+        .filter(|message| message.portal == portal.key);
+    Ok(message.map(|message| Quote {
+        id: message.id,
+        sender: Some(message.sender),
+        text: message.text,
+        content: message.content.map(Box::new),
+    }))
+}

@@ -1,0 +1,82 @@
+//! What only the bridge can translate: Matrix users named in words become contacts of the network.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use super::{super::error::Failure, stage::Stage};
+use crate::{
+    matrix::incoming::{Called, Picture, Said},
+    model::{Content, Mention, Sender, Text, Thumbnail},
+};
+
+/// Larger pictures are no small pictures.
+const LARGEST_THUMBNAIL: u64 = 64 * 1024;
+
+/// The content with its words translated, its small picture and the answers of its poll.
+pub(super) async fn translated(stage: &Stage<'_>, said: &Said) -> Result<Content, Failure> {
+    let mut content = said.content.clone();
+    match &mut content {
+        Content::Text(text) => name_people(stage, text, &said.called).await?,
+        Content::Media(media) => {
+            if let Some(caption) = &mut media.caption {
+                name_people(stage, caption, &said.called).await?;
+            }
+            if media.thumbnail.is_none() {
+                media.thumbnail = thumbnail(stage, said.picture.as_ref()).await;
+            }
+        }
+        Content::Location(location) => location.thumbnail = thumbnail(stage, said.picture.as_ref()).await,
+        Content::Poll(poll) => poll.answers = said.answers.iter().map(|answer| answer.id.clone()).collect(),
+        Content::Contacts(_)
+        | Content::Appointment(_)
+        | Content::Invitation(_)
+        | Content::Album { .. }
+        | Content::Told(_)
+        | Content::Unsupported(_) => {}
+    }
+    if let Content::Text(Text {
+        preview: Some(preview), ..
+    }) = &mut content
+    {
+        preview.thumbnail = thumbnail(stage, said.picture.as_ref()).await;
+    }
+    Ok(content)
+}
+
+/// Ghosts become their contacts; everybody else is only called by name.
+async fn name_people(stage: &Stage<'_>, text: &mut Text, called: &[Called]) -> Result<(), Failure> {
+    let bridge = stage.desk.bridge;
+    for person in called {
+        let names = bridge.homeserver.names();
+        let contact = match names.ghost_name(&person.user) {
+            Some(name) => bridge.network.contact_of_ghost(name).await?,
+            None => None,
+        };
+        let (token, who) = if person.user == stage.identity.user {
+            (format!("@{}", stage.device.number), Some(Sender::Owner))
+        } else if let Some(contact) = contact {
+            let token = format!("@{}", bridge.network.ghost_name(&contact));
+            (token, Some(Sender::Contact(contact)))
+        } else {
+            let name = person.name.as_deref().unwrap_or(person.user.localpart());
+            (name.to_owned(), None)
+        };
+        text.body = text.body.replace(&person.token, &token);
+        if let Some(who) = who {
+            text.mentions.push(Mention { token, who });
+        }
+    }
+    Ok(())
+}
+
+/// A small picture is worth a try and no more: the message goes without it too.
+async fn thumbnail(stage: &Stage<'_>, picture: Option<&Picture>) -> Option<Thumbnail> {
+    let picture = picture?;
+    let small = super::media::small(stage.desk.bridge, &picture.source, LARGEST_THUMBNAIL).await;
+    let bytes = small.ok().flatten()?;
+    Some(Thumbnail {
+        base64: STANDARD.encode(bytes),
+        mime: picture.mime.clone().unwrap_or_else(|| "image/jpeg".into()),
+        width: picture.width,
+        height: picture.height,
+    })
+}

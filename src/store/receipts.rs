@@ -1,0 +1,84 @@
+//! Receipts: how far each message of the owner came with each recipient. A state never goes back.
+
+use sqlx::any::AnyRow;
+
+use super::{
+    Error, MessageState, Tx,
+    types::{Columns, text, word},
+};
+use crate::model::{ContactId, MessageId, PortalKey, Sender, Timestamp};
+
+/// How far a message came with one recipient.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Receipt {
+    /// With whom.
+    pub(crate) contact: ContactId,
+    /// How far.
+    pub(crate) state: MessageState,
+    /// Since when.
+    pub(crate) at: Timestamp,
+}
+
+fn read(row: &AnyRow) -> Result<Receipt, Error> {
+    let row = Columns::new(row, "receipts", "message");
+    Ok(Receipt {
+        contact: ContactId::from_adapter(row.text("contact")?),
+        state: row.word("state")?,
+        at: row.time("at")?,
+    })
+}
+
+impl Tx {
+    /// Remembers how far a message of the owner came with a recipient, and the message itself with it; `false` when
+    /// that was known, or there is no such message.
+    pub(crate) async fn record_receipt(
+        &mut self,
+        portal: &PortalKey,
+        id: &MessageId,
+        receipt: &Receipt,
+    ) -> Result<bool, Error> {
+        let Some(message) = self.find_message(portal, id, &Sender::Owner).await? else {
+            return Ok(false);
+        };
+        let known = self.list_receipts(portal, id).await?;
+        let before = known.iter().find(|known| known.contact == receipt.contact);
+        if before.is_some_and(|before| before.state >= receipt.state) {
+            return Ok(false);
+        }
+        let query = sqlx::query(
+            "insert into receipts (device, chat, message, contact, state, at) values ($1, $2, $3, $4, $5, $6) \
+             on conflict (device, chat, message, contact) do update set state = excluded.state, at = excluded.at",
+        )
+        .bind(portal.device.to_string())
+        .bind(text(portal.chat.as_str()))
+        .bind(text(id.as_str()))
+        .bind(text(receipt.contact.as_str()))
+        .bind(word(&receipt.state))
+        .bind(receipt.at.millis());
+        self.execute(query).await?;
+        // A message still on its way out is marked by whoever sends it.
+        if message.state < receipt.state && message.state != MessageState::Pending {
+            self.set_message_state(portal, id, &Sender::Owner, receipt.state, None)
+                .await?;
+        }
+        Ok(true)
+    }
+
+    /// A message of the owner has left: it is where its recipients say it is, who may have been faster than we.
+    pub(crate) async fn set_message_sent(&mut self, portal: &PortalKey, id: &MessageId) -> Result<(), Error> {
+        let receipts = self.list_receipts(portal, id).await?;
+        let furthest = receipts.into_iter().map(|receipt| receipt.state).max();
+        let state = furthest.unwrap_or(MessageState::Sent);
+        self.set_message_state(portal, id, &Sender::Owner, state, None).await
+    }
+
+    /// How far a message of the owner came, by recipient.
+    pub(crate) async fn list_receipts(&mut self, portal: &PortalKey, id: &MessageId) -> Result<Vec<Receipt>, Error> {
+        let query =
+            sqlx::query("select * from receipts where device = $1 and chat = $2 and message = $3 order by contact")
+                .bind(portal.device.to_string())
+                .bind(text(portal.chat.as_str()))
+                .bind(text(id.as_str()));
+        self.rows(query).await?.iter().map(read).collect()
+    }
+}

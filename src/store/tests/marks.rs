@@ -1,0 +1,101 @@
+//! What happens to a message after it was said: parts, edits, marks, receipts, timers.
+
+use ruma::{event_id, owned_event_id};
+
+use super::{
+    message_id, on_both_engines, portal,
+    rows::{ana, message},
+};
+use crate::{
+    model::{ChatKind, ContactId, Content, MessageRef, Sender},
+    store::{
+        DELETED, Message, MessageContent, MessageState, Portal, Reaction, Receipt,
+        testing::{START, World},
+    },
+};
+
+on_both_engines! {
+    async fn every_part_of_a_message_leads_to_it(world: World) {
+        let key = portal();
+        let long = Message { event: Some(owned_event_id!("$one")), content: Some(Content::words("long")), ..message(&key, "3EB0", ana()) };
+        let mut tx = world.store.begin().await.unwrap();
+        tx.insert_message(&long).await.unwrap();
+        let parts = [owned_event_id!("$two"), owned_event_id!("$three")];
+        for _ in 0..2 {
+            tx.set_message_parts(&key, &long.id, &long.sender, &parts).await.unwrap();
+        }
+        assert_eq!(tx.list_message_parts(&key, &long.id, &long.sender).await.unwrap(), parts);
+        for event in [event_id!("$one"), event_id!("$three")] {
+            assert_eq!(tx.find_message_by_event(event).await.unwrap(), Some(long.clone()));
+        }
+        tx.set_message_parts(&key, &long.id, &long.sender, &parts[..1]).await.unwrap();
+        assert_eq!(tx.find_message_by_event(event_id!("$three")).await.unwrap(), None);
+        tx.commit().await.unwrap();
+    }
+
+    async fn a_message_takes_other_content_and_forgets_it(world: World) {
+        let key = portal();
+        let said = Message { content: Some(Content::words("first")), ..message(&key, "3EB0", ana()) };
+        let mut tx = world.store.begin().await.unwrap();
+        tx.insert_message(&said).await.unwrap();
+        let second = Content::words("second");
+        let edit = MessageContent { id: &said.id, sender: &said.sender, text: Some("second"), kind: "m.text", content: Some(&second) };
+        tx.set_message_content(&key, edit, Some(START)).await.unwrap();
+        let found = tx.find_message(&key, &said.id, &said.sender).await.unwrap().unwrap();
+        assert_eq!((found.text.as_deref(), found.edited_at), (Some("second"), Some(START)));
+        assert_eq!(found.content, Some(second.clone()));
+        let gone = MessageContent { text: None, kind: DELETED, content: None, ..edit };
+        tx.set_message_content(&key, gone, None).await.unwrap();
+        let found = tx.find_message(&key, &said.id, &said.sender).await.unwrap().unwrap();
+        assert_eq!((found.text, found.kind.as_str(), found.content, found.edited_at), (None, DELETED, None, Some(START)));
+        tx.commit().await.unwrap();
+    }
+
+    async fn a_person_has_one_mark_on_a_message(world: World) {
+        let key = portal();
+        let target = MessageRef { id: message_id("3EB0"), sender: Sender::Owner };
+        let mark = |emoji: &str, event: &str| Reaction {
+            portal: key.clone(), target: target.clone(), sender: ana(), emoji: emoji.into(), event: event.try_into().unwrap(),
+        };
+        let mut tx = world.store.begin().await.unwrap();
+        tx.upsert_reaction(&mark("👍", "$thumb")).await.unwrap();
+        tx.upsert_reaction(&mark("❤", "$heart")).await.unwrap();
+        tx.upsert_reaction(&Reaction { sender: Sender::Owner, ..mark("😀", "$own") }).await.unwrap();
+        assert_eq!(tx.find_reaction(&key, &target, &ana()).await.unwrap(), Some(mark("❤", "$heart")));
+        assert_eq!(tx.find_reaction_by_event(event_id!("$thumb")).await.unwrap(), None);
+        assert_eq!(tx.find_reaction_by_event(event_id!("$heart")).await.unwrap(), Some(mark("❤", "$heart")));
+        tx.remove_reaction(&key, &target, &ana()).await.unwrap();
+        assert_eq!(tx.find_reaction(&key, &target, &ana()).await.unwrap(), None);
+        assert!(tx.find_reaction(&key, &target, &Sender::Owner).await.unwrap().is_some());
+        tx.commit().await.unwrap();
+    }
+
+    async fn a_receipt_never_goes_back(world: World) {
+        let key = portal();
+        let id = message_id("3EB0");
+        let receipt = |state, at| Receipt { contact: ContactId::from_adapter("15550002222"), state, at };
+        let read = receipt(MessageState::Read, START.plus_millis(1));
+        let mut tx = world.store.begin().await.unwrap();
+        assert!(!tx.record_receipt(&key, &id, &read).await.unwrap(), "there is no such message");
+        tx.insert_message(&Message { state: MessageState::Sent, ..message(&key, "3EB0", Sender::Owner) }).await.unwrap();
+        assert!(tx.record_receipt(&key, &id, &receipt(MessageState::Delivered, START)).await.unwrap());
+        assert!(tx.record_receipt(&key, &id, &read).await.unwrap());
+        assert!(!tx.record_receipt(&key, &id, &receipt(MessageState::Delivered, START.plus_millis(2))).await.unwrap());
+        assert_eq!(tx.list_receipts(&key, &id).await.unwrap(), [read]);
+        assert_eq!(tx.find_message(&key, &id, &Sender::Owner).await.unwrap().unwrap().state, MessageState::Read);
+        tx.commit().await.unwrap();
+    }
+
+    async fn a_chat_remembers_its_timer(world: World) {
+        let key = portal();
+        let mut tx = world.store.begin().await.unwrap();
+        assert_eq!(tx.find_portal_timer(&key).await.unwrap(), None);
+        tx.upsert_portal(&Portal { key: key.clone(), room: None, kind: ChatKind::Direct, name: None, ready: false }).await.unwrap();
+        tx.set_portal_timer(&key, Some(604_800)).await.unwrap();
+        tx.upsert_portal(&Portal { key: key.clone(), room: None, kind: ChatKind::Direct, name: None, ready: true }).await.unwrap();
+        assert_eq!(tx.find_portal_timer(&key).await.unwrap(), Some(604_800));
+        tx.set_portal_timer(&key, None).await.unwrap();
+        assert_eq!(tx.find_portal_timer(&key).await.unwrap(), None);
+        tx.commit().await.unwrap();
+    }
+}
