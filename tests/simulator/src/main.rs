@@ -77,7 +77,12 @@ enum Tls {
 
 fn main() -> anyhow::Result<()> {
     let Arguments { command, serve } = Arguments::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // Two who write to each other at the same moment begin two sessions; the Signal library is loud about it.
+    let usual = match &command {
+        Some(Command::Load(_)) => "warn,wacore_libsignal=off",
+        _ => "info",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

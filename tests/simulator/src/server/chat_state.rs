@@ -4,7 +4,7 @@
 //! queued. Who began and says no more is taken to have stopped after [`ChatStates::lifetime`], which
 //! [`watch`], a task of the running server, sees to.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub enum Typing {
 
 /// Who is typing, by author and reader.
 pub(crate) struct ChatStates {
-    now: HashMap<(String, String), (Typing, Instant)>,
+    now: BTreeMap<(String, String), (Typing, Instant)>,
     pub(crate) lifetime: Duration,
     changed: Arc<Notify>,
 }
@@ -44,7 +44,7 @@ pub(crate) struct ChatStates {
 impl Default for ChatStates {
     fn default() -> Self {
         Self {
-            now: HashMap::new(),
+            now: BTreeMap::new(),
             lifetime: LIFETIME,
             changed: Arc::default(),
         }

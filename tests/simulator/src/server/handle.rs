@@ -218,9 +218,8 @@ pub(crate) fn drop_connections(state: &mut State) {
         let _ = link.out.send(Out::Close);
     }
     // The sockets are dead from this moment, whatever their tasks still do.
-    let devices: Vec<_> = state
-        .links
-        .drain()
+    let devices: Vec<_> = std::mem::take(&mut state.links)
+        .into_iter()
         .filter_map(|(_, link)| match link.role {
             Role::Device(device) => Some(device),
             Role::Candidate(_) => None,

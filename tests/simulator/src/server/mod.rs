@@ -40,6 +40,8 @@ pub(crate) mod queue;
 pub(crate) mod receipts;
 pub(crate) mod refresh;
 mod refusal;
+#[cfg(test)]
+mod repeated;
 pub(crate) mod service;
 pub(crate) mod stanza;
 pub(crate) mod state;

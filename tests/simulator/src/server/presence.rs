@@ -3,7 +3,7 @@
 //! Called by the router for what companions send, and by `Contact` for what people do. Typing is in
 //! [`super::chat_state`].
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use whatsapp_rust::wacore_binary::{Jid, Node};
 
@@ -19,9 +19,9 @@ pub(crate) struct Presence {
     pub(crate) is_online: bool,
     last_seen: Option<u64>,
     /// The linked devices that are available now.
-    available: HashSet<u16>,
-    /// The devices that asked, and the address they asked for.
-    watchers: HashSet<(Device, Jid)>,
+    available: BTreeSet<u16>,
+    /// The devices that asked, and the addresses they asked for, in the order of asking.
+    watchers: Vec<(Device, Jid)>,
 }
 
 /// A companion sent `<presence>`.
@@ -55,10 +55,12 @@ fn subscribe(state: &mut State, device: &Device, asked: Jid, wants: bool) {
     };
     let watcher = (device.clone(), asked.clone());
     if !wants {
-        person.presence.watchers.remove(&watcher);
+        person.presence.watchers.retain(|one| *one != watcher);
         return;
     }
-    person.presence.watchers.insert(watcher);
+    if !person.presence.watchers.contains(&watcher) {
+        person.presence.watchers.push(watcher);
+    }
     show(state, &whom.number, device, asked);
 }
 

@@ -65,6 +65,12 @@ impl Queue {
         self.pending.len()
     }
 
+    /// Everything owed, oldest first.
+    #[cfg(test)]
+    pub(crate) fn owed(&self) -> impl Iterator<Item = &Node> {
+        self.pending.values().map(|one| &one.stanza)
+    }
+
     /// Adds a stanza and sends it when the companion is live.
     pub(crate) fn push(&mut self, stanza: Node, socket: Option<&mut Socket>) {
         let place = self.next;

@@ -96,7 +96,7 @@ pub(crate) struct State {
     lids: HashMap<String, String>,
     /// Noise keys of linked devices: the only thing a login is trusted for.
     pub(crate) logins: HashMap<[u8; 32], Device>,
-    pub(crate) links: HashMap<u64, Link>,
+    pub(crate) links: BTreeMap<u64, Link>,
     /// QR references shown by connections that wait to be linked.
     pub(crate) qr_refs: HashMap<String, u64>,
     pub(crate) codes: HashMap<String, CodeRequest>,

@@ -5,13 +5,14 @@
 
 use anyhow::{Context as _, anyhow};
 use futures_util::FutureExt as _;
+use whatsapp_rust::buffa::Message as _;
 use whatsapp_rust::wacore::iq::prekeys::{OneTimePreKeyNode, PreKeyBundleUserNode, SignedPreKeyNode};
 use whatsapp_rust::wacore::libsignal::protocol::{
     CiphertextMessage, IdentityKey, IdentityKeyPair, KeyPair, PreKeyBundle, PreKeyId, PreKeySignalMessage, PrivateKey,
     ProtocolAddress, PublicKey, SignalMessage, SignalProtocolError, UsePQRatchet, message_decrypt, message_encrypt,
     process_prekey_bundle,
 };
-use whatsapp_rust::wacore::messages::{MessageUtils, decode_plaintext};
+use whatsapp_rust::wacore::messages::decode_plaintext;
 use whatsapp_rust::wacore::protocol::ProtocolNode as _;
 use whatsapp_rust::wacore_binary::{Jid, Node};
 use whatsapp_rust::waproto::whatsapp as wa;
@@ -35,6 +36,15 @@ pub(crate) enum Failure {
     /// Anything else: real clients ask the sender to encrypt again.
     #[error("cannot decrypt")]
     Undecryptable(#[source] anyhow::Error),
+}
+
+/// A message as it is encrypted: filled up with 1 to 16 bytes that say how many they are. The library draws that
+/// number where no seed reaches.
+pub(super) fn padded(message: &wa::Message) -> Vec<u8> {
+    let mut plaintext = message.encode_to_vec();
+    let filling = (step::random::<u8>() & 0x0F) + 1;
+    plaintext.resize(plaintext.len() + usize::from(filling), filling);
+    plaintext
 }
 
 /// One person's Signal state.
@@ -123,7 +133,7 @@ impl Peer {
         device: &ProtocolAddress,
         message: &wa::Message,
     ) -> anyhow::Result<(&'static str, Vec<u8>)> {
-        let plaintext = MessageUtils::encode_and_pad(message);
+        let plaintext = padded(message);
         let ciphertext = now(message_encrypt(
             &plaintext,
             device,

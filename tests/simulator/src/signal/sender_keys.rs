@@ -9,10 +9,9 @@ use whatsapp_rust::wacore::libsignal::protocol::{
     SenderKeyName, SenderKeyRecord, SenderKeyStore, SignalProtocolError, create_sender_key_distribution_message,
     group_encrypt,
 };
-use whatsapp_rust::wacore::messages::MessageUtils;
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use super::peer::now;
+use super::peer::{now, padded};
 use crate::server::step;
 
 /// The name of the own key within a chat: nobody else's key is kept here.
@@ -50,7 +49,7 @@ impl SenderKeys {
     /// Encrypts for everybody who has the key.
     pub(crate) fn encrypt(&mut self, chat: &str, message: &wa::Message) -> anyhow::Result<Vec<u8>> {
         let name = SenderKeyName::from_parts(chat, OWN);
-        let plaintext = MessageUtils::encode_and_pad(message);
+        let plaintext = padded(message);
         let mut random = step::rng();
         let ciphertext = now(group_encrypt(self, &name, &plaintext, &mut random))?.context("encrypt for a group")?;
         Ok(ciphertext.serialized().to_vec())

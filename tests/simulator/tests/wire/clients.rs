@@ -1,6 +1,7 @@
 //! Several unmodified clients of different accounts talk to each other; the simulator only passes things on.
 
-use simulator::Phone;
+use simulator::{Phone, Speech};
+use whatsapp_rust::RevokeType;
 use whatsapp_rust::prelude::*;
 use whatsapp_rust::types::presence::ReceiptType;
 use whatsapp_rust::wacore::store::traits::SignalStore as _;
@@ -163,4 +164,55 @@ async fn hears(device: &Device, id: &str, kind: ReceiptType) -> anyhow::Result<(
             _ => None,
         })
         .await
+}
+
+/// The next message about another one: what the stanza says it is, and which message it is about.
+async fn marked(device: &Device) -> anyhow::Result<(String, String)> {
+    device
+        .waits_for(|event| match event {
+            Event::Messages(batch) => batch.into_iter().find_map(|one| {
+                let about = one.message.protocol_message.as_option()?.key.id.clone()?;
+                Some((one.info.edit.to_string_val().to_owned(), about))
+            }),
+            _ => None,
+        })
+        .await
+}
+
+#[tokio::test]
+async fn dm_edits_and_deletions_are_marked_on_the_stanza() -> anyhow::Result<()> {
+    let pair = Pair::starts().await?;
+    // People's.
+    let (ana, phone) = (&pair.world.ana, &pair.world.phone);
+    let id = ana.says(phone, "helo");
+    let text = "hello".to_owned();
+    ana.speaks(phone, Speech::Edit { id: id.clone(), text })?;
+    assert_eq!(marked(&pair.owner).await?, ("1".to_owned(), id.clone()));
+    ana.speaks(phone, Speech::Delete { id: id.clone() })?;
+    assert_eq!(marked(&pair.owner).await?, ("7".to_owned(), id));
+
+    // Clients', passed on.
+    let bob: Jid = at(BOB).parse()?;
+    let id = pair.owner.says(&at(BOB), "helo Bob").await?;
+    let text = wa::Message::text("hello Bob");
+    pair.owner.client.edit_message(bob.clone(), id.as_str(), text).await?;
+    assert_eq!(marked(&pair.bob).await?, ("1".to_owned(), id.clone()));
+    pair.owner
+        .client
+        .revoke_message(bob, id.as_str(), RevokeType::Sender)
+        .await?;
+    assert_eq!(marked(&pair.bob).await?, ("7".to_owned(), id));
+    Ok(())
+}
+
+#[tokio::test]
+async fn groups_an_admin_deletes_what_somebody_else_wrote() -> anyhow::Result<()> {
+    let pair = Pair::starts().await?;
+    let (ana, phone) = (&pair.world.ana, &pair.world.phone);
+    let group = pair.world.server.group("Family", &[ana, phone, &pair.bobs_phone])?;
+    let id = pair.owner.says(&group.jid(), "oops").await?;
+    ana.waits_for(|received| received.id == id, PATIENCE).await?;
+    group.speaks(ana, Speech::Delete { id: id.clone() })?;
+    assert_eq!(marked(&pair.bob).await?, ("8".to_owned(), id));
+    Ok(())
 }

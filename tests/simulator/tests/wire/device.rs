@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use whatsapp_rust::bot::BotHandle;
 use whatsapp_rust::http::HttpClient;
 use whatsapp_rust::prelude::*;
-use whatsapp_rust::transport::TokioWebSocketTransportFactory;
+use whatsapp_rust::transport::{Connector, TokioWebSocketTransportFactory};
 use whatsapp_rust::types::durability_hook::InboundDurabilityHook;
 use whatsapp_rust::wacore::net::{HttpRequest, HttpResponse};
 use whatsapp_rust::wacore::store::InMemoryBackend;
@@ -72,11 +72,42 @@ impl Device {
 
     /// Starts over a store; a device that does not commit never acknowledges a message.
     pub(crate) async fn starts_with(url: &str, backend: Arc<InMemoryBackend>, commits: bool) -> anyhow::Result<Self> {
+        Self::starts_over(
+            TokioWebSocketTransportFactory::new().with_url(url),
+            url,
+            backend,
+            commits,
+        )
+        .await
+    }
+
+    /// Starts over a transport that trusts this certificate (DER) and no other.
+    pub(crate) async fn starts_trusting(url: &str, certificate: Vec<u8>) -> anyhow::Result<Self> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate.into())?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector = Connector::Rustls(tokio_rustls::TlsConnector::from(Arc::new(config)));
+        let transport = TokioWebSocketTransportFactory::new()
+            .with_url(url)
+            .with_connector(connector);
+        Self::starts_over(transport, url, Arc::new(InMemoryBackend::new()), true).await
+    }
+
+    async fn starts_over(
+        transport: TokioWebSocketTransportFactory,
+        url: &str,
+        backend: Arc<InMemoryBackend>,
+        commits: bool,
+    ) -> anyhow::Result<Self> {
         let (handler, events) = ChannelEventHandler::new();
         let journal = Journal::default();
         let bot = Bot::builder()
             .with_backend_arc(Arc::clone(&backend) as Arc<_>)
-            .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(url))
+            .with_transport_factory(transport)
             .with_http_client(PlainHttp(reqwest::Client::builder().build()?))
             .with_version((2, 3000, 1_042_742_319))
             .with_wanted_pre_key_count(50)

@@ -6,7 +6,7 @@ use simulator::{Contact, Group};
 use whatsapp_rust::prelude::*;
 use whatsapp_rust::types::events::GroupUpdate;
 use whatsapp_rust::types::presence::ReceiptType;
-use whatsapp_rust::{GroupCreateOptions, GroupParticipantOptions};
+use whatsapp_rust::{GroupCreateOptions, GroupParticipantOptions, NodeBuilder};
 
 use crate::PATIENCE;
 use crate::device::{ANA, Device, OWNER, World};
@@ -398,4 +398,20 @@ async fn receipts_of(device: &Device, id: &str, count: usize) -> anyhow::Result<
         heard += 1;
     }
     Ok(heard)
+}
+
+#[tokio::test]
+async fn groups_a_message_that_names_people_the_wrong_way_is_refused_with_421() -> anyhow::Result<()> {
+    let at = Gathering::starts().await?;
+    let id = "3EB0000000000421";
+    let stanza = NodeBuilder::new("message")
+        .attr("to", at.jid()?)
+        .attr("id", id)
+        .attr("type", "text")
+        .attr("addressing_mode", "lid")
+        .build();
+    at.device.client.send_node(stanza).await?;
+    assert_eq!(at.device.hears_ack(id).await?.as_deref(), Some("421"));
+    assert!(at.world.ana.received().is_empty());
+    Ok(())
 }

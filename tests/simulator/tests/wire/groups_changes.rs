@@ -1,7 +1,9 @@
 //! Changes of groups by linked devices and by people, and what the others hear of them.
 
 use whatsapp_rust::prelude::*;
-use whatsapp_rust::wacore::iq::groups::{GroupDescription, GroupSubject, MemberAddMode, MembershipApprovalMode};
+use whatsapp_rust::wacore::iq::groups::{
+    GroupDescription, GroupSubject, MemberAddMode, MemberLinkMode, MembershipApprovalMode,
+};
 use whatsapp_rust::wacore::stanza::groups::GroupNotificationAction;
 use whatsapp_rust::{ParticipantChangeResponse, PictureType, PreviousDescription};
 
@@ -123,6 +125,7 @@ async fn groups_iq_settings() -> anyhow::Result<()> {
     hears(&at.device, "no_frequently_forwarded").await?;
     groups.set_allow_admin_reports(&jid, true).await?;
     groups.set_group_history(&jid, true).await?;
+    groups.set_member_link_mode(&jid, MemberLinkMode::AllMemberLink).await?;
     groups.set_limit_sharing(&jid, true).await?;
     hears(&at.device, "limit_sharing_enabled").await?;
     groups.acknowledge(&jid).await?;
@@ -130,6 +133,8 @@ async fn groups_iq_settings() -> anyhow::Result<()> {
     let info = groups.get_metadata(&jid).await?;
     assert!(info.is_announcement && info.is_locked && info.membership_approval);
     assert!(info.no_frequently_forwarded && info.allow_admin_reports && info.has_group_history);
+    // The client reads neither the notice nor the answer of this one.
+    assert!(at.group.past().iter().any(|past| past.what == "member_link_mode"));
     assert_eq!(at.group.timer(), Some(86_400));
     groups.set_announce(&jid, false).await?;
     groups.set_locked(&jid, false).await?;

@@ -1,15 +1,15 @@
 //! Every request the library can send has an answer: a result, or a refusal that says why.
 
-use whatsapp_rust::IqError;
 use whatsapp_rust::prelude::*;
 use whatsapp_rust::wacore::iq::mex::{MexDoc, MexQuerySpec};
 use whatsapp_rust::wacore::iq::mex_operations as operations;
 use whatsapp_rust::wacore::request::InfoQuery;
 use whatsapp_rust::wacore_binary::{Node, NodeContent, Server};
+use whatsapp_rust::{IqError, NewsletterRole};
 use whatsapp_rust::{NodeBuilder, serde_json};
 
 use crate::PATIENCE;
-use crate::device::World;
+use crate::device::{Device, World};
 
 /// The spaces and verbs, with the child the library puts into each.
 fn requests() -> Vec<(&'static str, bool, Option<Node>)> {
@@ -138,5 +138,36 @@ async fn what_is_marked_dirty_is_looked_at_and_confirmed() -> anyhow::Result<()>
         assert_eq!(heard, kind);
         world.phone.waits_until_clean(PATIENCE).await?;
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn newsletters_mex_admins_are_invited_demoted_and_given_the_channel() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let (owner, bobs_phone) = (world.links().await?, world.server.phone("15550003333", "Bob"));
+    let bob = Device::linked(&world.server, &bobs_phone).await?;
+    let made = owner.client.newsletter().create("Harbour News", None).await?;
+    let (channel, user) = (made.jid.to_string(), "15550003333@s.whatsapp.net");
+    let ask = async |device: &Device, id: &'static str, user: Option<&str>| {
+        let variables = serde_json::json!({ "newsletter_id": channel, "user_id": user });
+        let spec = MexQuerySpec::new(MexDoc { name: "test", id }, &variables)?;
+        anyhow::Ok(device.client.execute(spec).await?.data)
+    };
+    bob.client.newsletter().join(&made.jid).await?;
+    let accept = operations::accept_newsletter_admin_invite::DOC_ID;
+    assert!(ask(&bob, accept, None).await.is_err());
+    let invite = operations::create_newsletter_admin_invite::DOC_ID;
+    ask(&owner, invite, Some(user)).await?;
+    ask(&owner, operations::revoke_newsletter_admin_invite::DOC_ID, Some(user)).await?;
+    assert!(ask(&bob, accept, None).await.is_err());
+    assert!(ask(&bob, invite, Some(user)).await.is_err());
+    ask(&owner, invite, Some(user)).await?;
+    ask(&bob, accept, None).await?;
+    let role = async || anyhow::Ok(bob.client.newsletter().get_metadata(&made.jid).await?.role);
+    assert_eq!(role().await?, Some(NewsletterRole::Admin));
+    ask(&owner, operations::demote_newsletter_admin::DOC_ID, Some(user)).await?;
+    assert_eq!(role().await?, Some(NewsletterRole::Subscriber));
+    ask(&owner, operations::change_newsletter_owner::DOC_ID, Some(user)).await?;
+    assert_eq!(role().await?, Some(NewsletterRole::Owner));
     Ok(())
 }

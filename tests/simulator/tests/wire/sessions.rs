@@ -6,7 +6,7 @@ use whatsapp_rust::prelude::*;
 use whatsapp_rust::types::events::ConnectFailureReason;
 
 use crate::PATIENCE;
-use crate::device::{Device, OWNER, World};
+use crate::device::{ANA, Device, OWNER, World};
 
 #[tokio::test]
 async fn a_dropped_connection_comes_back_by_the_short_handshake_and_works() -> anyhow::Result<()> {
@@ -304,6 +304,25 @@ async fn socket_one_port_can_be_encrypted_with_a_certificate_of_its_own() -> any
     assert!(state.status().is_success());
     let strict = reqwest::Client::builder().build()?;
     assert!(strict.get(server.control_url()).send().await.is_err());
+    Ok(())
+}
+
+#[tokio::test]
+async fn socket_an_unmodified_client_links_and_talks_over_tls() -> anyhow::Result<()> {
+    let options = Options {
+        tls: true,
+        ..Options::default()
+    };
+    let server = Server::start(options).await?;
+    let (phone, ana) = (server.phone(OWNER, "Demo Phone"), server.contact(ANA, "Ana"));
+    let certificate = server.certificate().context("a certificate")?;
+    let device = Device::starts_trusting(&server.url(), certificate).await?;
+    phone.scans(&device.shows_qr().await?)?;
+    device.connects().await?;
+    ana.says(&phone, "sealed twice");
+    assert_eq!(device.gets_one().await?.text, "sealed twice");
+    let id = device.says(&ana.jid(), "and back").await?;
+    ana.waits_for(|received| received.id == id, PATIENCE).await?;
     Ok(())
 }
 

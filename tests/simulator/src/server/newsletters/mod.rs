@@ -7,7 +7,7 @@ mod operations;
 pub(crate) mod posts;
 mod requests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use whatsapp_rust::wacore_binary::Jid;
@@ -71,7 +71,7 @@ pub(crate) struct Channel {
     pub(crate) others: u64,
     pub(crate) posts: Vec<Post>,
     /// Devices that want every change of the posts, until then.
-    watchers: HashMap<Device, u64>,
+    watchers: BTreeMap<Device, u64>,
 }
 
 impl Newsletters {
@@ -126,7 +126,7 @@ pub(crate) fn create(state: &mut State, name: &str, description: &str, owner: Op
         invited: BTreeSet::new(),
         others: 0,
         posts: Vec::new(),
-        watchers: HashMap::new(),
+        watchers: BTreeMap::new(),
     };
     if let Some(owner) = owner {
         channel.members.insert(owner.to_owned(), member(Role::Owner));
