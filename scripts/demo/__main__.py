@@ -47,6 +47,7 @@ def live(world):
     """Until Ctrl-C."""
     world.link()
     say(f"the phone +{PHONE[0]} is linked")
+    world.enliven()
     print(card(world), flush=True)
     people = Live(world, say)
     people.start()

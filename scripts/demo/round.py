@@ -18,7 +18,7 @@ class Round:
     def __init__(self, world, say):
         self.world = world
         self.say = say
-        self.ana = self.ben = None
+        self.ana = None
         # Marks the texts of this round: rooms and people of earlier rounds are still there.
         self.mark = secrets.token_hex(3)
 
@@ -33,6 +33,7 @@ class Round:
             ("wharf stops and starts again", restart),
             ("after the restart: a text to Matrix", second_text_arrives),
             ("after the restart: a text to WhatsApp", second_text_leaves),
+            ("the people of the scenario live in the account", people_live),
         ]
         for at, (name, step) in enumerate(steps, 1):
             began = time.monotonic()
@@ -64,7 +65,7 @@ def arrives(round_, person, text):
 def link(round_):
     """QR from the WebSocket, scanned by the phone, until the device is listed."""
     round_.world.link()
-    round_.ana = round_.world.people[0]
+    round_.ana = round_.world.ana
 
 
 def text_arrives(round_):
@@ -132,3 +133,15 @@ def second_text_leaves(round_):
     round_.world.user.say(round_.first["room_id"], text)
     got = round_.ana.waits_for(text)
     check(got["quoted_id"] is None, "it quotes something")
+
+
+def people_live(round_):
+    """The scenario begins: what one of its people says is in a room."""
+    playing = round_.world.enliven()
+    check(playing["groups"], "they have no group")
+    ghosts = [round_.world.ghost(person) for person in round_.world.people]
+
+    def is_new(event):
+        return event["sender"] in ghosts and round_.mark not in event["content"].get("body", "")
+
+    round_.world.user.journal.wait(is_new, "somebody of the scenario writes")

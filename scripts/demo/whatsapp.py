@@ -24,6 +24,14 @@ class Simulator:
         query = urllib.parse.urlencode({"number": number, "name": name})
         call("POST", f"{self.address}/admin/mock-phone/scan-qr?{query}", qr)
 
+    def play(self, scenario):
+        """People live by a scenario; returns the account, the people and their groups."""
+        return call("POST", f"{self.address}/admin/scenario", scenario)
+
+    def reached(self, number, since=0):
+        """What reached a phone, oldest first."""
+        return call("GET", f"{self.address}/admin/phones/{number}/received?since={since}")["received"]
+
     def person(self, number, name):
         """A contact; the same one when it is there already."""
         call("POST", f"{self.address}/admin/contacts", {"number": number, "name": name})

@@ -13,7 +13,9 @@ from whatsapp import Simulator
 USER = "alice"
 # Numbers that belong to nobody.
 PHONE = ("15550001111", "Alice")
-PEOPLE = [("15550002001", "Ana"), ("15550002002", "Ben"), ("15550002003", "Chioma")]
+# Who lives in the account and what they do; Ana is one of them.
+SCENARIO = "tests/simulator/scenarios/harbour.toml"
+ANA = ("15550002222", "Ana")
 
 
 class World:
@@ -25,6 +27,7 @@ class World:
         self.simulator_program = Program("simulator", programs / "simulator", self.place.folder)
         self.runs = self.synapse_runs = False
         self.user = None
+        self.people = []
 
     def start(self, say):
         """Starts everything; `say` hears each thing that stands."""
@@ -39,8 +42,8 @@ class World:
         self.simulator_program.start("--listen", f"127.0.0.1:{ports['simulator']}")
         self.simulator = Simulator(ports["simulator"])
         self.simulator_program.ready(self.simulator.state)
-        self.people = [self.simulator.person(number, name) for number, name in PEOPLE]
-        say(f"the simulated WhatsApp answers at {self.simulator.address}, with {', '.join(name for _, name in PEOPLE)}")
+        self.ana = self.simulator.person(*ANA)
+        say(f"the simulated WhatsApp answers at {self.simulator.address}")
         self.rest = Rest(place.address("wharf"), place.state["client_id"], place.state["client_secret"])
         self.start_wharf()
         say(f"wharf answers at {self.rest.address}")
@@ -79,6 +82,14 @@ class World:
             raise RuntimeError(f"the WebSocket closed with {screen.close_code}")
         until(lambda: {"platform": "wa", "device_id": number} in self.rest.devices(), "the device is listed")
         return len(scanned)
+
+    def enliven(self):
+        """The people of the scenario live in the account from now on; returns who and in which groups."""
+        playing = self.simulator.play((self.place.root / SCENARIO).read_text())
+        if playing["account"] != PHONE[0]:
+            raise RuntimeError(f"the people of {SCENARIO} write to another account")
+        self.people = [self.simulator.person(one["number"], one["name"]) for one in playing["people"]]
+        return playing
 
     def ghost(self, person):
         """The Matrix user that shows a contact."""
