@@ -1,7 +1,7 @@
 //! The simulator as a program: for demos, for scripts, for load.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -21,6 +21,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Lets people live by a file in a simulator that runs already.
+    Play(Play),
     /// Links devices, lets them and people write to each other, and reports what arrived when.
     Load(Load),
 }
@@ -42,6 +44,15 @@ struct Serve {
     /// People who live by this file as soon as a device is linked (TOML, see the README).
     #[arg(long)]
     scenario: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Play {
+    /// The scenario (TOML, see the README).
+    file: PathBuf,
+    /// The control API of the simulator.
+    #[arg(long, default_value = "http://127.0.0.1:7080/admin", env = "SIMULATOR_URL")]
+    url: String,
 }
 
 #[derive(Args)]
@@ -96,16 +107,14 @@ fn main() -> anyhow::Result<()> {
     runtime.enable_all().build()?.block_on(async {
         match command {
             Some(Command::Load(plan)) => run_load(plan).await,
+            Some(Command::Play(play)) => run_play(play).await,
             None => run(serve).await,
         }
     })
 }
 
 async fn run(serve: Serve) -> anyhow::Result<()> {
-    let script = serve.scenario.as_ref().map(|path| {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Script::read(&text)
-    });
+    let script = serve.scenario.as_ref().map(|path| Script::read(&text_of(path)?));
     let script = script.transpose()?;
     let server = Server::start(Options {
         listen: serve.listen,
@@ -126,6 +135,30 @@ async fn run(serve: Serve) -> anyhow::Result<()> {
     }
     tokio::signal::ctrl_c().await?;
     server.stops().await;
+    Ok(())
+}
+
+fn text_of(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Hands the file over; slips of the pen are told here, before the other side hears of them.
+#[expect(clippy::print_stdout, reason = "who plays is what this command tells")]
+async fn run_play(play: Play) -> anyhow::Result<()> {
+    let text = text_of(&play.file)?;
+    Script::read(&text)?;
+    let url = format!("{}/scenario", play.url.trim_end_matches('/'));
+    let answer = reqwest::Client::builder()
+        .build()?
+        .post(&url)
+        .body(text)
+        .send()
+        .await
+        .with_context(|| format!("no simulator answers at {url}"))?;
+    let is_taken = answer.status().is_success();
+    let words = answer.text().await?;
+    anyhow::ensure!(is_taken, "the simulator refused the scenario: {words}");
+    println!("{words}");
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 mod calls;
 mod keys;
 mod media;
+pub(crate) mod place;
 pub(crate) mod polls;
 mod presence;
 mod privacy;

@@ -8,9 +8,8 @@ use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::wacore::poll;
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use super::Received;
 use super::speech::{Speech, key, milliseconds, secret};
-use crate::server::migration;
+use super::{Received, place};
 use crate::server::state::State;
 
 /// A poll or a vote, as a message.
@@ -32,7 +31,8 @@ pub(crate) fn chosen(state: &State, reader: &str, received: &Received) -> Option
     let update = received.message.poll_update_message.as_option()?;
     let sealed = update.vote.as_option()?;
     let id = update.poll_creation_message_key.as_option()?.id.as_deref()?;
-    let (poll, author) = poll_message(state, reader, &received.from, id)?;
+    let place = received.chat.as_deref().unwrap_or(&received.from);
+    let (poll, author) = poll_message(state, reader, place, id)?;
     let secret = poll.message_context_info.as_option()?.message_secret.as_deref()?;
     let (author, voter) = (state.person(&author).ok()?, state.person(&received.from).ok()?);
     let by_number = (author.number_jid().to_string(), voter.number_jid().to_string());
@@ -90,7 +90,7 @@ fn vote(state: &State, from: &str, to: &str, id: String, options: &[String]) -> 
         .as_option()
         .and_then(|context| context.message_secret.clone())
         .context("the poll has no secret")?;
-    let by_lid = migration::face(state, from, to)?.is_lid();
+    let by_lid = place::face(state, from, to)?.is_lid();
     let name = |number: &str| {
         let person = state.person(number)?;
         let jid = if by_lid { person.lid_jid() } else { person.number_jid() };
@@ -115,14 +115,15 @@ fn vote(state: &State, from: &str, to: &str, id: String, options: &[String]) -> 
     })
 }
 
-/// A poll this person sent or got in the chat with somebody, and who asked.
-fn poll_message(state: &State, reader: &str, other: &str, id: &str) -> Option<(wa::Message, String)> {
+/// A poll this person sent or got in a chat of two or a group, and who asked.
+fn poll_message(state: &State, reader: &str, place: &str, id: &str) -> Option<(wa::Message, String)> {
+    let author = place::author(state, reader, place, id)?;
     let person = state.person(reader).ok()?;
-    if let Some(sent) = person.sent.get(id) {
-        return Some(((*sent.message).clone(), reader.to_owned()));
-    }
-    let received = person.inbox.find(other, id)?;
-    Some((received.message.clone(), received.from.clone()))
+    let message = match person.sent.get(id) {
+        Some(sent) => (*sent.message).clone(),
+        None => person.inbox.find(&author, id)?.message.clone(),
+    };
+    Some((message, author))
 }
 
 fn creation(message: &wa::Message) -> Option<&wa::message::PollCreationMessage> {

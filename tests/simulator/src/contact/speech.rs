@@ -11,7 +11,7 @@ use whatsapp_rust::buffa::{Message as _, MessageField};
 use whatsapp_rust::prelude::MessageBuilderExt as _;
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use super::{known_message, polls, quotation};
+use super::{place, polls, quotation};
 use crate::server::state::State;
 use crate::server::{clock, migration, step};
 
@@ -158,7 +158,7 @@ pub(crate) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> an
         Speech::Text { text, mentions } => {
             let names = mentions
                 .iter()
-                .map(|number| Ok(migration::face(state, number, to)?.to_string()));
+                .map(|number| Ok(place::face(state, number, to)?.to_string()));
             let context = wa::ContextInfo {
                 mentioned_jid: names.collect::<anyhow::Result<_>>()?,
                 ..Default::default()
@@ -218,25 +218,36 @@ pub(crate) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> an
 
 /// An answer; when nobody knows the quoted message, only its id is quoted.
 pub(crate) fn reply(state: &State, from: &str, to: &str, id: &str, text: &str) -> wa::Message {
-    let quoted = known_message(state, from, to, id);
-    let is_own = state.person(from).is_ok_and(|person| person.sent.contains_key(id));
-    let author = if is_own { from } else { to };
+    let quoted = place::message(state, from, to, id);
+    let author = place::author(state, from, to, id).unwrap_or_default();
+    if place::group_id(to).is_some() {
+        let face = place::face(state, &author, to).map(|jid| jid.to_string());
+        return quotation(id, face.unwrap_or_default(), &quoted, text);
+    }
     // In a chat that goes by LIDs both sides are named by LID.
     let by_lid = migration::face(state, from, to).is_ok_and(|face| face.is_lid());
-    let participant = state.person(author).map(|person| {
+    let participant = state.person(&author).map(|person| {
         let jid = if by_lid { person.lid_jid() } else { person.face() };
         jid.to_string()
     });
     quotation(id, participant.unwrap_or_default(), &quoted, text)
 }
 
-/// The name of a message of the chat between two people, as the speaker knows it.
+/// The name of a message of the chat between two people or of a group, as the speaker knows it.
 pub(super) fn key(state: &State, from: &str, to: &str, id: String) -> anyhow::Result<wa::MessageKey> {
+    let from_me = state.person(from)?.sent.contains_key(&id);
+    let (remote_jid, participant) = if place::group_id(to).is_some() {
+        let author = place::author(state, from, to, &id).filter(|_| !from_me);
+        let participant = author.map(|author| place::face(state, &author, to)).transpose()?;
+        (to.to_owned(), participant.map(|jid| jid.to_string()))
+    } else {
+        (migration::face(state, to, from)?.to_string(), None)
+    };
     Ok(wa::MessageKey {
-        remote_jid: Some(migration::face(state, to, from)?.to_string()),
-        from_me: Some(state.person(from)?.sent.contains_key(&id)),
+        remote_jid: Some(remote_jid),
+        from_me: Some(from_me),
+        participant,
         id: Some(id),
-        ..Default::default()
     })
 }
 

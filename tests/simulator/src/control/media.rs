@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::routes::Refusal;
-use crate::contact::{self, Attachment};
+use crate::contact::{self, Attachment, place};
 use crate::media::{self, Fault, MediaKind, Way};
 use crate::server::state::Shared;
 
@@ -83,7 +83,10 @@ async fn put(State(shared): App, Query(put): Query<Put>, file: Bytes) -> Answer 
 }
 
 async fn send(State(shared): App, Path(from): Path<String>, Query(send): Query<Send>, file: Bytes) -> Answer {
-    shared.look(|state| state.person(&from).and(state.person(&send.to)).map(|_| ()))?;
+    shared.look(|state| {
+        state.person(&from)?;
+        place::check(state, &send.to)
+    })?;
     let (bytes, caption, seconds) = (&file[..], send.caption.as_deref(), send.seconds);
     let message = contact::attached(
         &shared,
@@ -107,7 +110,7 @@ async fn send(State(shared): App, Path(from): Path<String>, Query(send): Query<S
             Kind::Sticker => Attachment::Sticker { bytes },
         },
     )?;
-    let id = shared.act(|state| contact::say(state, &from, &send.to, None, message));
+    let id = shared.act(|state| place::say(state, &from, &send.to, None, message))?;
     Ok(Json(json!({ "id": id })))
 }
 

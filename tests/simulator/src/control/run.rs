@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::routes::{Answer, App};
 use crate::load::{self, Plan};
@@ -26,11 +26,17 @@ async fn load(State(shared): App, Json(plan): Json<Plan>) -> Answer {
 /// A scenario begins and goes on by itself.
 async fn play(State(shared): App, text: String) -> Answer {
     let script = Script::read(&text)?;
-    let people = script.people.len();
+    let people: Vec<Value> = script
+        .people
+        .iter()
+        .map(|cast| json!({ "name": cast.name, "number": cast.number }))
+        .collect();
+    let groups: Vec<&str> = script.groups.iter().map(|circle| circle.name.as_str()).collect();
+    let playing = json!({ "account": script.account, "people": people, "groups": groups });
     tokio::spawn(async move {
         if let Err(error) = scenario::play(shared, script).await {
             tracing::warn!("a scenario ended: {error:#}");
         }
     });
-    Ok(Json(json!({ "people": people })))
+    Ok(Json(playing))
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use whatsapp_rust::buffa::Message as _;
 
 use super::routes::{Answer, App, known};
-use crate::contact::{self, Speech, polls, speech};
+use crate::contact::{self, Speech, place, polls, speech};
 use crate::server::state::{Shared, State as World};
 
 /// The routes under `/admin`; phones speak as contacts do.
@@ -25,7 +25,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
     })
 }
 
-/// Something to say to somebody, perhaps under an id of the caller's choice.
+/// Something to say to somebody or in a group, perhaps under an id of the caller's choice.
 #[derive(Deserialize)]
 struct Send {
     to: String,
@@ -36,10 +36,11 @@ struct Send {
 }
 
 async fn send(State(shared): App, Path(number): Path<String>, Json(send): Json<Send>) -> Answer {
-    known(&shared, &[&number, &send.to])?;
+    known(&shared, &[&number])?;
     let id = shared.act(|state| {
+        place::check(state, &send.to)?;
         let message = speech::compose(state, &number, &send.to, send.speech)?;
-        anyhow::Ok(contact::say(state, &number, &send.to, send.as_id.as_deref(), message))
+        place::say(state, &number, &send.to, send.as_id.as_deref(), message)
     })?;
     Ok(Json(json!({ "id": id })))
 }

@@ -13,12 +13,12 @@ use whatsapp_rust::prelude::MessageBuilderExt as _;
 use whatsapp_rust::wacore_binary::Jid;
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use crate::contact::{self, Contact};
+use crate::contact::{self, Attachment, Contact, Speech, speech};
 use crate::phone::Phone;
 use crate::server::chat_state::{self, Typing};
 use crate::server::groups::{self, Chat, Draft, Past, Rank};
 use crate::server::handle::Server;
-use crate::server::state::{Shared, State};
+use crate::server::state::Shared;
 
 /// Somebody with a number: a [`Contact`] or a [`Phone`].
 pub trait Somebody {
@@ -169,17 +169,27 @@ impl Group {
     pub fn replies(&self, by: &dyn Somebody, quoted_id: &str, text: &str) -> anyhow::Result<String> {
         let message = self
             .shared
-            .look(|state| self.quoting(state, by.number(), quoted_id, text));
+            .look(|state| speech::reply(state, by.number(), &self.jid(), quoted_id, text));
         self.sends(by, message)
     }
 
-    fn quoting(&self, state: &State, by: &str, quoted_id: &str, text: &str) -> wa::Message {
-        let jid = Jid::group(self.id.as_str());
-        let author = state.groups.author(&jid, quoted_id).cloned().unwrap_or_default();
-        let by_lid = state.groups.get(&self.id).is_ok_and(|group| group.by_lid);
-        let face = groups::face(state, by_lid, &author).to_string();
-        let quoted = contact::known_message(state, by, &author, quoted_id);
-        contact::quotation(quoted_id, face, &quoted, text)
+    /// Somebody says anything; answers the message id.
+    ///
+    /// # Errors
+    /// When the person may not write here, speaks of what it does not know, or it is no message.
+    pub fn speaks(&self, by: &dyn Somebody, speech: Speech) -> anyhow::Result<String> {
+        let message = self
+            .shared
+            .look(|state| speech::compose(state, by.number(), &self.jid(), speech))?;
+        self.sends(by, message)
+    }
+
+    /// Somebody sends a medium; answers the message id.
+    ///
+    /// # Errors
+    /// When it cannot be sealed, or the person may not write here.
+    pub fn sends_medium(&self, by: &dyn Somebody, attachment: Attachment<'_>) -> anyhow::Result<String> {
+        self.sends(by, contact::attached(&self.shared, attachment)?)
     }
 
     /// Somebody reads messages of others.

@@ -3,20 +3,23 @@
 //! Called by the binary and by the control API. Time passes really, chance comes from the script's seed: two
 //! plays of one script say the same in the same order.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use whatsapp_rust::wacore_binary::Jid;
 
-use super::script::{Act, Deed, Pause, Rule, Script};
-use crate::contact::{self, Attachment, Received, Speech, speech};
+use super::script::{Act, Circle, Deed, Pause, Rule, Script};
+use crate::contact::{self, Attachment, Kind, Received, Speech, place, speech};
 use crate::server::calls::{self, Occasion};
+use crate::server::groups::{self, Draft};
 use crate::server::person::Addressing;
-use crate::server::state::Shared;
-use crate::server::{Typing, chat_state, presence, receipts};
+use crate::server::state::{Shared, State};
+use crate::server::{Typing, presence};
 
 /// The picture people show when they have no other.
 const HARBOUR: &[u8] = include_bytes!("../../media/harbour.png");
@@ -40,12 +43,20 @@ pub(crate) async fn play(shared: Arc<Shared>, script: Script) -> anyhow::Result<
         }
         anyhow::Ok(())
     })?;
+    account_is_linked(&shared, &script.account).await;
+    let groups = shared.act(|state| {
+        let made = script.groups.iter().map(|circle| {
+            let address = found_or_made(state, &script, circle)?;
+            anyhow::Ok((circle.name.clone(), address))
+        });
+        made.collect::<anyhow::Result<_>>()
+    })?;
     let stage = Arc::new(Stage {
         labels: Mutex::default(),
+        groups,
         script,
         shared,
     });
-    stage.account_is_linked().await;
     let listeners: Vec<_> = (0..)
         .zip(&stage.script.people)
         .map(|(nth, cast)| {
@@ -58,7 +69,8 @@ pub(crate) async fn play(shared: Arc<Shared>, script: Script) -> anyhow::Result<
     loop {
         for step in &stage.script.steps {
             pause(step.after, &mut dice).await;
-            let id = stage.does(&step.who, step.typing, &step.act).await;
+            let scene = stage.scene(&step.who, step.group.as_deref(), None);
+            let id = stage.does(&scene, step.typing, &step.act).await;
             if let (Some(label), Some(id)) = (&step.label, id) {
                 stage.label(label, id);
             }
@@ -80,23 +92,70 @@ pub(crate) async fn play(shared: Arc<Shared>, script: Script) -> anyhow::Result<
     Ok(())
 }
 
+/// Nobody writes before somebody can read.
+async fn account_is_linked(shared: &Shared, account: &str) {
+    let linked = || {
+        shared.look(|state| {
+            let account = state.person(account);
+            account.is_ok_and(|person| person.companions.values().any(|one| one.socket.is_some()))
+        })
+    };
+    let mut changes = shared.changes();
+    while !linked() && changes.changed().await.is_ok() {}
+}
+
+/// The address of a group of the script; one that an earlier play made is used again.
+fn found_or_made(state: &mut State, script: &Script, circle: &Circle) -> anyhow::Result<String> {
+    let members: Vec<String> = circle
+        .members
+        .iter()
+        .map(|name| script.number(name).to_owned())
+        .collect();
+    let (creator, others) = members.split_first().context("a group needs somebody")?;
+    let known = state
+        .groups
+        .of(creator)
+        .find(|group| group.creator == *creator && group.subject.text == circle.name && group.has(&script.account));
+    if let Some(known) = known {
+        return Ok(known.jid().to_string());
+    }
+    let mut people = others.to_vec();
+    people.push(script.account.clone());
+    let draft = Draft {
+        subject: circle.name.clone(),
+        people,
+        by_lid: circle.lid,
+        ..Draft::default()
+    };
+    let id = groups::create(state, creator, draft)?;
+    Ok(state.groups.get(&id)?.jid().to_string())
+}
+
 struct Stage {
     shared: Arc<Shared>,
     script: Script,
-    labels: Mutex<HashMap<String, String>>,
+    /// The addresses of the groups, by name.
+    groups: BTreeMap<String, String>,
+    labels: Mutex<BTreeMap<String, String>>,
+}
+
+/// Who does something, and where.
+struct Scene<'a> {
+    who: &'a str,
+    /// A number or the address of a group.
+    place: &'a str,
+    /// The message that is answered.
+    told: Option<&'a str>,
 }
 
 impl Stage {
-    /// Nobody writes before somebody can read.
-    async fn account_is_linked(&self) {
-        let linked = || {
-            self.shared.look(|state| {
-                let account = state.person(&self.script.account);
-                account.is_ok_and(|person| person.companions.values().any(|one| one.socket.is_some()))
-            })
-        };
-        let mut changes = self.shared.changes();
-        while !linked() && changes.changed().await.is_ok() {}
+    fn scene<'a>(&'a self, who: &'a str, group: Option<&str>, told: Option<&'a str>) -> Scene<'a> {
+        let group = group.and_then(|name| self.groups.get(name));
+        Scene {
+            who: self.script.number(who),
+            place: group.map_or(self.script.account.as_str(), String::as_str),
+            told,
+        }
     }
 
     fn label(&self, label: &str, id: String) {
@@ -104,35 +163,39 @@ impl Stage {
         labels.insert(format!("@{label}"), id);
     }
 
-    fn resolve(&self, id: &str) -> String {
+    fn resolve(&self, scene: &Scene<'_>, id: &str) -> String {
+        if let (Some(told), "@told") = (scene.told, id) {
+            return told.to_owned();
+        }
         let labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
         labels.get(id).cloned().unwrap_or_else(|| id.to_owned())
     }
 
     /// Somebody does something; answers the id of a message.
-    async fn does(&self, who: &str, typing: f64, act: &Act) -> Option<String> {
-        let (from, account) = (self.script.number(who), self.script.account.as_str());
+    async fn does(&self, scene: &Scene<'_>, typing: f64, act: &Act) -> Option<String> {
         if typing > 0.0 {
-            self.types(from, typing).await;
+            self.types(scene, typing).await;
         }
         match act {
-            Act::Says(speech) => self.says(from, speech.clone()),
-            Act::Does(deed) => self.acts(from, account, deed).await,
+            Act::Says(speech) => self.says(scene, speech.clone()),
+            Act::Does(deed) => self.acts(scene, deed).await,
         }
     }
 
-    async fn acts(&self, from: &str, account: &str, deed: &Deed) -> Option<String> {
+    async fn acts(&self, scene: &Scene<'_>, deed: &Deed) -> Option<String> {
+        let (from, account) = (scene.who, self.script.account.as_str());
         match deed {
-            Deed::Types { seconds } => self.types(from, *seconds).await,
+            Deed::Types { seconds } => self.types(scene, *seconds).await,
             Deed::Reads { id } => {
-                let id = self.resolve(id);
-                self.shared.act(|state| receipts::read(state, from, account, &[id]));
+                let id = self.resolve(scene, id);
+                self.shared.act(|state| place::reads(state, from, scene.place, &[id]));
             }
             Deed::Online => self.is_online(from, true),
             Deed::Offline => self.is_online(from, false),
             Deed::Calls { seconds, video } => {
                 let occasion = Occasion {
                     is_video: *video,
+                    group: place::group_id(scene.place).map(Jid::group),
                     ..Occasion::default()
                 };
                 let call = self.shared.act(|state| calls::offer(state, from, account, &occasion));
@@ -142,7 +205,7 @@ impl Stage {
             Deed::Image { file, caption } => {
                 let bytes = file_or(file.as_deref(), HARBOUR)?;
                 let caption = caption.as_deref();
-                return self.sends(from, Attachment::Image { bytes: &bytes, caption });
+                return self.sends(scene, Attachment::Image { bytes: &bytes, caption });
             }
             Deed::Voice { file, seconds } => {
                 let bytes = file_or(file.as_deref(), QUIET_ROOM)?;
@@ -151,7 +214,7 @@ impl Stage {
                     seconds: *seconds,
                     is_voice: true,
                 };
-                return self.sends(from, voice);
+                return self.sends(scene, voice);
             }
             Deed::Document { name, text } => {
                 let file = Attachment::Document {
@@ -159,7 +222,7 @@ impl Stage {
                     name,
                     caption: None,
                 };
-                return self.sends(from, file);
+                return self.sends(scene, file);
             }
         }
         None
@@ -169,37 +232,37 @@ impl Stage {
         self.shared.act(|state| presence::set_online(state, who, online, None));
     }
 
-    fn sends(&self, from: &str, attachment: Attachment<'_>) -> Option<String> {
-        let account = self.script.account.as_str();
+    fn sends(&self, scene: &Scene<'_>, attachment: Attachment<'_>) -> Option<String> {
         let message = contact::attached(&self.shared, attachment)
             .inspect_err(|error| tracing::warn!("a medium of the scenario failed: {error:#}"))
             .ok()?;
-        let id = self
+        let said = self
             .shared
-            .act(|state| contact::say(state, from, account, None, message));
-        Some(id)
+            .act(|state| place::say(state, scene.who, scene.place, None, message));
+        said.inspect_err(|error| tracing::warn!("a step of the scenario failed: {error:#}"))
+            .ok()
     }
 
-    fn says(&self, from: &str, mut speech: Speech) -> Option<String> {
-        let account = self.script.account.as_str();
+    fn says(&self, scene: &Scene<'_>, mut speech: Speech) -> Option<String> {
         if let Some(id) = speech.about_mut() {
-            *id = self.resolve(id);
+            *id = self.resolve(scene, id);
         }
         let said = self.shared.act(|state| {
-            let message = speech::compose(state, from, account, speech)?;
-            anyhow::Ok(contact::say(state, from, account, None, message))
+            let message = speech::compose(state, scene.who, scene.place, speech)?;
+            place::say(state, scene.who, scene.place, None, message)
         });
         said.inspect_err(|error| tracing::warn!("a step of the scenario failed: {error:#}"))
             .ok()
     }
 
-    async fn types(&self, from: &str, seconds: f64) {
-        let account = self.script.account.as_str();
-        self.shared
-            .act(|state| chat_state::type_to(state, from, account, Typing::Composing));
+    async fn types(&self, scene: &Scene<'_>, seconds: f64) {
+        let shows = |typing| {
+            self.shared
+                .act(|state| place::types(state, scene.who, scene.place, typing));
+        };
+        shows(Typing::Composing);
         sleep(seconds).await;
-        self.shared
-            .act(|state| chat_state::type_to(state, from, account, Typing::Paused));
+        shows(Typing::Paused);
     }
 
     /// Answers what the account tells one person, for as long as the simulator runs.
@@ -222,15 +285,17 @@ impl Stage {
                 person.map_or_else(|_| Vec::new(), |person| person.inbox.read_since(heard).to_vec())
             });
             heard += news.len();
-            for told in news.iter().filter(|told| told.from == self.script.account) {
-                self.label("told", told.id.clone());
+            for told in news.iter().filter(|told| self.is_said_by_account(told)) {
                 let text = told.text.as_deref().unwrap_or_default().to_lowercase();
                 let rule = rules.iter_mut().find(|(times, rule)| {
-                    (rule.times == 0 || *times < rule.times) && text.contains(&rule.told.to_lowercase())
+                    let place = rule.group.as_ref().and_then(|name| self.groups.get(name));
+                    place == told.chat.as_ref()
+                        && (rule.times == 0 || *times < rule.times)
+                        && text.contains(&rule.told.to_lowercase())
                 });
                 if let Some((times, rule)) = rule {
                     *times += 1;
-                    self.answers(who, rule, &mut dice).await;
+                    self.answers(rule, &told.id, &mut dice).await;
                 }
             }
             if news.is_empty() && changes.changed().await.is_err() {
@@ -239,12 +304,18 @@ impl Stage {
         }
     }
 
-    async fn answers(&self, who: &str, rule: &Rule, dice: &mut StdRng) {
+    /// Reactions and words between clients are not answered.
+    fn is_said_by_account(&self, told: &Received) -> bool {
+        told.from == self.script.account && !matches!(told.kind, Kind::Reaction | Kind::Protocol)
+    }
+
+    async fn answers(&self, rule: &Rule, told: &str, dice: &mut StdRng) {
+        let scene = self.scene(&rule.who, rule.group.as_deref(), Some(told));
         let chosen = dice.random_range(0..rule.answers.len().max(1));
         for (index, reply) in rule.answers.iter().enumerate() {
             if !rule.choose || index == chosen {
                 pause(reply.after, dice).await;
-                self.does(who, reply.typing, &reply.act).await;
+                self.does(&scene, reply.typing, &reply.act).await;
             }
         }
     }

@@ -25,6 +25,9 @@ pub struct Script {
     pub repeat: bool,
     /// Who is there.
     pub people: Vec<Cast>,
+    /// The groups they make with the account before they do anything else.
+    #[serde(default)]
+    pub groups: Vec<Circle>,
     /// What happens, in order.
     #[serde(default)]
     pub steps: Vec<Step>,
@@ -46,6 +49,19 @@ pub struct Cast {
     pub lid: bool,
 }
 
+/// A group of people and the account.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Circle {
+    /// What it is called, also by the steps.
+    pub name: String,
+    /// The names of those in it besides the account; the first one makes it.
+    pub members: Vec<String>,
+    /// Whether people are addressed by LID in it.
+    #[serde(default)]
+    pub lid: bool,
+}
+
 /// Something a person does.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,6 +71,9 @@ pub struct Step {
     pub after: Pause,
     /// Who.
     pub who: String,
+    /// The group it is done in; alone with the account when there is none.
+    #[serde(rename = "in", default)]
+    pub group: Option<String>,
     /// Seconds of typing before.
     #[serde(default)]
     pub typing: f64,
@@ -72,6 +91,9 @@ pub struct Step {
 pub struct Rule {
     /// Who was told.
     pub who: String,
+    /// The group it was told in; without one, what the account tells this person alone.
+    #[serde(rename = "in", default)]
+    pub group: Option<String>,
     /// Words that must be in it, in any case; none is anything.
     #[serde(default)]
     pub told: String,
@@ -188,12 +210,27 @@ impl Script {
         let script: Self = toml::from_str(text).context("the scenario cannot be read")?;
         let doers = script.steps.iter().map(|step| &step.who);
         for who in doers.chain(script.when.iter().map(|rule| &rule.who)) {
-            ensure!(
-                script.people.iter().any(|cast| cast.name == *who),
-                "nobody is called {who}"
-            );
+            ensure!(script.has(who), "nobody is called {who}");
+        }
+        for circle in &script.groups {
+            ensure!(!circle.members.is_empty(), "nobody is in {}", circle.name);
+            for who in &circle.members {
+                ensure!(script.has(who), "nobody is called {who}");
+            }
+        }
+        let places = script.steps.iter().map(|step| (&step.who, &step.group));
+        for (who, group) in places.chain(script.when.iter().map(|rule| (&rule.who, &rule.group))) {
+            if let Some(group) = group {
+                let circle = script.groups.iter().find(|circle| circle.name == *group);
+                let circle = circle.with_context(|| format!("no group is called {group}"))?;
+                ensure!(circle.members.contains(who), "{who} is not in {group}");
+            }
         }
         Ok(script)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.people.iter().any(|cast| cast.name == name)
     }
 
     /// The number of somebody by name.

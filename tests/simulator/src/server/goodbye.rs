@@ -65,8 +65,13 @@ pub(crate) fn say(state: &State, number: Option<&str>, goodbye: &Goodbye) {
         };
         if is_meant {
             // A connection that ends this moment needs no goodbye.
-            let _ = stanza.clone().map(|stanza| link.out.send(Out::Stanza(stanza)));
-            let _ = link.out.send(Out::Close);
+            let _ = match stanza.clone() {
+                Some(stanza) => link
+                    .out
+                    .send(Out::Stanza(stanza))
+                    .and_then(|()| link.out.send(Out::Close)),
+                None => link.out.send(Out::Cut),
+            };
         }
     }
 }

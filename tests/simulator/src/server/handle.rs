@@ -215,12 +215,12 @@ impl Server {
 /// Cuts every connection.
 pub(crate) fn drop_connections(state: &mut State) {
     for link in state.links.values() {
-        let _ = link.out.send(Out::Close);
+        let _ = link.out.send(Out::Cut);
     }
     // The sockets are dead from this moment, whatever their tasks still do.
     let devices: Vec<_> = std::mem::take(&mut state.links)
-        .into_iter()
-        .filter_map(|(_, link)| match link.role {
+        .into_values()
+        .filter_map(|link| match link.role {
             Role::Device(device) => Some(device),
             Role::Candidate(_) => None,
         })

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::wacore::proto_helpers::MessageExt as _;
 use whatsapp_rust::wacore::send::stanza_type_from_message;
+use whatsapp_rust::wacore::types::message::EditAttribute;
 use whatsapp_rust::wacore_binary::{Jid, Node};
 use whatsapp_rust::waproto::whatsapp as wa;
 
@@ -154,6 +155,10 @@ fn try_deliver(state: &mut State, letter: &Letter, device: &Device) -> anyhow::R
         .attr("type", kind)
         .attr("t", letter.sent.timestamp)
         .children([enc.bytes(ciphertext).build()]);
+    let stanza = match EditAttribute::infer_from_message(&letter.sent.message) {
+        Some(edit) => stanza.attr("edit", edit.to_string_val()),
+        None => stanza,
+    };
     let stanza = match (own, addressing) {
         (true, _) => match recipient {
             Some(recipient) => stanza.attr("recipient", recipient),
@@ -273,8 +278,12 @@ fn relay(state: &mut State, from: &Device, to: &Device, message: &Node, enc: &No
     } else {
         stanza.attr("sender_lid", sender.lid_jid())
     };
+    let mut stanza = stanza.build();
+    if let Some(edit) = message.attrs.get("edit") {
+        stanza.attrs.push("edit", edit.clone());
+    }
     if let Some(companion) = state.companion_mut(to) {
-        companion.push(stanza.build());
+        companion.push(stanza);
     }
 }
 

@@ -16,8 +16,10 @@ const MOST_WAITING: usize = 20_000;
 pub(crate) enum Out {
     /// Encrypt and send this stanza.
     Stanza(Node),
-    /// Drop the connection.
+    /// End the connection, once the client has read what was said.
     Close,
+    /// Cut the connection, whatever is on its way.
+    Cut,
 }
 
 /// The sender's end.

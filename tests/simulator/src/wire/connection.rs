@@ -38,11 +38,22 @@ pub(crate) async fn serve(shared: Arc<Shared>, socket: WebSocket) {
     let (out, orders) = pipe();
     let link = shared.act(|state| login::begin(state, &greeted, out));
     tracing::debug!(link, handshake = ?greeted.handshake, "connection begins");
-    if let Err(error) = run(&shared, &mut frames, greeted, link, orders).await {
-        tracing::debug!(link, "connection failed: {error:#}");
-    }
+    let ending = run(&shared, &mut frames, greeted, link, orders).await;
     shared.act(|state| login::end(state, link));
+    match ending {
+        Ok(Ending::Closed) => frames.leave().await,
+        Ok(Ending::Cut) => {}
+        Err(error) => tracing::debug!(link, "connection failed: {error:#}"),
+    }
     tracing::debug!(link, "connection ends");
+}
+
+/// How a connection ended.
+enum Ending {
+    /// The server said its last word, which the client has yet to read.
+    Closed,
+    /// Nobody listens any more, or nobody shall.
+    Cut,
 }
 
 async fn run(
@@ -51,7 +62,7 @@ async fn run(
     greeted: Greeted,
     link: u64,
     mut orders: Inlet,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Ending> {
     let mut pen = Pen {
         shared,
         cipher: greeted.write,
@@ -61,21 +72,20 @@ async fn run(
     let mut late = Late::default();
     loop {
         tokio::select! {
-            order = orders.next(), if !late.is_full() => {
-                let Some(order) = order else {
-                    return Ok(());
-                };
-                late.push(order, shared.pace.delay());
+            order = orders.next(), if late.takes_more() => {
+                // Nobody gives orders any more; what was ordered before is still said.
+                late.push(order.unwrap_or(Out::Cut), shared.pace.delay());
             }
             () = late.is_due() => {
                 match late.pop() {
                     Some(Out::Stanza(stanza)) => pen.write(frames, &stanza).await?,
-                    Some(Out::Close) | None => return Ok(()),
+                    Some(Out::Close) => return Ok(Ending::Closed),
+                    Some(Out::Cut) | None => return Ok(Ending::Cut),
                 }
             }
             frame = frames.read() => {
                 let Some(mut frame) = frame? else {
-                    return Ok(());
+                    return Ok(Ending::Cut);
                 };
                 greeted.read.decrypt_in_place_with_counter(read, &mut frame)?;
                 read = read.checked_add(1).context("too many frames")?;
@@ -123,8 +133,10 @@ impl Late {
         self.0.pop_front().map(|(_, order)| order)
     }
 
-    fn is_full(&self) -> bool {
-        self.0.len() >= MOST_LATE
+    /// Nothing comes after the end.
+    fn takes_more(&self) -> bool {
+        let has_end = matches!(self.0.back(), Some((_, Out::Close | Out::Cut)));
+        self.0.len() < MOST_LATE && !has_end
     }
 
     /// Waits for the first one's time; for ever when there is none.

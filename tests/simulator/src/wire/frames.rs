@@ -3,6 +3,8 @@
 //! Clients put several frames into one message (traps, 4) and begin with a header, perhaps with routing
 //! data before it. Each of our frames is one message of its own (traps, 3).
 
+use std::time::Duration;
+
 use anyhow::ensure;
 use axum::extract::ws::{Message, WebSocket};
 use whatsapp_rust::wacore::framing::{FrameDecoder, encode_frame};
@@ -14,6 +16,9 @@ const ROUTING: &[u8] = b"ED\0\x01";
 const LARGEST_ROUTING: usize = 4096;
 /// The largest WebSocket message read: a frame is under 16 MiB, and clients put several into one message.
 pub(crate) const LARGEST_MESSAGE: usize = 20 * 1024 * 1024;
+
+/// So long a client may take to hang up after the server's last word.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A WebSocket that speaks frames.
 pub(crate) struct Frames {
@@ -60,6 +65,18 @@ impl Frames {
         let frame = encode_frame(payload, None)?;
         self.socket.send(Message::Binary(frame.into())).await?;
         Ok(())
+    }
+
+    /// Says that this is the end, and waits for the client to hang up. A socket closed over bytes nobody read
+    /// is reset, and a reset takes away what the client has not read yet: the goodbye itself.
+    pub(crate) async fn leave(&mut self) {
+        let farewell = async {
+            // An error means that the client has gone already, which is what is waited for.
+            let _ = self.socket.send(Message::Close(None)).await;
+            while let Some(Ok(_)) = self.socket.recv().await {}
+        };
+        // A client that does not hang up is left where it is.
+        let _ = tokio::time::timeout(FAREWELL, farewell).await;
     }
 
     /// The routing data the client began with.

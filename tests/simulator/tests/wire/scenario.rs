@@ -69,23 +69,117 @@ async fn scenario_people_play_their_parts_and_answer() -> anyhow::Result<()> {
     Ok(())
 }
 
+const CREW: &str = r#"
+account = "15550001111"
+
+[[people]]
+name = "Ana"
+number = "15550002222"
+
+[[people]]
+name = "Ben"
+number = "15550003333"
+
+[[groups]]
+name = "Crew"
+members = ["Ana", "Ben"]
+
+[[steps]]
+who = "Ana"
+in = "Crew"
+typing = 0.01
+label = "lunch"
+do = { kind = "text", text = "Lunch?" }
+
+[[steps]]
+who = "Ben"
+in = "Crew"
+do = { kind = "reaction", id = "@lunch", emoji = "👍" }
+
+[[steps]]
+who = "Ben"
+in = "Crew"
+do = { kind = "image", caption = "The crane" }
+
+[[steps]]
+who = "Ana"
+in = "Crew"
+label = "where"
+do = { kind = "poll", question = "Where?", options = ["Pier", "Yard"], selectable = 1 }
+
+[[steps]]
+who = "Ben"
+in = "Crew"
+do = { kind = "vote", id = "@where", options = ["Yard"] }
+
+[[when]]
+who = "Ben"
+in = "Crew"
+answers = [{ do = { kind = "reply", id = "@told", text = "in the group" } }]
+
+[[when]]
+who = "Ben"
+answers = [{ do = { kind = "text", text = "alone" } }]
+"#;
+
+#[tokio::test]
+async fn scenario_people_live_in_a_group_and_answer_where_they_are_told() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    let url = format!("{}/scenario", world.server.control_url());
+    let http = reqwest::Client::builder().build()?;
+    let playing: serde_json::Value = http.post(&url).body(CREW).send().await?.json().await?;
+    assert_eq!(playing["groups"][0], "Crew");
+    assert_eq!(playing["people"][1]["number"], "15550003333");
+    let (lunch, lunch_id, chat) = next_in(&device).await?;
+    assert_eq!(lunch.text_content(), Some("Lunch?"));
+    let group = world.server.find_group(&chat)?;
+    assert_eq!(group.members(), ["15550001111", "15550002222", "15550003333"]);
+    let reaction = next(&device).await?.reaction_message;
+    assert_eq!(reaction.key.id.as_deref(), Some(lunch_id.as_str()));
+    assert_eq!(reaction.key.participant.as_deref(), Some(world.ana.jid().as_str()));
+    assert_eq!(next(&device).await?.image_message.caption.as_deref(), Some("The crane"));
+    assert!(next(&device).await?.poll_creation_message_v3.as_option().is_some());
+    assert!(next(&device).await?.poll_update_message.as_option().is_some());
+
+    device.says(&chat, "Coming").await?;
+    let (answer, _, place) = next_in(&device).await?;
+    assert_eq!(
+        (answer.text_content(), place.as_str()),
+        (Some("in the group"), chat.as_str())
+    );
+    device.says("15550003333@s.whatsapp.net", "Ben?").await?;
+    let (answer, _, place) = next_in(&device).await?;
+    assert_eq!(answer.text_content(), Some("alone"));
+    assert_ne!(place, chat);
+    Ok(())
+}
+
 #[test]
 fn scenario_slips_of_the_pen_are_refused() {
     for text in [
         "people = 3",
         "people = []\n[[steps]]\nwho = \"Nobody\"\ndo = { kind = \"text\", text = \"x\" }",
         "people = []\nfoo = 1",
+        "people = []\n[[groups]]\nname = \"Empty\"\nmembers = []",
+        "[[people]]\nname = \"A\"\nnumber = \"1\"\n[[steps]]\nwho = \"A\"\nin = \"No\"\ndo = { kind = \"online\" }",
     ] {
         assert!(Script::read(text).is_err(), "{text}");
     }
 }
 
 async fn next(device: &crate::device::Device) -> anyhow::Result<wa::Message> {
+    Ok(next_in(device).await?.0)
+}
+
+/// The next message, its id and the chat it is in.
+async fn next_in(device: &crate::device::Device) -> anyhow::Result<(wa::Message, String, String)> {
     device
         .waits_for(|event| match event {
             Event::Messages(batch) => batch.into_iter().find_map(|one| {
+                let (info, message) = (&one.info, (*one.message).clone());
                 // Words between the account's own devices are not part of the play.
-                (!one.info.source.is_from_me).then(|| (*one.message).clone())
+                (!info.source.is_from_me).then(|| (message, info.id.clone(), info.source.chat.to_string()))
             }),
             _ => None,
         })
