@@ -42,6 +42,7 @@ mod crashes;
 mod crashes_linking;
 mod direct_chats;
 mod kinds;
+mod large_files;
 mod linking;
 mod matrix_to_whatsapp;
 mod media;

@@ -110,6 +110,28 @@ impl Wharf {
         .await;
     }
 
+    /// From now on its peak of memory is counted anew; answers what it has now, in bytes.
+    pub fn forgets_peak_of_memory(&self) -> usize {
+        fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").unwrap();
+        self.memory("VmRSS:")
+    }
+
+    /// The most memory it had, in bytes.
+    pub fn peak_of_memory(&self) -> usize {
+        self.memory("VmHWM:")
+    }
+
+    fn pid(&self) -> u32 {
+        let child = self.child.as_ref().expect("it was started");
+        child.id().expect("it runs")
+    }
+
+    fn memory(&self, line: &str) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let found = status.lines().find_map(|it| it.strip_prefix(line)).unwrap();
+        found.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
     /// Ends it as abruptly as a power cut.
     pub async fn is_killed(&mut self) {
         if let Some(mut child) = self.child.take() {
