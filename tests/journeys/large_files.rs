@@ -33,7 +33,6 @@ async fn large_world() -> World {
 
 /// B25
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the bridge does not carry files yet"]
 async fn a_file_of_a_hundred_mebibytes_from_whatsapp_costs_no_more_than_sixteen() {
     let world = large_world().await;
     let Talking { linked, room, ana, .. } = world.talking().await;
@@ -58,7 +57,6 @@ async fn a_file_of_a_hundred_mebibytes_from_whatsapp_costs_no_more_than_sixteen(
 
 /// B25
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the bridge does not carry files yet"]
 async fn a_file_of_a_hundred_mebibytes_to_whatsapp_costs_no_more_than_sixteen() {
     let world = large_world().await;
     let Talking { alice, room, ana, .. } = world.talking().await;
