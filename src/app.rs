@@ -12,6 +12,7 @@ use crate::{
     api, appservice,
     bridge::{Bridge, Hands, Intake},
     matrix::{Homeserver, Registration},
+    media::Workshop,
     model::Clock,
     network::whatsapp::WhatsApp,
     server::Listener,
@@ -63,6 +64,7 @@ impl App {
             homeserver,
             network,
             webhooks: Webhooks::new(&config.webhook)?,
+            workshop: Workshop::open(&config.media).await,
         };
         let bridge = Bridge::new(config.bridge, hands, stop.clone(), tasks.clone());
         let access = Access::new(store.clone(), config.access, move |localpart: &str| {

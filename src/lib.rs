@@ -7,7 +7,6 @@ pub(crate) mod model; // floor 0: words
 pub(crate) mod store; // floor 1: memory
 
 pub(crate) mod matrix; // floor 2: the homeserver, as we use it
-#[cfg_attr(not(test), expect(dead_code, reason = "the bridge is about to use it"))]
 pub(crate) mod media; // floor 2: what pictures, sounds and films are
 pub(crate) mod network; // floor 2: one folder for each messaging network
 pub(crate) mod webhook; // floor 2: one signed request

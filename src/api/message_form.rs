@@ -1,11 +1,17 @@
 //! The fields of a message, however they are sent: JSON, an HTML form or multipart.
 
-use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, multipart::MultipartError};
+use axum::{
+    extract::{
+        DefaultBodyLimit, FromRequest, Multipart, Request,
+        multipart::{Field, MultipartError},
+    },
+    http::StatusCode,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    Api,
+    Api, Config,
     body::{RawBody, media_type},
     error::Error,
     file::{self, SentFile},
@@ -48,7 +54,7 @@ impl FromRequest<Api> for Sent {
         if kind.as_deref() == Some("multipart/form-data") {
             let bad = |_| Error::bad_request("Invalid multipart form data");
             let parts = Multipart::from_request(request, api).await.map_err(bad)?;
-            return read_parts(parts, api.config.file_limit).await;
+            return read_parts(parts, &api.config).await;
         }
         // Only files may be large.
         DefaultBodyLimit::max(api.config.body_limit).apply(&mut request);
@@ -66,23 +72,36 @@ impl FromRequest<Api> for Sent {
 }
 
 /// One file; the first counts, as with every field.
-async fn read_parts(mut parts: Multipart, file_limit: u64) -> Result<Sent, Error> {
+async fn read_parts(mut parts: Multipart, config: &Config) -> Result<Sent, Error> {
     let mut sent = Sent::default();
+    let mut left = config.body_limit;
     while let Some(part) = parts.next_field().await.map_err(|error| bad_part(&error))? {
         let name = part.name().unwrap_or_default().to_owned();
         if name == "file" {
-            let file = file::read(part, file_limit).await?;
+            let file = file::read(part, config.file_limit).await?;
             sent.file.get_or_insert(file);
         } else {
-            sent.form
-                .set(&name, part.text().await.map_err(|error| bad_part(&error))?)?;
+            let text = words(part, &mut left).await?;
+            sent.form.set(&name, text)?;
         }
     }
     Ok(sent)
 }
 
+/// The words of a field: all fields together may have as many bytes as any other body.
+async fn words(mut part: Field<'_>, left: &mut usize) -> Result<String, Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = part.chunk().await.map_err(|error| bad_part(&error))? {
+        *left = left
+            .checked_sub(chunk.len())
+            .ok_or_else(|| Error::of(StatusCode::PAYLOAD_TOO_LARGE))?;
+        bytes.extend_from_slice(&chunk);
+    }
+    String::from_utf8(bytes).map_err(|_| Error::bad_request("Invalid multipart form data"))
+}
+
 fn bad_part(error: &MultipartError) -> Error {
-    if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         Error::of(error.status())
     } else {
         Error::bad_request("Invalid multipart form data")

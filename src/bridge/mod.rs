@@ -48,6 +48,7 @@ pub(crate) use watch::Readiness;
 pub(crate) use crate::network::Linking;
 use crate::{
     matrix::Homeserver,
+    media::Workshop,
     model::{Clock, Device, DeviceId, IdentityId, LinkState, News, Platform, RoomEvent, Webhook, WebhookId},
     network::Network,
     store::Store,
@@ -67,6 +68,7 @@ struct Inner {
     homeserver: Homeserver,
     network: Arc<dyn Network>,
     webhooks: Webhooks,
+    workshop: Workshop,
     pace: pace::Pace,
     linkings: linking::Linkings,
     links: watch::Links,
@@ -85,6 +87,8 @@ pub(crate) struct Hands {
     pub(crate) network: Arc<dyn Network>,
     /// The sender of deliveries.
     pub(crate) webhooks: Webhooks,
+    /// Where media are looked at and converted.
+    pub(crate) workshop: Workshop,
 }
 
 impl Bridge {
@@ -97,6 +101,7 @@ impl Bridge {
             homeserver: hands.homeserver,
             network: hands.network,
             webhooks: hands.webhooks,
+            workshop: hands.workshop,
             pace,
             linkings: linking::Linkings::default(),
             links: watch::Links::default(),

@@ -9,6 +9,7 @@ use super::{Bridge, Config, Hands, Intake};
 pub(crate) use crate::network::{LinkStep, fake::Fake};
 use crate::{
     matrix::{self, Homeserver, registration},
+    media::Workshop,
     store::Store,
     webhook::{self, Webhooks},
 };
@@ -31,6 +32,7 @@ pub(crate) fn quiet(store: &Store) -> (Bridge, Arc<Fake>, CancellationToken) {
         homeserver: Homeserver::new(&config, registration, None, clock).unwrap(),
         network: Arc::<Fake>::clone(&network),
         webhooks: Webhooks::new(&webhook::Config::default()).unwrap(),
+        workshop: Workshop::bare(),
     };
     let stop = CancellationToken::new();
     (

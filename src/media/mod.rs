@@ -58,7 +58,17 @@ impl Workshop {
         }
     }
 
+    /// One without programs, for tests of others.
+    #[cfg(test)]
+    pub(crate) fn bare() -> Self {
+        Self {
+            tools: Tools::none(),
+            places: Arc::new(Semaphore::new(1)),
+        }
+    }
+
     /// What it works with.
+    #[cfg(test)]
     pub(crate) fn tools(&self) -> &Tools {
         &self.tools
     }

@@ -41,6 +41,16 @@ impl Tools {
         tools
     }
 
+    /// None at all.
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        Self {
+            ffmpeg: None,
+            ffprobe: None,
+            time_limit: Duration::from_secs(1),
+        }
+    }
+
     /// Whether sound and film can be converted.
     pub(crate) fn are_there(&self) -> bool {
         self.ffmpeg.is_some() && self.ffprobe.is_some()

@@ -56,6 +56,17 @@ impl Keyring {
         Ok(tx)
     }
 
+    /// From now on a device is remembered, also when its id was forgotten before.
+    pub(crate) fn begin(&self, device: DeviceId) {
+        self.store.forgotten().remove(&device);
+    }
+
+    /// Whether a device is gone: what its library still writes as it ends is for nobody. Asked under the lock of the
+    /// device, so that no write slips in behind the forgetting.
+    fn is_forgotten(&self, device: DeviceId) -> bool {
+        self.store.forgotten().contains(&device)
+    }
+
     /// The bytes under a key.
     pub(crate) async fn get(&self, device: DeviceId, kind: &str, key: &str) -> Result<Option<Vec<u8>>, Error> {
         self.store.read().await?.find_key(device, kind, key).await
@@ -119,6 +130,9 @@ impl Keyring {
         entries: &[(K, B, Option<i64>)],
     ) -> Result<(), Error> {
         let mut tx = self.change(device).await?;
+        if self.is_forgotten(device) {
+            return Ok(());
+        }
         for (key, bytes, expires) in entries {
             tx.put_key(device, kind, key.as_ref(), bytes.as_ref(), *expires).await?;
         }
@@ -156,6 +170,9 @@ impl Keyring {
         F: FnMut(Option<Vec<u8>>) -> Option<Vec<u8>> + Send,
     {
         let mut tx = self.change(device).await?;
+        if self.is_forgotten(device) {
+            return Ok(());
+        }
         let before = tx.find_key(device, kind, key).await?;
         match change(before) {
             Some(bytes) => {
@@ -179,6 +196,9 @@ impl Keyring {
     /// Makes several changes, in order: all of them or none.
     pub(crate) async fn batch(&self, device: DeviceId, changes: Vec<Change>) -> Result<(), Error> {
         let mut tx = self.change(device).await?;
+        if self.is_forgotten(device) {
+            return Ok(());
+        }
         for change in &changes {
             match change {
                 Change::Put {
@@ -221,8 +241,9 @@ impl Keyring {
         self.remove_all(device, query).await
     }
 
-    /// Forgets everything of a device.
+    /// Forgets everything of a device, for good: what is still written for it later is not kept.
     pub(crate) async fn forget(&self, device: DeviceId) -> Result<(), Error> {
+        self.store.forgotten().insert(device);
         let query = sqlx::query("delete from keys where device = $1").bind(device.to_string());
         self.remove_all(device, query).await.map(drop)
     }

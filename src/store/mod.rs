@@ -36,7 +36,11 @@ mod tx;
 mod types;
 mod webhooks;
 
-use std::{fmt, sync::Arc};
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use tokio::sync::Notify;
 
@@ -54,7 +58,7 @@ pub(crate) use sends::{SendRow, SendStatus};
 pub(crate) use tokens::NewToken;
 pub(crate) use tx::Tx;
 
-use crate::model::Clock;
+use crate::model::{Clock, DeviceId};
 
 /// The memory of the house. Cloning it is cheap.
 #[derive(Clone)]
@@ -65,6 +69,8 @@ struct Inner {
     lock: lock::ProcessLock,
     clock: Clock,
     pushed: Arc<Notify>,
+    /// Devices whose keys were forgotten while this process ran.
+    forgotten: Mutex<HashSet<DeviceId>>,
 }
 
 impl Store {
@@ -92,6 +98,7 @@ impl Store {
             lock,
             clock,
             pushed: Arc::default(),
+            forgotten: Mutex::default(),
         })))
     }
 
@@ -149,6 +156,10 @@ impl Store {
     /// Wakes one worker whenever there may be work.
     pub(crate) fn job_pushed(&self) -> &Notify {
         &self.0.pushed
+    }
+
+    fn forgotten(&self) -> MutexGuard<'_, HashSet<DeviceId>> {
+        self.0.forgotten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The part of the memory that networks use.

@@ -44,6 +44,7 @@ mod direct_chats;
 mod kinds;
 mod large_files;
 mod linking;
+mod marks;
 mod matrix_to_whatsapp;
 mod media;
 mod reliability;

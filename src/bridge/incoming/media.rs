@@ -133,7 +133,11 @@ async fn bring_media(scene: &Scene<'_>, content: &Content, media: &Media) -> Res
 
 /// Gives media to the homeserver, with all that can be seen of them.
 async fn upload(bridge: &Inner, media: &Media, file: File) -> Result<(Media, Option<OwnedMxcUri>), Failure> {
-    let picture = thumbnail(bridge, media.thumbnail.as_ref()).await;
+    let described = bridge.workshop.describe(&file, media).await;
+    let picture = match described.preview {
+        Some(preview) => picture(bridge, preview.bytes, "image/jpeg").await,
+        None => thumbnail(bridge, media.thumbnail.as_ref()).await,
+    };
     let name = media
         .name
         .clone()
@@ -141,7 +145,7 @@ async fn upload(bridge: &Inner, media: &Media, file: File) -> Result<(Media, Opt
     let source = bridge.homeserver.upload_file(file, &media.mime, &name).await?;
     let media = Media {
         source: MediaSource::Matrix(source),
-        ..media.clone()
+        ..described.media
     };
     Ok((media, picture))
 }
@@ -150,7 +154,11 @@ async fn upload(bridge: &Inner, media: &Media, file: File) -> Result<(Media, Opt
 async fn thumbnail(bridge: &Inner, thumbnail: Option<&Thumbnail>) -> Option<OwnedMxcUri> {
     let thumbnail = thumbnail?;
     let bytes = STANDARD.decode(&thumbnail.base64).ok()?;
-    match upload_bytes(bridge, bytes, &thumbnail.mime, "thumbnail").await {
+    picture(bridge, bytes, &thumbnail.mime).await
+}
+
+async fn picture(bridge: &Inner, bytes: Vec<u8>, mime: &str) -> Option<OwnedMxcUri> {
+    match upload_bytes(bridge, bytes, mime, "thumbnail").await {
         Ok(source) => Some(source),
         Err(error) => {
             tracing::info!(%error, "a small picture could not be uploaded");

@@ -1,13 +1,14 @@
 //! Media on their way to the network: the one place that fetches them from the homeserver and gives them to the network.
 
-use std::io::Read as _;
+use std::{fs::File, io::Read as _};
 
 use ruma::MxcUri;
 
 use super::super::{Inner, error::Failure, worker::Desk};
 use crate::{
     matrix::cards,
-    model::{Content, DeviceId, Media, MediaKind, MediaSource},
+    media::Fitted,
+    model::{Content, DeviceId, Media, MediaKind, MediaSource, Work},
 };
 
 /// A file of cards is a contact up to this size.
@@ -37,7 +38,7 @@ pub(in super::super) async fn on_network(
             return Ok(Some(Content::Contacts(cards)));
         }
     }
-    Ok(carry(bridge, device, &media)
+    Ok(carry(desk, device, &media)
         .await?
         .map(|media| Content::Media(Box::new(media))))
 }
@@ -74,7 +75,8 @@ pub(in super::super) async fn small(bridge: &Inner, source: &MxcUri, limit: u64)
 }
 
 /// Brings media over; `None`: the homeserver has them no more.
-async fn carry(bridge: &Inner, device: DeviceId, media: &Media) -> Result<Option<Media>, Failure> {
+async fn carry(desk: &Desk<'_>, device: DeviceId, media: &Media) -> Result<Option<Media>, Failure> {
+    let bridge = desk.bridge;
     let MediaSource::Matrix(source) = &media.source else {
         return Ok(Some(media.clone()));
     };
@@ -86,28 +88,56 @@ async fn carry(bridge: &Inner, device: DeviceId, media: &Media) -> Result<Option
             return Ok(None);
         }
     };
-    let limits = bridge.network.capabilities().media_limits;
-    // What is too large for a picture may still go as a file.
-    let fits = |kind| download.size <= limits.of(kind);
-    let kind = [media.kind, MediaKind::File].into_iter().find(|kind| fits(*kind));
-    let kind = kind.ok_or_else(|| {
-        let (size, limit) = (in_units(download.size), in_units(limits.of(MediaKind::File)));
-        Failure::Never(format!("the file has {size}, and at most {limit} can be sent"))
-    })?;
-    let mut carried = Media {
-        kind,
+    let mut known = Media {
         size: Some(download.size),
         ..media.clone()
     };
-    if carried.mime.is_empty()
+    if known.mime.is_empty()
         && let Some(mime) = download.mime
     {
-        carried.mime = mime;
+        known.mime = mime;
     }
-    carried.name = carried.name.or(download.name);
-    let reference = bridge.network.upload(device, kind, download.file).await?;
-    carried.source = MediaSource::Network(reference);
-    Ok(Some(carried))
+    known.name = known.name.or(download.name);
+    let Fitted { file, media: fitted } = fit(desk, download.file, known).await?;
+    let size = file.metadata().map_err(|error| Failure::later(&error))?.len();
+    let limits = bridge.network.capabilities().media_limits;
+    // What is too large for a picture may still go as a file.
+    let mut kinds = [fitted.kind, MediaKind::File].into_iter();
+    let kind = kinds.find(|kind| size <= limits.of(*kind)).ok_or_else(|| {
+        let (size, limit) = (in_units(size), in_units(limits.of(MediaKind::File)));
+        Failure::Never(format!("the file has {size}, and at most {limit} can be sent"))
+    })?;
+    let reference = bridge.network.upload(device, kind, file).await?;
+    Ok(Some(Media {
+        kind,
+        size: Some(size),
+        source: MediaSource::Network(reference),
+        ..fitted
+    }))
+}
+
+/// Makes of a file what phones take. One that cannot be converted goes as a plain file, and the sender hears why.
+async fn fit(desk: &Desk<'_>, file: File, media: Media) -> Result<Fitted, Failure> {
+    let again = file.try_clone().map_err(|error| Failure::later(&error))?;
+    let error = match desk.bridge.workshop.fit(file, &media).await {
+        Ok(fitted) => return Ok(fitted),
+        Err(error) if error.is_transient() => return Err(Failure::later(&error)),
+        Err(error) => error,
+    };
+    tracing::info!(%error, "media go as a plain file");
+    if let Work::FromMatrix(event) = &desk.job.work {
+        let mut tx = desk.bridge.store.begin().await?;
+        let text = format!("Sent as a plain file: {error}.");
+        super::push_notice(&mut tx, desk.bridge, event, &text).await?;
+        tx.commit().await?;
+    }
+    Ok(Fitted {
+        file: again,
+        media: Media {
+            kind: MediaKind::File,
+            ..media
+        },
+    })
 }
 
 /// A size as people read it.

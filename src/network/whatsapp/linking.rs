@@ -40,6 +40,7 @@ pub(super) async fn begin(
         Linking::Code(number) => Some(number.clone()),
     };
     let by_code = code_for.is_some();
+    shared.keyring.begin(device);
     let (session, events) = Session::start(shared, device, code_for, false).await?;
     let attempt = Attempt {
         shared: Arc::clone(shared),

@@ -49,6 +49,12 @@ on_both_engines! {
         assert_eq!(keys.count(device, "k2").await.unwrap(), 1);
         keys.forget(device).await.unwrap();
         assert_eq!(keys.count(device, "k2").await.unwrap(), 0);
+        // What a library writes as it ends is for nobody; whoever links anew begins anew.
+        keys.put(device, "k2", &[("late", b"", None)]).await.unwrap();
+        assert_eq!(keys.count(device, "k2").await.unwrap(), 0);
+        keys.begin(device);
+        keys.put(device, "k2", &[("new", b"", None)]).await.unwrap();
+        assert_eq!(keys.count(device, "k2").await.unwrap(), 1);
     }
 
     async fn keys_expire_when_asked(world: World) {
