@@ -372,7 +372,7 @@ pub(crate) struct Poll {
     /// How many may be chosen; 0: as many as one likes.
     pub(crate) choices: u32,
     /// What votes in Matrix call the options, in their order; empty when they are called as we call them.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) answers: Vec<String>,
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod goodbye;
 pub(crate) mod groups;
 pub(crate) mod handle;
 pub(crate) mod history;
+mod keepalive;
 pub(crate) mod keys;
 pub(crate) mod link_code;
 pub(crate) mod linking;

@@ -11,8 +11,8 @@ use super::companion::Device;
 use super::stanza::{self, Answer, Refusal};
 use super::state::{Role, Shared, State};
 use super::{
-    app_state, blocklist, business, groups, history, keys, link_code, linking, login, mex, migration, newsletters,
-    offline, passkey, pictures, privacy, profile, service, usync,
+    app_state, blocklist, business, groups, history, keepalive, keys, link_code, linking, login, mex, migration,
+    newsletters, offline, passkey, pictures, privacy, profile, service, usync,
 };
 use crate::media;
 
@@ -28,6 +28,7 @@ pub(crate) fn receive(shared: &Arc<Shared>, state: &mut State, link: u64, iq: &N
             tracing::warn!("linking failed: {error:#}");
             state.close(link);
         }
+        keepalive::answered(state, iq);
         return;
     }
     let space = stanza::attr(iq, "xmlns");

@@ -96,6 +96,8 @@ pub(crate) struct State {
     lids: HashMap<String, String>,
     /// Noise keys of linked devices: the only thing a login is trusted for.
     pub(crate) logins: HashMap<[u8; 32], Device>,
+    /// The server's questions that wait for an answer, by their id, and whom they were asked.
+    pub(crate) pings: BTreeMap<String, String>,
     pub(crate) links: BTreeMap<u64, Link>,
     /// QR references shown by connections that wait to be linked.
     pub(crate) qr_refs: HashMap<String, u64>,

@@ -57,6 +57,14 @@ async fn a_second_login_replaces_the_first() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn keepalive_a_client_answers_the_ping_of_the_server() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let _device = world.links().await?;
+    world.server.pings(OWNER);
+    world.server.waits_for_pongs(OWNER, PATIENCE).await
+}
+
+#[tokio::test]
 async fn a_ban_is_told_with_its_length() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
