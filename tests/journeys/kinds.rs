@@ -63,16 +63,16 @@ on_both_engines! {
     async fn edits_cross_and_show_the_new_words_in_place(engine: Engine) {
         let world = World::start(engine).await;
         let Talking { alice, room, ana, linked } = world.talking().await;
-        let id = ana.says(&linked.phone, "tomorow");
-        let said = room.shows("tomorow").await["event_id"].clone();
-        ana.speaks(&linked.phone, Speech::Edit { id, text: "tomorrow".into() }).unwrap();
-        let edit = room.waits_for("the edit", |event| event["content"]["m.new_content"]["body"] == "tomorrow").await;
+        let id = ana.says(&linked.phone, "at ten");
+        let said = room.shows("at ten").await["event_id"].clone();
+        ana.speaks(&linked.phone, Speech::Edit { id, text: "at eleven".into() }).unwrap();
+        let edit = room.waits_for("the edit", |event| event["content"]["m.new_content"]["body"] == "at eleven").await;
         assert_eq!(relates_to(&edit)["rel_type"], "m.replace");
         assert_eq!(relates_to(&edit)["event_id"], said);
         assert_eq!(edit["sender"], ANA);
 
-        let mine = alice.says(room.id(), "at nin");
-        let first = gets(&ana, "at nin").await;
+        let mine = alice.says(room.id(), "at eight");
+        let first = gets(&ana, "at eight").await;
         let new = json!({"msgtype": "m.text", "body": "at nine"});
         let content = json!({
             "msgtype": "m.text", "body": "* at nine", "m.new_content": new,

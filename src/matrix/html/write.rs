@@ -1,6 +1,6 @@
 //! A tree of markup as the body and the HTML of a Matrix message. Everything people wrote is escaped.
 //!
-//! HTML folds spaces that follow each other; as no-break spaces they stay, and [`read`](super::read) makes them spaces
+//! HTML folds spaces that follow each other; as no-break spaces they stay, and [`read`](super::read()) makes them spaces
 //! again.
 
 use ruma::{OwnedUserId, UserId};

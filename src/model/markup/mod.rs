@@ -1,5 +1,5 @@
 //! The light markup of the house as a tree: `*bold*`, `_italic_`, `~strike~`, code, quotes and lists, exactly as WhatsApp
-//! has it. [`parse`] reads it, [`write_with`] writes it; Matrix speaks HTML instead (`matrix::html`).
+//! has it. [`parse()`] reads it, [`write_with`] writes it; Matrix speaks HTML instead (`matrix::html`).
 //!
 //! WhatsApp has no escape. Letters that are meant as letters may therefore be taken for markup by WhatsApp: they are
 //! kept as they are, because nothing that could be put between them would be better than what people typed.

@@ -1,6 +1,6 @@
 //! What a scenario file says: who is there, what they do one after the other, what they answer.
 //!
-//! Read by [`super::play`]. TOML, because people write it by hand; unknown keys are refused, so that a slip of
+//! Read by [`mod@super::play`]. TOML, because people write it by hand; unknown keys are refused, so that a slip of
 //! the pen is noticed before anything is played.
 
 use std::path::PathBuf;

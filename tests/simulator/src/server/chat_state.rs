@@ -2,7 +2,7 @@
 //!
 //! Called by the router for what companions send and by `Contact` for what people do. Nothing here is
 //! queued. Who began and says no more is taken to have stopped after [`ChatStates::lifetime`], which
-//! [`watch`], a task of the running server, sees to.
+//! [`watch()`], a task of the running server, sees to.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};

@@ -184,7 +184,7 @@ async fn dm_edits_and_deletions_are_marked_on_the_stanza() -> anyhow::Result<()>
     let pair = Pair::starts().await?;
     // People's.
     let (ana, phone) = (&pair.world.ana, &pair.world.phone);
-    let id = ana.says(phone, "helo");
+    let id = ana.says(phone, "hi");
     let text = "hello".to_owned();
     ana.speaks(phone, Speech::Edit { id: id.clone(), text })?;
     assert_eq!(marked(&pair.owner).await?, ("1".to_owned(), id.clone()));
@@ -193,7 +193,7 @@ async fn dm_edits_and_deletions_are_marked_on_the_stanza() -> anyhow::Result<()>
 
     // Clients', passed on.
     let bob: Jid = at(BOB).parse()?;
-    let id = pair.owner.says(&at(BOB), "helo Bob").await?;
+    let id = pair.owner.says(&at(BOB), "hi Bob").await?;
     let text = wa::Message::text("hello Bob");
     pair.owner.client.edit_message(bob.clone(), id.as_str(), text).await?;
     assert_eq!(marked(&pair.bob).await?, ("1".to_owned(), id.clone()));

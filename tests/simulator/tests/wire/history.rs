@@ -145,11 +145,11 @@ async fn history_shows_what_edits_deletions_and_reactions_left() -> anyhow::Resu
     let first = begins(&world).await?;
     first.connects().await?;
     let chat: Jid = ana().parse()?;
-    let edited = first.says(&ana(), "tpyo").await?;
+    let edited = first.says(&ana(), "first words").await?;
     let removed = first.says(&ana(), "oops").await?;
     first
         .client
-        .edit_message(chat.clone(), &edited, wa::Message::text("typo"))
+        .edit_message(chat.clone(), &edited, wa::Message::text("other words"))
         .await?;
     first.client.revoke_message(chat, &removed, RevokeType::Sender).await?;
     world
@@ -163,7 +163,7 @@ async fn history_shows_what_edits_deletions_and_reactions_left() -> anyhow::Resu
     let parts = gets_parts(&second, 3).await?;
     let messages = &parts[0].content.conversations[0].messages;
     assert_eq!(messages.len(), 2);
-    assert_eq!(parts[0].texts(), ["typo"]);
+    assert_eq!(parts[0].texts(), ["other words"]);
     assert!(messages[0].message.message_stub_type.is_some());
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! App state: the settings the devices of an account share, in encrypted collections.
 //!
-//! [`answer`] is called by [`super::queries`], [`write`] by the verbs of `Phone`. The phone decodes every
+//! [`answer`] is called by [`super::queries`], [`write()`] by the verbs of `Phone`. The phone decodes every
 //! patch of a companion and refuses what it cannot verify, so a broken client shows at once; the real
 //! server would store it unread. What a setting means is not here.
 
