@@ -20,9 +20,6 @@ pub(crate) mod appservice; // floor 4: what the homeserver calls
 mod app; // floor 5: wiring
 pub mod check;
 mod config;
-#[cfg(test)]
-#[cfg(feature = "simulator")]
-mod large_files; // a measurement over two rooms
 pub mod registration;
 mod server;
 pub mod telemetry;

@@ -31,7 +31,7 @@ pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Conte
     let content = media::edited(&target.message, content);
     let brought = media::bring(scene, &content).await?;
     if is_speaker(&target.message, &speaker) {
-        say::put_in_place(scene, &room, &speaker, &target.event, &brought).await?;
+        say::put_in_place(scene, (&room, &speaker), &target.event, &brought, "place").await?;
     } else {
         // Only who sent an event can replace it: the new words follow as an answer.
         let said = Say {

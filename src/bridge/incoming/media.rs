@@ -2,7 +2,7 @@
 //!
 //! Deliberately not here: what pictures and films are (`media`), and how they travel (`network`, `matrix`).
 
-use std::fs::File;
+use std::{fs::File, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ruma::OwnedMxcUri;
@@ -18,6 +18,9 @@ use crate::{
     network,
     store::{DELETED, Message, MessageContent},
 };
+
+/// A phone that does not answer is not asked every few seconds for days.
+const ASK_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
 /// A content that can be shown in Matrix.
 pub(super) struct Brought {
@@ -195,7 +198,12 @@ pub(in super::super) async fn fetch(desk: &Desk<'_>, key: &PortalKey, message: &
     }
     let source = match bridge.network.ask_again(key, message, media).await {
         Ok(source) => source,
-        Err(error) if error.is_transient() => return Err(error.into()),
+        Err(error) if error.is_transient() => {
+            return Err(Failure::Later {
+                why: error.to_string(),
+                after: Some(ASK_AGAIN_AFTER),
+            });
+        }
         Err(error) => {
             tracing::info!(%error, "the phone does not have the media either");
             return desk.done().await;
@@ -226,12 +234,12 @@ pub(in super::super) async fn fetch(desk: &Desk<'_>, key: &PortalKey, message: &
     if brought.is_missing {
         return Err(Failure::Later {
             why: "the phone's copy is not there yet".into(),
-            after: None,
+            after: Some(ASK_AGAIN_AFTER),
         });
     }
     let room = scene.room().await?;
     let speaker = scene.speaker(&room).await?;
-    say::put_in_place(&scene, &room, &speaker, shown, &brought).await?;
+    say::put_in_place(&scene, (&room, &speaker), shown, &brought, "media").await?;
     let holds = MessageContent {
         id: &found.id,
         sender: &found.sender,

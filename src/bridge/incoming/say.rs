@@ -91,7 +91,7 @@ async fn replace(scene: &Scene<'_>, known: &Message, said: &Say) -> Result<(), F
     let room = scene.room().await?;
     let speaker = scene.speaker(&room).await?;
     let brought = media::bring(scene, &said.content).await?;
-    let body = put_in_place(scene, &room, &speaker, event, &brought).await?;
+    let body = put_in_place(scene, (&room, &speaker), event, &brought, "place").await?;
     let mut tx = scene.desk.bridge.store.begin().await?;
     let holds = MessageContent {
         id: &known.id,
@@ -117,13 +117,14 @@ async fn replace(scene: &Scene<'_>, known: &Message, said: &Say) -> Result<(), F
     scene.desk.finish(tx).await
 }
 
-/// Shows a content in the place of an event; answers the words of it.
+/// Shows a content in the place of an event; answers the words of it. `what` tells apart what takes the place of one
+/// message at different times: first the message that was awaited, later its media.
 pub(super) async fn put_in_place(
     scene: &Scene<'_>,
-    room: &Room,
-    speaker: &Actor,
+    (room, speaker): (&Room, &Actor),
     event: &EventId,
     brought: &Brought,
+    what: &str,
 ) -> Result<String, Failure> {
     let people = people::named(scene, &brought.content).await?;
     let messages = outgoing::edit(
@@ -136,7 +137,7 @@ pub(super) async fn put_in_place(
             ..Around::nothing()
         },
     );
-    send(scene, room, speaker, &messages, "place").await?;
+    send(scene, room, speaker, &messages, what).await?;
     let new = messages
         .first()
         .map(|message| &message.content["m.new_content"]["body"]);
