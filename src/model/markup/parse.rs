@@ -131,7 +131,13 @@ impl Parser<'_> {
                 }
                 Token::Delimiter { .. } => push_text(&mut line, &words[spot.from..spot.to]),
                 Token::Text(text) => push_text(&mut line, text),
-                Token::Code(code) => line.push(Inline::Code(code.to_owned())),
+                Token::Code(code) => {
+                    // Spaces at its borders belong outside of it, as HTML has them.
+                    let (end, start) = (code.trim_end(), code.trim_start());
+                    push_text(&mut line, &code[..code.len() - start.len()]);
+                    line.push(Inline::Code(code.trim().to_owned()));
+                    push_text(&mut line, &code[end.len()..]);
+                }
                 Token::Link(address) => line.push(Inline::Link(address.to_owned())),
                 Token::Mention(token) => line.push(Inline::Mention(Mention {
                     token: token.to_owned(),

@@ -232,6 +232,14 @@ pub(crate) fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn marks_that_come_to_stand_beside_others_settle_at_once() {
+    for text in ["```\n```a``````", "`````` ```*```_", "``` *```_"] {
+        let written = write(&parse(text, &[]));
+        assert_eq!(write(&parse(&written, &[])), written, "{text:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 

