@@ -1,0 +1,177 @@
+//! What the bot understands: in a direct chat with it, or with the prefix in a portal. One file for each family.
+//!
+//! Reading a command is pure. Doing one may be repeated after a crash; its answer carries a transaction id that
+//! follows from the event, so it is shown once.
+
+mod devices;
+
+use super::{error::Failure, invites, worker::Desk};
+use crate::{
+    matrix::{self, transaction_id},
+    model::{Identity, RoomEvent},
+};
+
+/// Something the bot can do, by families.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Command {
+    Help,
+    Ping,
+    Devices(devices::Command),
+    /// Not understood, with what to say about it.
+    Unknown(String),
+}
+
+/// What a family makes of a line: `None` when its first word is not of that family.
+type Read<C> = Option<Result<C, String>>;
+
+/// A line of a person, divided into words; the first one in small letters.
+struct Line<'a> {
+    word: String,
+    rest: Vec<&'a str>,
+}
+
+/// How to use each command, in the order of the list.
+fn help() -> String {
+    let lines = ["help – this list"]
+        .iter()
+        .chain(devices::HELP)
+        .chain(&["ping – whether everything answers"]);
+    let lines: Vec<_> = lines.copied().collect();
+    format!("I bridge WhatsApp to Matrix. I understand:\n{}", lines.join("\n"))
+}
+
+/// Reads a command.
+fn read(text: &str) -> Command {
+    let mut words = text.split_whitespace();
+    let line = Line {
+        word: words.next().unwrap_or_default().to_lowercase(),
+        rest: words.collect(),
+    };
+    let known = match line.word.as_str() {
+        "help" | "" => Some(Ok(Command::Help)),
+        "ping" => Some(Ok(Command::Ping)),
+        _ => devices::read(&line).map(|read| read.map(Command::Devices)),
+    };
+    match known {
+        Some(Ok(command)) => command,
+        Some(Err(why)) => Command::Unknown(why),
+        None => Command::Unknown(format!("I do not understand `{}`.\n\n{}", shortened(text), help())),
+    }
+}
+
+/// A telephone number as people write it, digits only.
+fn digits(words: &[&str]) -> Option<String> {
+    let bare: String = words
+        .concat()
+        .chars()
+        .filter(|c| !matches!(c, '+' | '-' | '(' | ')' | '.'))
+        .collect();
+    ((7..=15).contains(&bare.len()) && bare.bytes().all(|b| b.is_ascii_digit())).then_some(bare)
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() && *c != '`').take(40).collect()
+}
+
+/// Where and by whom a command was given.
+struct Asked<'a> {
+    desk: &'a Desk<'a>,
+    event: &'a RoomEvent,
+    /// Whether it was given in a portal room, else in a direct chat with the bot.
+    in_portal: bool,
+}
+
+/// Does a command.
+pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent, text: &str, in_portal: bool) -> Result<(), Failure> {
+    let bridge = desk.bridge;
+    if !in_portal {
+        let owner = bridge.store.read().await?.is_management_room(&event.room).await?;
+        if owner.as_ref() != Some(&event.sender) {
+            return desk.done().await;
+        }
+    }
+    if !invites::welcome(bridge, &event.sender) {
+        return desk.done().await;
+    }
+    let asked = Asked { desk, event, in_portal };
+    match read(text) {
+        Command::Help => asked.answer(&help()).await,
+        Command::Unknown(what) => asked.answer(&what).await,
+        Command::Ping => asked.answer(&ping(desk).await).await,
+        Command::Devices(command) => devices::take(&asked, command).await,
+    }
+}
+
+impl Asked<'_> {
+    /// Answers and finishes.
+    async fn answer(&self, text: &str) -> Result<(), Failure> {
+        let txn = transaction_id(&["answer", self.event.event.as_str()]);
+        let content = matrix::outgoing::notice(text, Some(&self.event.event));
+        self.desk
+            .bridge
+            .homeserver
+            .as_bot()
+            .send(&self.event.room, "m.room.message", &content, &txn, None)
+            .await?;
+        self.desk.done().await
+    }
+
+    /// The identity of the person who asks.
+    async fn own(&self) -> Result<Option<Identity>, Failure> {
+        let mut read = self.desk.bridge.store.read().await?;
+        Ok(read.find_identity_by_user(&self.event.sender).await?)
+    }
+}
+
+async fn ping(desk: &Desk<'_>) -> String {
+    let ready = super::watch::ready(desk.bridge).await;
+    let word = |ok: bool| if ok { "answers" } else { "does not answer" };
+    format!(
+        "Pong. The database {}, the homeserver {}.",
+        word(ready.database),
+        word(ready.homeserver)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{super::Linking, *};
+
+    #[test]
+    fn commands_are_read_however_they_are_spaced_and_written() {
+        let device = Command::Devices;
+        assert_eq!(read("  HELP "), Command::Help);
+        assert_eq!(read("login"), device(devices::Command::Login(Linking::Qr)));
+        assert_eq!(read("Login  qr"), device(devices::Command::Login(Linking::Qr)));
+        assert_eq!(
+            read("login phone +1 (555) 000-1111"),
+            device(devices::Command::Login(Linking::Code("15550001111".into())))
+        );
+        assert_eq!(read("logout"), device(devices::Command::Logout(None)));
+        assert_eq!(
+            read("logout +15550001111"),
+            device(devices::Command::Logout(Some("15550001111".into())))
+        );
+        assert_eq!(read("devices"), device(devices::Command::List));
+        assert_eq!(read("ping"), Command::Ping);
+    }
+
+    #[test]
+    fn an_unknown_command_says_what_exists() {
+        let Command::Unknown(text) = read("dance `now`") else {
+            panic!("understood")
+        };
+        assert!(text.contains("dance now") && text.contains("login qr"));
+        assert!(matches!(read("login phone home"), Command::Unknown(_)));
+        assert!(matches!(read("logout everything"), Command::Unknown(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn reading_a_command_never_fails(text in "\\PC{0,60}") {
+            let _ = read(&text);
+        }
+    }
+}
