@@ -14,7 +14,7 @@ use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId};
 use super::{Inner, error::Failure, ghosts};
 use crate::{
     matrix::{self, Actor, NewRoom, outgoing::Message, transaction_id},
-    model::{ChatId, ChatInfo, ChatKind, Device, Identity, IdentityKind, PortalKey, Timestamp},
+    model::{ChatId, ChatKind, Device, Identity, IdentityKind, PortalKey, Timestamp},
     store::Portal,
 };
 
@@ -131,16 +131,11 @@ impl People {
                 None => ghosts::called(bridge, device.id, &contact).await,
             };
         }
-        let info = match bridge.network.chat(device.id, chat).await {
-            Ok(info) => info,
-            Err(error) if error.is_transient() => return Err(error.into()),
-            Err(_) => ChatInfo {
-                kind,
-                title: None,
-                members: Vec::new(),
-            },
-        };
-        Ok(info.title.unwrap_or_else(|| "Group".into()))
+        match bridge.network.group(device.id, chat).await {
+            Ok(group) => Ok(group.title),
+            Err(error) if error.is_transient() => Err(error.into()),
+            Err(_) => Ok("Group".into()),
+        }
     }
 
     /// Who is invited as the room is made: everybody of our own homeserver, so that clients file it as a direct chat.

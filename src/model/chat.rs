@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChatId, ContactId, DeviceId};
+use super::{ChatId, DeviceId};
 
 /// The pair that makes a portal: one Matrix room for each chat of each device.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -30,17 +30,6 @@ pub(crate) enum ChatKind {
     Group,
     /// Something that is not bridged yet (status broadcast, newsletter, …).
     Other,
-}
-
-/// What a network knows of a chat.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct ChatInfo {
-    /// Kind of the chat.
-    pub(crate) kind: ChatKind,
-    /// Its title; direct chats have none.
-    pub(crate) title: Option<String>,
-    /// The people in it besides ourselves.
-    pub(crate) members: Vec<ContactId>,
 }
 
 /// What a network knows of a contact. Names are never taken from another user's address book.

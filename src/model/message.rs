@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContactId, Content, MessageId};
+use super::{ContactId, Content, GroupChange, MessageId};
 
 /// Something done in a chat.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -71,6 +71,8 @@ pub(crate) enum Action {
     },
     /// New messages of the chat disappear after so many seconds from now on; `None`: they stay.
     Timer(Option<u32>),
+    /// Something happens to the group that the chat is.
+    Group(GroupChange),
     /// Somebody began or stopped typing. Never stored, never a job.
     Typing(bool),
     /// Messages up to here were read. Never stored, never a job.
@@ -91,6 +93,7 @@ impl Action {
             Self::Pin { .. } => "pin",
             Self::Move { .. } => "live location",
             Self::Timer(_) => "timer of disappearing messages",
+            Self::Group(change) => change.name(),
             Self::Typing(_) => "typing notice",
             Self::Read(_) => "read receipt",
         }

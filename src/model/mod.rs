@@ -7,6 +7,7 @@ mod clock;
 mod content;
 mod device;
 mod event;
+mod group;
 mod id;
 mod identity;
 mod job;
@@ -14,11 +15,12 @@ pub(crate) mod markup;
 mod message;
 mod webhook;
 
-pub(crate) use chat::{ChatInfo, ChatKind, ContactInfo, PortalKey, Recipient};
+pub(crate) use chat::{ChatKind, ContactInfo, PortalKey, Recipient};
 pub(crate) use clock::{Clock, Timestamp};
 pub(crate) use content::*;
 pub(crate) use device::{Device, LinkSignal, LinkState, LogoutReason, Platform};
 pub(crate) use event::{Event, News, Reached};
+pub(crate) use group::{Group, GroupChange, GroupKind, GroupMember, Rank};
 pub(crate) use id::{
     ChatId, ContactId, CredentialId, DeliveryId, DeviceId, IdentityId, JobId, MessageId, SendId, TokenId, WebhookId,
 };

@@ -16,8 +16,8 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
 use crate::model::{
-    Action, ChatId, ChatInfo, ContactId, ContactInfo, DeviceId, Event, Media, MediaKind, MediaRef, MessageId,
-    MessageRef, News, PortalKey, Recipient,
+    Action, ChatId, ContactId, ContactInfo, DeviceId, Event, Group, Media, MediaKind, MediaRef, MessageId, MessageRef,
+    News, PortalKey, Recipient,
 };
 
 /// One messaging network, with all devices linked to it.
@@ -63,11 +63,27 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// `NotFound` when nobody is there under that address.
     async fn find(&self, device: DeviceId, recipient: &Recipient) -> Result<ChatId, Error>;
 
-    /// What is known of a chat.
+    /// What is known of a group, but for its picture.
     ///
     /// # Errors
-    /// `NotFound`, `NotLinked`, `Unreachable`.
-    async fn chat(&self, device: DeviceId, chat: &ChatId) -> Result<ChatInfo, Error>;
+    /// `NotFound` when there is no such group (any more), `Refused` when the device is not in it, `NotLinked`,
+    /// `RateLimited`, `Unreachable`.
+    async fn group(&self, device: DeviceId, chat: &ChatId) -> Result<Group, Error>;
+
+    /// All groups of the device, as [`Network::group`] tells them.
+    ///
+    /// # Errors
+    /// `NotLinked`, `RateLimited`, `Unreachable`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge learns to show groups"))]
+    async fn groups(&self, device: DeviceId) -> Result<Vec<(ChatId, Group)>, Error>;
+
+    /// The picture of a group, or of the other person of a direct chat. `known` is the id of the one that is here
+    /// already: the same is not fetched again.
+    ///
+    /// # Errors
+    /// `NotFound`, `NotLinked`, `RateLimited`, `Unreachable`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge learns to show groups"))]
+    async fn picture(&self, device: DeviceId, chat: &ChatId, known: Option<&str>) -> Result<Picture, Error>;
 
     /// What is known of a contact.
     ///
@@ -111,6 +127,23 @@ pub(crate) trait Network: Send + Sync + Debug {
 
     /// The other person of a direct chat; `None` when the chat is none.
     fn direct_contact(&self, chat: &ChatId) -> Option<ContactId>;
+}
+
+/// The picture of a chat.
+#[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "the bridge learns to show groups"))]
+pub(crate) enum Picture {
+    /// There is none, or we may not see it.
+    None,
+    /// It is the one that is known.
+    Same,
+    /// It is another one.
+    Another {
+        /// Its id.
+        id: String,
+        /// The picture, in a file without a name, at its beginning.
+        file: File,
+    },
 }
 
 /// Where a network's news goes.

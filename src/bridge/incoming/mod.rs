@@ -51,6 +51,10 @@ pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> 
         Action::Attend { appointment, answer } => marks::attend(&scene, appointment, *answer).await,
         Action::Pin { target, pinned } => marks::pin(&scene, target, *pinned).await,
         Action::Timer(seconds) => changes::timer(&scene, *seconds).await,
+        Action::Group(change) => {
+            tracing::info!(change = change.name(), "what happens to a group is not shown yet");
+            desk.done().await
+        }
         // They come as news, never as a job.
         Action::Typing(_) | Action::Read(_) => desk.done().await,
     }

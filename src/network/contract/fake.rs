@@ -10,7 +10,10 @@ use async_trait::async_trait;
 
 use super::{ANA, Heard, OWNER, Stage, recorder::Recorder};
 use crate::{
-    model::{Action, DeviceId, LogoutReason, MediaKind, MediaRef, MessageId, Quote, Sender},
+    model::{
+        Action, ChatId, DeviceId, Group, GroupChange, GroupMember, LogoutReason, MediaKind, MediaRef, MessageId, Quote,
+        Rank, Sender,
+    },
     network::{Error, Intake, LinkStep, Network, fake::Fake},
 };
 
@@ -101,6 +104,7 @@ impl Stage for OnFake {
             | Action::Pin { .. }
             | Action::Move { .. }
             | Action::Timer(_)
+            | Action::Group(_)
             | Action::Typing(_)
             | Action::Read(_) => None,
         })
@@ -110,6 +114,28 @@ impl Stage for OnFake {
     async fn ana_sends_picture(&self, device: DeviceId, bytes: &[u8]) -> (String, MediaRef) {
         let reference = self.fake.keeps_file(MediaKind::Image, bytes);
         (self.ana_says(device, "a picture").await, reference)
+    }
+
+    async fn ana_makes_group(&self, device: DeviceId, title: &str, picture: &[u8]) -> ChatId {
+        let chat = ChatId::from_adapter("120363000000000001@g.us");
+        let member = |who, rank| GroupMember { who, rank };
+        let group = Group {
+            title: title.to_owned(),
+            members: vec![
+                member(Sender::Contact(super::ana()), Rank::Superadmin),
+                member(Sender::Owner, Rank::Member),
+            ],
+            ..Group::default()
+        };
+        self.fake.has_group(device, &chat, Some(group));
+        self.fake.has_picture(device, &chat, "1", picture);
+        chat
+    }
+
+    async fn ana_renames(&self, device: DeviceId, chat: &ChatId, title: &str) {
+        let change = GroupChange::Title(title.to_owned());
+        let ana = Sender::Contact(super::ana());
+        self.fake.changes_group(device, chat, ana, change).await;
     }
 
     async fn files_expire(&self) {

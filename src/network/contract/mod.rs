@@ -2,6 +2,7 @@
 
 mod fake;
 mod files;
+mod groups;
 mod recorder;
 mod scenes;
 mod simulator;
@@ -17,8 +18,8 @@ use futures_util::StreamExt;
 use self::recorder::Recorder;
 use super::{LinkStep, LinkSteps, Linking, Network};
 use crate::model::{
-    Action, ContactId, Content, DeviceId, Event, LinkSignal, LogoutReason, MediaRef, MessageId, PortalKey, Quote, Say,
-    Sender,
+    Action, ChatId, ContactId, Content, DeviceId, Event, LinkSignal, LogoutReason, MediaRef, MessageId, PortalKey,
+    Quote, Say, Sender,
 };
 
 /// How long anything may take.
@@ -54,6 +55,10 @@ trait Stage: Send + Sync {
     async fn ana_sees(&self, device: DeviceId) -> Vec<Heard>;
     /// The contact sends a picture to the owner; the id of the message, and where the picture is.
     async fn ana_sends_picture(&self, device: DeviceId, bytes: &[u8]) -> (String, MediaRef);
+    /// The contact makes a group with the owner in it, which has this picture.
+    async fn ana_makes_group(&self, device: DeviceId, title: &str, picture: &[u8]) -> ChatId;
+    /// The contact gives a group of hers another name.
+    async fn ana_renames(&self, device: DeviceId, group: &ChatId, title: &str);
     /// The network gives nobody the files of now any more.
     async fn files_expire(&self);
     /// The owner's phone deleted its files.
@@ -187,6 +192,14 @@ macro_rules! contract {
     };
 }
 
+/// The scenes with groups.
+macro_rules! groups_on_every_network {
+    ($($scene:ident),+ $(,)?) => {
+        contract!(groups_on_fake on super::fake::ready, groups: $($scene),+);
+        contract!(groups_on_simulator on super::simulator::stage, groups: $($scene),+);
+    };
+}
+
 /// The scenes that move files.
 macro_rules! files_on_every_network {
     ($($scene:ident),+ $(,)?) => {
@@ -232,4 +245,11 @@ files_on_every_network! {
     a_file_that_is_gone_is_brought_again_by_the_phone,
     a_file_of_elsewhere_is_refused,
     files_need_a_linked_device,
+}
+
+groups_on_every_network! {
+    a_group_is_known_with_its_members,
+    a_picture_is_fetched_once,
+    a_group_that_is_none_is_not_found,
+    a_change_of_a_group_is_told,
 }

@@ -59,6 +59,14 @@ impl Recorder {
         .await
     }
 
+    /// Waits for the first event of which `is_it` is true.
+    pub(super) async fn until_event(&self, is_it: impl Fn(&Event) -> bool) -> Event {
+        self.until("an event", |told| {
+            told.events.iter().find(|event| is_it(event)).cloned()
+        })
+        .await
+    }
+
     /// Waits for news of a link; `Lost` matches any moment.
     pub(super) async fn hears(&self, device: DeviceId, expected: LinkSignal) {
         let is_it = |signal: &LinkSignal| match (signal, &expected) {

@@ -9,7 +9,7 @@ use whatsapp_rust::{buffa::MessageField, waproto::whatsapp as wa};
 
 use super::{ANA, Heard, OWNER, PATIENCE, Stage, recorder::Recorder};
 use crate::{
-    model::{Clock, DeviceId, MediaRef},
+    model::{ChatId, Clock, DeviceId, MediaRef},
     network::{
         Intake, LinkStep, Network,
         whatsapp::{Config, WhatsApp},
@@ -180,6 +180,17 @@ impl Stage for OnSimulator {
             ..Default::default()
         };
         (self.ana.sends(&self.phone, message), MediaRef(place))
+    }
+
+    async fn ana_makes_group(&self, _: DeviceId, title: &str, picture: &[u8]) -> ChatId {
+        let group = self.server.group(title, &[&self.ana, &self.phone]).expect("a group");
+        group.sets_picture(&self.ana, Some(picture)).expect("a picture");
+        ChatId::from_adapter(group.jid())
+    }
+
+    async fn ana_renames(&self, _: DeviceId, group: &ChatId, title: &str) {
+        let group = self.server.find_group(group.as_str()).expect("the group");
+        group.renames(&self.ana, title).expect("another name");
     }
 
     async fn files_expire(&self) {

@@ -1,9 +1,10 @@
 //! A scripted network in memory: what the tests of the bridge talk to. It keeps every promise of the port (the shared
 //! suite in `network::contract` runs against it too) and nothing beyond.
 //!
-//! Here is what a test can say (`files` of files); `port` answers the port. Deliberately not here: decisions.
+//! Here is what a test can say (`files` of files, `groups` of groups and pictures); `port` answers the port. Deliberately not here: decisions.
 
 mod files;
+mod groups;
 mod port;
 
 use std::{
@@ -16,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::{Error, Intake, IntakeClosed, LinkStep};
 use crate::model::{
-    Action, ChatId, ChatKind, ContactId, Content, DeviceId, Event, LinkSignal, LogoutReason, MessageId, News,
+    Action, ChatId, ChatKind, ContactId, Content, DeviceId, Event, Group, LinkSignal, LogoutReason, MessageId, News,
     PortalKey, Quote, Say, Sender, Timestamp,
 };
 
@@ -52,6 +53,8 @@ struct State {
     names: HashMap<ContactId, String>,
     backlog: Vec<Event>,
     files: files::Files,
+    groups: HashMap<(DeviceId, ChatId), Group>,
+    pictures: HashMap<(DeviceId, ChatId), (String, Vec<u8>)>,
 }
 
 impl fmt::Debug for Fake {

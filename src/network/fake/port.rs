@@ -7,12 +7,12 @@ use futures_util::stream;
 use tokio::sync::mpsc;
 
 use super::{
-    super::{Capabilities, Error, LinkStep, LinkSteps, Linking, MediaLimits, Network},
+    super::{Capabilities, Error, LinkStep, LinkSteps, Linking, MediaLimits, Network, Picture},
     Act, Fake,
 };
 use crate::model::{
-    Action, ChatId, ChatInfo, ChatKind, ContactId, ContactInfo, Content, DeviceId, LinkSignal, Media, MediaKind,
-    MediaRef, MediaSource, MessageId, MessageRef, News, PortalKey, Recipient, Say,
+    Action, ChatId, ContactId, ContactInfo, Content, DeviceId, Group, LinkSignal, Media, MediaKind, MediaRef,
+    MediaSource, MessageId, MessageRef, News, PortalKey, Recipient, Say,
 };
 
 #[async_trait]
@@ -140,13 +140,19 @@ impl Network for Fake {
         }
     }
 
-    async fn chat(&self, _: DeviceId, chat: &ChatId) -> Result<ChatInfo, Error> {
-        let members = self.direct_contact(chat).into_iter().collect();
-        Ok(ChatInfo {
-            kind: ChatKind::Direct,
-            title: None,
-            members,
-        })
+    async fn group(&self, device: DeviceId, chat: &ChatId) -> Result<Group, Error> {
+        self.must_be_linked(device)?;
+        self.gives_group(device, chat)
+    }
+
+    async fn groups(&self, device: DeviceId) -> Result<Vec<(ChatId, Group)>, Error> {
+        self.must_be_linked(device)?;
+        Ok(self.gives_groups(device))
+    }
+
+    async fn picture(&self, device: DeviceId, chat: &ChatId, known: Option<&str>) -> Result<Picture, Error> {
+        self.must_be_linked(device)?;
+        Ok(self.gives_picture(device, chat, known))
     }
 
     async fn contact(&self, _: DeviceId, contact: &ContactId) -> Result<ContactInfo, Error> {

@@ -95,6 +95,19 @@ impl Delivery {
         }
     }
 
+    /// Hands over what is no message and does not come again; tries until it is taken.
+    pub(super) async fn deliver_event(&self, event: Event) {
+        if !self.open.load(Ordering::SeqCst) {
+            // Nobody could take it; the house looks at everything when it knows the device.
+            return;
+        }
+        let mut pauses = PAUSES.into_iter();
+        while let Err(error) = self.accept(vec![event.clone()]).await {
+            tracing::warn!(device.id = %self.device, %error, "an event could not be stored; trying again");
+            tokio::time::sleep(pauses.next().unwrap_or(RECONNECT_PAUSE)).await;
+        }
+    }
+
     /// Hands over a placeholder for a message that never comes.
     pub(super) async fn deliver_placeholder(&self, info: &MessageInfo, kind: &str) {
         let place = match self.place(info).await {

@@ -11,6 +11,8 @@ mod config;
 mod delivery;
 mod desk;
 mod directory;
+mod group_news;
+mod groups;
 mod ids;
 mod incoming;
 mod invites;
@@ -21,6 +23,7 @@ mod live;
 mod media;
 mod outgoing;
 mod people;
+mod pictures;
 mod receipts;
 mod sending;
 mod session;
@@ -33,10 +36,10 @@ use async_trait::async_trait;
 
 pub(crate) use self::config::{Config, check};
 use self::{live::Live, people::People};
-use super::{Capabilities, Error, Intake, LinkSteps, Linking, Network};
+use super::{Capabilities, Error, Intake, LinkSteps, Linking, Network, Picture};
 use crate::{
     model::{
-        Action, ChatId, ChatInfo, Clock, ContactId, ContactInfo, DeviceId, Media, MediaKind, MediaRef, MessageId,
+        Action, ChatId, Clock, ContactId, ContactInfo, DeviceId, Group, Media, MediaKind, MediaRef, MessageId,
         MessageRef, PortalKey, Recipient,
     },
     store::keyring::Keyring,
@@ -131,9 +134,19 @@ impl Network for WhatsApp {
         around!("find", sending::find(&self.shared, &session, recipient).await)
     }
 
-    async fn chat(&self, device: DeviceId, chat: &ChatId) -> Result<ChatInfo, Error> {
+    async fn group(&self, device: DeviceId, chat: &ChatId) -> Result<Group, Error> {
         let session = self.live.session(&self.shared, device).await?;
-        around!("chat", sending::chat(&self.shared, &session, chat).await)
+        around!("group", groups::group(&self.shared, &session, chat).await)
+    }
+
+    async fn groups(&self, device: DeviceId) -> Result<Vec<(ChatId, Group)>, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        around!("groups", groups::groups(&self.shared, &session).await)
+    }
+
+    async fn picture(&self, device: DeviceId, chat: &ChatId, known: Option<&str>) -> Result<Picture, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        around!("picture", pictures::picture(&self.shared, &session, chat, known).await)
     }
 
     async fn contact(&self, _: DeviceId, contact: &ContactId) -> Result<ContactInfo, Error> {

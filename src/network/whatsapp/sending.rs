@@ -26,7 +26,7 @@ use super::{
     session::Session,
     unreachable,
 };
-use crate::model::{Action, ChatId, ChatInfo, ChatKind, ContactId, MessageId, MessageRef, Recipient, Sender};
+use crate::model::{Action, ChatId, ContactId, MessageId, MessageRef, Recipient, Sender};
 
 /// How long a message may take to be written: the library may first ask for the recipient's devices and keys.
 const WRITE_DEADLINE: Duration = Duration::from_mins(1);
@@ -141,7 +141,7 @@ fn read_send_error(error: SendError) -> Error {
 }
 
 /// What it means when the server answers a question with an error.
-fn read_iq_error(error: IqError, what: &'static str) -> Error {
+pub(super) fn read_iq_error(error: IqError, what: &'static str) -> Error {
     match &error {
         IqError::ServerError { code: 404, .. } => Error::NotFound(what),
         IqError::ServerError { code: 429, backoff, .. } => {
@@ -184,7 +184,7 @@ async fn read(shared: &Shared, session: &Session, chat: &Jid, messages: &[Messag
 }
 
 /// Where to send for a chat.
-async fn jid_of(shared: &Shared, chat: &ChatId) -> Result<Jid, Error> {
+pub(super) async fn jid_of(shared: &Shared, chat: &ChatId) -> Result<Jid, Error> {
     let jid = match ids::direct_contact(chat) {
         Some(contact) => jid_of_contact(shared, &contact).await?,
         None => ids::group_jid(chat),
@@ -239,35 +239,4 @@ async fn ask_who(session: &Session, spelling: &Spelling) -> Result<Spelling, Err
         .find(|answer| answer.is_registered)
         .ok_or(Error::NotFound("the number"))?;
     Spelling::of(&answer.jid, answer.lid.as_ref().or(answer.pn_jid.as_ref())).ok_or(Error::NotFound("the number"))
-}
-
-/// What is known of a chat.
-pub(super) async fn chat(shared: &Shared, session: &Session, chat: &ChatId) -> Result<ChatInfo, Error> {
-    if let Some(contact) = ids::direct_contact(chat) {
-        return Ok(ChatInfo {
-            kind: ChatKind::Direct,
-            title: None,
-            members: vec![contact],
-        });
-    }
-    let jid = ids::group_jid(chat).ok_or(Error::NotFound("the chat"))?;
-    session.ready(shared.config.connect_timeout()).await?;
-    let group = session
-        .client()
-        .groups()
-        .get_metadata(&jid)
-        .await
-        .map_err(read_group_error)?;
-    let mut members = Vec::with_capacity(group.participants.len());
-    for member in &group.participants {
-        let other = member.phone_number.as_ref().or(member.lid.as_ref());
-        if let Some(spelling) = Spelling::of(&member.jid, other) {
-            members.push(shared.people.contact(&spelling).await.map_err(unreachable)?);
-        }
-    }
-    Ok(ChatInfo {
-        kind: ChatKind::Group,
-        title: Some(group.subject),
-        members,
-    })
 }

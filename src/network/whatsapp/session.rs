@@ -29,17 +29,21 @@ use super::{
     acks::Acks,
     client,
     delivery::{self, Delivery, Hook},
+    group_news,
     keys::Keys,
     link::{Link, kind_of_undelivered, link_after},
     receipts,
 };
-use crate::model::{DeviceId, LinkSignal, LogoutReason, News};
+use crate::{
+    model::{DeviceId, LinkSignal, LogoutReason, News},
+    store::keyring,
+};
 
 /// How long an orderly stop may take before it is cut short.
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The events that are handled in order; acknowledgements are handled where they appear.
-const EVENTS: [EventKind; 20] = [
+const EVENTS: [EventKind; 22] = [
     EventKind::Connected,
     EventKind::Disconnected,
     EventKind::LoggedOut,
@@ -60,6 +64,8 @@ const EVENTS: [EventKind; 20] = [
     EventKind::ChatPresence,
     EventKind::Receipt,
     EventKind::ServerAck,
+    EventKind::GroupUpdate,
+    EventKind::PictureUpdate,
 ];
 
 /// The events of a session, in order.
@@ -265,11 +271,28 @@ impl Session {
                 Ok(None) => {}
                 Err(error) => tracing::debug!(device.id = %self.device, %error, "a receipt could not be read"),
             },
+            Event::GroupUpdate(update) => {
+                let read = group_news::read(&self.shared, &self.client, self.device, update).await;
+                self.tell(read).await;
+            }
+            Event::PictureUpdate(update) => {
+                let read = group_news::read_picture(&self.shared, &self.client, self.device, update).await;
+                self.tell(read).await;
+            }
             event => {
                 if let Some(link) = link_after(event) {
                     self.moved_to(link).await;
                 }
             }
+        }
+    }
+
+    /// Hands over what the library told outside of messages.
+    async fn tell(&self, read: Result<Option<crate::model::Event>, keyring::Error>) {
+        match read {
+            Ok(Some(event)) => self.delivery.deliver_event(event).await,
+            Ok(None) => {}
+            Err(error) => tracing::warn!(device.id = %self.device, %error, "a person could not be looked up"),
         }
     }
 

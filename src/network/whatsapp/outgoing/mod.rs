@@ -108,6 +108,7 @@ pub(super) fn people_in(action: &Action) -> Vec<&ContactId> {
             appointment: target, ..
         } => named.push(&target.sender),
         Action::Read(messages) => named.extend(messages.iter().map(|message| &message.sender)),
+        Action::Group(change) => named.extend(change.people()),
         Action::Timer(_) | Action::Typing(_) => {}
     }
     named
@@ -170,9 +171,13 @@ pub(super) fn write(action: &Action, desk: &Desk) -> Result<wa::Message, Error> 
         Action::Timer(seconds) => Ok(timer(seconds.unwrap_or_default(), desk)),
         Action::Vote { poll, options } => answers::vote(poll, options, desk),
         Action::Attend { appointment, answer } => answers::attend(appointment, *answer, desk),
-        Action::EndPoll { .. } | Action::Move { .. } | Action::Forget { .. } | Action::Typing(_) | Action::Read(_) => {
-            Err(Error::Unsupported(action.name().to_owned()))
-        }
+        // Changes of groups are no messages.
+        Action::Group(_)
+        | Action::EndPoll { .. }
+        | Action::Move { .. }
+        | Action::Forget { .. }
+        | Action::Typing(_)
+        | Action::Read(_) => Err(Error::Unsupported(action.name().to_owned())),
     }
 }
 
