@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{ChatId, Sender};
 
 /// What a network knows of a group.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own, and none excludes another"
+)]
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Group {
@@ -16,8 +20,7 @@ pub(crate) struct Group {
     pub(crate) title: String,
     /// What it is about.
     pub(crate) topic: Option<String>,
-    /// The id of its picture; another picture has another id. The network tells it apart from the rest, see
-    /// `Network::picture`.
+    /// The id of its picture; another picture has another id. The picture itself is fetched by `Network::picture`.
     pub(crate) picture: Option<String>,
     /// Who made it.
     pub(crate) owner: Option<Sender>,

@@ -63,7 +63,7 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// `NotFound` when nobody is there under that address.
     async fn find(&self, device: DeviceId, recipient: &Recipient) -> Result<ChatId, Error>;
 
-    /// What is known of a group, but for its picture.
+    /// What is known of a group.
     ///
     /// # Errors
     /// `NotFound` when there is no such group (any more), `Refused` when the device is not in it, `NotLinked`,

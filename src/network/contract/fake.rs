@@ -121,6 +121,7 @@ impl Stage for OnFake {
         let member = |who, rank| GroupMember { who, rank };
         let group = Group {
             title: title.to_owned(),
+            picture: Some("1".to_owned()),
             members: vec![
                 member(Sender::Contact(super::ana()), Rank::Superadmin),
                 member(Sender::Owner, Rank::Member),

@@ -1,11 +1,13 @@
 //! What WhatsApp knows of groups, in the words of the house. Called by the port; what happens to groups is read by
 //! `group_news`, and pictures are fetched by `pictures`.
 
+use std::collections::HashMap;
+
 use whatsapp_rust::{
     Client, Jid,
     features::{GroupMetadata, GroupParticipant},
     wacore::{
-        iq::groups::{MemberAddMode, ParticipantType},
+        iq::groups::{MemberAddMode, ParticipantType, PictureType},
         types::message::AddressingMode,
     },
 };
@@ -19,28 +21,49 @@ use crate::{
     store::keyring,
 };
 
+/// How many groups are asked about at once; the library takes no more than 1,000.
+const PICTURES_AT_ONCE: usize = 500;
+
 /// What is known of one group.
 pub(super) async fn group(shared: &Shared, session: &Session, chat: &ChatId) -> Result<Group, Error> {
     let jid = ids::group_jid(chat).ok_or(Error::NotFound("the group"))?;
     session.ready(shared.config.connect_timeout()).await?;
     let told = session.client().groups().get_metadata(&jid).await;
     let told = told.map_err(read_group_error)?;
-    read(&shared.people, session.client(), &told).await.map_err(unreachable)
+    let mut group = read(&shared.people, session.client(), &told)
+        .await
+        .map_err(unreachable)?;
+    group.picture = pictures(session, std::slice::from_ref(&jid)).await?.remove(&jid);
+    Ok(group)
 }
 
 /// What is known of all groups of the device.
 pub(super) async fn groups(shared: &Shared, session: &Session) -> Result<Vec<(ChatId, Group)>, Error> {
     session.ready(shared.config.connect_timeout()).await?;
     let told = session.client().groups().get_participating().await;
-    let mut groups = Vec::new();
-    for (jid, told) in told.map_err(read_group_error)? {
+    let told = told.map_err(read_group_error)?;
+    let all: Vec<Jid> = told.keys().cloned().collect();
+    let mut pictures = pictures(session, &all).await?;
+    let mut groups = Vec::with_capacity(all.len());
+    for (jid, told) in told {
         let group = read(&shared.people, session.client(), &told).await;
-        groups.push((
-            ChatId::from_adapter(jid.to_non_ad_string()),
-            group.map_err(unreachable)?,
-        ));
+        let mut group = group.map_err(unreachable)?;
+        group.picture = pictures.remove(&jid);
+        groups.push((ChatId::from_adapter(jid.to_non_ad_string()), group));
     }
     Ok(groups)
+}
+
+/// The ids of the pictures of groups, for those that have one.
+async fn pictures(session: &Session, groups: &[Jid]) -> Result<HashMap<Jid, String>, Error> {
+    let mut found = HashMap::new();
+    for some in groups.chunks(PICTURES_AT_ONCE) {
+        let asked = session.client().groups();
+        let told = asked.get_profile_pictures(some.to_vec(), PictureType::Image).await;
+        let told = told.map_err(read_group_error)?;
+        found.extend(told.into_iter().filter_map(|it| Some((it.group_jid, it.photo_id?))));
+    }
+    Ok(found)
 }
 
 /// What the server tells of a group.

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{Read as _, Seek as _, Write as _},
+    sync::Arc,
 };
 
 use tokio::task::spawn_blocking;
@@ -38,7 +39,7 @@ pub(super) async fn picture(
     if known == Some(told.id.as_str()) {
         return Ok(Picture::Same);
     }
-    let http = session.client().http_client.clone();
+    let http = Arc::clone(&session.client().http_client);
     let fetched = spawn_blocking(move || {
         let answer = http.execute_streaming(HttpRequest::get(told.url))?;
         if answer.status_code != 200 {
