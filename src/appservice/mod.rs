@@ -24,7 +24,7 @@ use secrecy::SecretString;
 use self::answer::Refusal;
 use crate::{
     bridge::{Bridge, Error},
-    model::RoomEvent,
+    model::{ReadUpTo, RoomEvent},
 };
 
 /// A hundred events of 64 KiB and as much again of everything else is far below.
@@ -35,6 +35,8 @@ const LARGEST_BODY: usize = 50 * 1024 * 1024;
 trait Inside: Send + Sync {
     /// Takes events for good.
     async fn accept(&self, events: Vec<RoomEvent>) -> Result<(), Error>;
+    /// Takes read receipts for good.
+    async fn read(&self, receipts: Vec<ReadUpTo>) -> Result<(), Error>;
     /// Somebody types; may be lost.
     async fn typing(&self, room: &RoomId, users: &[OwnedUserId]);
     /// Whether that user can exist; registers it first.
@@ -47,6 +49,10 @@ trait Inside: Send + Sync {
 impl Inside for Bridge {
     async fn accept(&self, events: Vec<RoomEvent>) -> Result<(), Error> {
         self.accept(events).await
+    }
+
+    async fn read(&self, receipts: Vec<ReadUpTo>) -> Result<(), Error> {
+        self.read(receipts).await
     }
 
     async fn typing(&self, room: &RoomId, users: &[OwnedUserId]) {

@@ -17,6 +17,7 @@ struct Notebook {
     broken: Mutex<Option<Error>>,
     events: Mutex<Vec<String>>,
     typing: Mutex<Vec<(String, Vec<OwnedUserId>)>>,
+    read: Mutex<Vec<ReadUpTo>>,
     typed: Notify,
 }
 
@@ -30,6 +31,11 @@ impl Inside for Notebook {
             .lock()
             .unwrap()
             .extend(events.into_iter().map(|event| event.event.to_string()));
+        Ok(())
+    }
+
+    async fn read(&self, receipts: Vec<ReadUpTo>) -> Result<(), Error> {
+        self.read.lock().unwrap().extend(receipts);
         Ok(())
     }
 
@@ -161,6 +167,28 @@ async fn typing_is_read_once_whichever_names_it_has() {
         );
         assert_eq!(*case.notebook.typing.lock().unwrap(), [expected]);
     }
+}
+
+#[tokio::test]
+async fn receipts_are_read_whoever_made_them_but_ours() {
+    let content = json!({
+        "$one": {"m.read": {"@alice:hs.test": {"ts": 1}, "@whatsapp_1:hs.test": {"ts": 1}}},
+        "$two": {"m.read.private": {"@bob:hs.test": {"ts": 1, "thread_id": "main"}}, "org.unknown": {"@bob:hs.test": {}}},
+    });
+    let body = json!({"events": [], "ephemeral": [{"type": "m.receipt", "room_id": "!room", "content": content}]});
+    let case = Case::new();
+    assert_eq!(case.pushes(body.to_string()).await.0, StatusCode::OK);
+    let read = |event: &str, user: &str, quietly| ReadUpTo {
+        room: "!room".try_into().unwrap(),
+        event: event.try_into().unwrap(),
+        user: user.try_into().unwrap(),
+        quietly,
+    };
+    let expected = [
+        read("$one", "@alice:hs.test", false),
+        read("$two", "@bob:hs.test", true),
+    ];
+    assert_eq!(*case.notebook.read.lock().unwrap(), expected);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
-//! `PUT /transactions/{txnId}`: events of rooms, answered once they are stored; typing on the side.
+//! `PUT /transactions/{txnId}`: events of rooms, answered once they are stored, as are read
+//! receipts; typing on the side.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -10,13 +11,13 @@ use axum::{
         rejection::{BytesRejection, PathRejection},
     },
 };
-use ruma::{OwnedRoomId, OwnedUserId};
+use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 use tracing::Instrument;
 
 use super::{Door, answer::Refusal, token::Homeserver};
-use crate::model::RoomEvent;
+use crate::model::{ReadUpTo, RoomEvent};
 
 /// What may be lost is not worth more time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,7 +56,16 @@ pub(super) async fn put(
         if !events.is_empty() {
             door.inside.accept(events).await?;
         }
-        pass_on(&door, &ephemeral.or(unstable_ephemeral).unwrap_or_default());
+        let news = read_ephemeral(&ephemeral.or(unstable_ephemeral).unwrap_or_default());
+        let receipts: Vec<_> = news.iter().flat_map(receipts).collect();
+        let receipts: Vec<_> = receipts
+            .into_iter()
+            .filter(|receipt| !door.inside.is_ours(&receipt.user))
+            .collect();
+        if !receipts.is_empty() {
+            door.inside.read(receipts).await?;
+        }
+        pass_on(&door, news);
         Ok(Json(json!({})))
     }
     .instrument(span)
@@ -77,6 +87,8 @@ fn read(json: &RawValue) -> Option<RoomEvent> {
 enum Ephemeral {
     #[serde(rename = "m.typing")]
     Typing { room_id: OwnedRoomId, content: Typing },
+    #[serde(rename = "m.receipt")]
+    Receipt { room_id: OwnedRoomId, content: Receipts },
 }
 
 #[derive(Deserialize)]
@@ -84,18 +96,56 @@ struct Typing {
     user_ids: Vec<OwnedUserId>,
 }
 
-/// Passes on who types, without letting the homeserver wait for it.
-fn pass_on(door: &Door, ephemeral: &[Box<RawValue>]) {
-    let news: Vec<Ephemeral> = ephemeral
+/// By event, kind of receipt, and user.
+type Receipts = BTreeMap<OwnedEventId, BTreeMap<String, BTreeMap<OwnedUserId, Value>>>;
+
+/// What is not known, or not well formed, is left out.
+fn read_ephemeral(ephemeral: &[Box<RawValue>]) -> Vec<Ephemeral> {
+    ephemeral
         .iter()
         .filter_map(|json| serde_json::from_str(json.get()).ok())
+        .collect()
+}
+
+/// Who read how far.
+fn receipts(ephemeral: &Ephemeral) -> Vec<ReadUpTo> {
+    let Ephemeral::Receipt { room_id, content } = ephemeral else {
+        return Vec::new();
+    };
+    let mut receipts = Vec::new();
+    for (event, kinds) in content {
+        for (kind, users) in kinds {
+            let quietly = match kind.as_str() {
+                "m.read" => false,
+                "m.read.private" => true,
+                _ => continue,
+            };
+            receipts.extend(users.keys().map(|user| ReadUpTo {
+                room: room_id.clone(),
+                event: event.clone(),
+                user: user.clone(),
+                quietly,
+            }));
+        }
+    }
+    receipts
+}
+
+/// Passes on who types, without letting the homeserver wait for it.
+fn pass_on(door: &Door, news: Vec<Ephemeral>) {
+    let typing: Vec<_> = news
+        .into_iter()
+        .filter_map(|news| match news {
+            Ephemeral::Typing { room_id, content } => Some((room_id, content)),
+            Ephemeral::Receipt { .. } => None,
+        })
         .collect();
-    if news.is_empty() {
+    if typing.is_empty() {
         return;
     }
     let inside = Arc::clone(&door.inside);
     let passing = async move {
-        for Ephemeral::Typing { room_id, content } in news {
+        for (room_id, content) in typing {
             let users: Vec<_> = content
                 .user_ids
                 .into_iter()

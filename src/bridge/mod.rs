@@ -21,6 +21,7 @@ mod notify;
 mod outgoing;
 mod pace;
 mod portals;
+mod reads;
 mod recipients;
 mod redact;
 mod repair;
@@ -49,7 +50,7 @@ pub(crate) use crate::network::Linking;
 use crate::{
     matrix::Homeserver,
     media::Workshop,
-    model::{Clock, Device, DeviceId, IdentityId, LinkState, News, Platform, RoomEvent, Webhook, WebhookId},
+    model::{Clock, Device, DeviceId, IdentityId, LinkState, News, Platform, ReadUpTo, RoomEvent, Webhook, WebhookId},
     network::Network,
     store::Store,
     webhook::Webhooks,
@@ -130,6 +131,14 @@ impl Bridge {
     /// Nothing was taken; it must be shown again.
     pub(crate) async fn accept(&self, events: Vec<RoomEvent>) -> Result<(), Error> {
         rooms::accept(&self.0, events).await
+    }
+
+    /// Takes read receipts for good: what the network does not know yet is told by jobs.
+    ///
+    /// # Errors
+    /// Nothing was taken; they must be shown again.
+    pub(crate) async fn read(&self, receipts: Vec<ReadUpTo>) -> Result<(), Error> {
+        reads::accept(&self.0, receipts).await
     }
 
     /// Somebody types in a room. May be lost.

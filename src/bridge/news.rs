@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::{Inner, rooms};
+use super::{Inner, reads, rooms};
 use crate::{
-    model::{DeviceId, IdentityKind, Lane, LinkSignal, LinkState, MessageId, News, PortalKey, Reached, Work},
+    model::{ChatId, DeviceId, IdentityKind, Lane, LinkSignal, LinkState, MessageId, News, PortalKey, Reached, Work},
     store::{self, MessageState, Receipt},
 };
 
@@ -50,6 +50,11 @@ async fn take(bridge: &Arc<Inner>, news: News) {
                 tracing::warn!(%error, "receipts could not be stored");
             }
         }
+        News::ReadElsewhere { device, chat, messages } => {
+            if let Err(error) = read_elsewhere(bridge, device, chat, messages).await {
+                tracing::warn!(%error, "what the owner read elsewhere could not be stored");
+            }
+        }
         News::Typing {
             device,
             chat,
@@ -74,6 +79,20 @@ async fn reached_by(
     for message in messages {
         tx.record_receipt(portal, message, receipt).await?;
     }
+    if receipt.state >= MessageState::Read {
+        reads::contact_read(bridge, &mut tx, portal, (&receipt.contact, messages)).await?;
+    }
+    tx.commit().await
+}
+
+async fn read_elsewhere(
+    bridge: &Inner,
+    device: DeviceId,
+    chat: Option<ChatId>,
+    messages: Vec<MessageId>,
+) -> Result<(), store::Error> {
+    let mut tx = bridge.store.begin().await?;
+    reads::owner_read(bridge, &mut tx, device, (chat, messages)).await?;
     tx.commit().await
 }
 

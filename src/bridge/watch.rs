@@ -90,7 +90,9 @@ async fn measure_jobs(bridge: &Inner) -> Result<(), crate::store::Error> {
     let now = bridge.clock().now().millis();
     let mut read = bridge.store.read().await?;
     let waiting = read.jobs_waiting().await?;
-    for lane in ["in", "out", "room", "send", "hook", "identity", "device"] {
+    for lane in [
+        "in", "out", "room", "send", "hook", "read", "ghost", "mark", "identity", "device",
+    ] {
         let found = waiting.iter().find(|(kind, _, _)| kind == lane);
         let (count, age) = found.map_or((0, 0), |(_, count, oldest)| (*count, now - oldest.millis()));
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]

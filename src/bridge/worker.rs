@@ -10,7 +10,7 @@ use rand::RngExt as _;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::Instrument as _;
 
-use super::{Inner, error::Failure, incoming, notify, outgoing, retire, sending};
+use super::{Inner, error::Failure, incoming, notify, outgoing, reads, retire, sending};
 use crate::{
     model::{Job, Work},
     store::{Claim, Tx},
@@ -158,6 +158,11 @@ impl Desk<'_> {
             Work::Status { room, event, failed } => outgoing::status(self, room, event, failed.as_deref()).await,
             Work::Expire { portal, message } => incoming::expire(self, portal, message).await,
             Work::Fetch { portal, message } => incoming::fetch(self, portal, message).await,
+            Work::ShowRead { portal, contact } => reads::show(self, portal, contact).await,
+            Work::TellRead { portal, event, quietly } => reads::tell(self, portal, event, *quietly).await,
+            Work::ReadElsewhere { device, chat, messages } => {
+                reads::elsewhere(self, *device, chat.as_ref(), messages).await
+            }
             Work::RetireIdentity { identity } => retire::identity(self, *identity).await,
             Work::Unlink { device } => retire::device(self, *device).await,
         }
@@ -201,10 +206,13 @@ impl Desk<'_> {
             // The schedule of deliveries has its own end.
             // What shall disappear does, however long it takes.
             Work::Deliver(_) | Work::Expire { .. } => return false,
-            Work::Incoming(_) | Work::Fetch { .. } => self.bridge.config.incoming_patience(),
+            Work::Incoming(_) | Work::Fetch { .. } | Work::ShowRead { .. } | Work::ReadElsewhere { .. } => {
+                self.bridge.config.incoming_patience()
+            }
             Work::FromMatrix(_)
             | Work::Resolve(_)
             | Work::Send { .. }
+            | Work::TellRead { .. }
             | Work::Notice { .. }
             | Work::Status { .. }
             | Work::RetireIdentity { .. }
@@ -232,6 +240,9 @@ impl Desk<'_> {
             | Work::Status { .. }
             | Work::Expire { .. }
             | Work::Fetch { .. }
+            | Work::ShowRead { .. }
+            | Work::TellRead { .. }
+            | Work::ReadElsewhere { .. }
             | Work::RetireIdentity { .. }
             | Work::Unlink { .. } => {}
         }

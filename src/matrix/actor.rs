@@ -14,7 +14,10 @@ use ruma::{
             membership::{invite_user, join_room_by_id_or_alias, leave_room},
             message::send_message_event,
             profile::set_profile_field,
+            read_marker::set_read_marker,
+            receipt::create_receipt,
             redact::redact_event,
+            room::get_room_event,
             state::{get_state_event_for_key, send_state_event},
             typing::create_typing_event,
         },
@@ -189,6 +192,32 @@ impl Actor {
         self.request("typing", Request::new(self.user.clone(), room.into(), state))
             .await
             .map(drop)
+    }
+
+    /// Says that this user has read up to an event.
+    pub(crate) async fn read(&self, room: &RoomId, event: &EventId) -> Result<(), Error> {
+        use create_receipt::v3::{ReceiptType, Request};
+        let request = Request::new(room.into(), ReceiptType::Read, event.into());
+        self.request("read", request).await.map(drop)
+    }
+
+    /// The same, and moves the line above which this user's own clients show nothing as new.
+    pub(crate) async fn has_read(&self, room: &RoomId, event: &EventId) -> Result<(), Error> {
+        let mut request = set_read_marker::v3::Request::new(room.into());
+        request.fully_read = Some(event.into());
+        request.read_receipt = Some(event.into());
+        self.request("has_read", request).await.map(drop)
+    }
+
+    /// When an event happened, by its own word; `None` when this user cannot see such an event.
+    pub(crate) async fn time_of(&self, room: &RoomId, event: &EventId) -> Result<Option<Timestamp>, Error> {
+        let request = get_room_event::v3::Request::new(room.into(), event.into());
+        let event = match self.request("time_of", request).await {
+            Ok(answer) => read(answer.event.json().get())?,
+            Err(Error::NotFound(_)) => return Ok(None),
+            Err(other) => return Err(other),
+        };
+        Ok(event["origin_server_ts"].as_i64().map(Timestamp::from_millis))
     }
 
     /// How `user` stands to the room ("join", "invite", "leave", "ban", "knock"); `None` when they never did.

@@ -61,6 +61,15 @@ pub(crate) enum News {
         /// When.
         at: Timestamp,
     },
+    /// The owner read messages on another device.
+    ReadElsewhere {
+        /// Which device was told.
+        device: DeviceId,
+        /// In which chat, when the network says so.
+        chat: Option<ChatId>,
+        /// Which messages.
+        messages: Vec<MessageId>,
+    },
     /// A contact began or stopped typing.
     Typing {
         /// Which device was told.

@@ -69,6 +69,16 @@ impl Lane {
         Self(format!("device:{device}"))
     }
 
+    /// Who read what in a chat, both ways.
+    pub(crate) fn reads(portal: &PortalKey) -> Self {
+        Self(format!("read:{}/{}", portal.device, portal.chat.as_str()))
+    }
+
+    /// What the owner read elsewhere, which may have to wait for the message.
+    pub(crate) fn read_elsewhere(device: DeviceId, message: &MessageId) -> Self {
+        Self(format!("read:{device}//{}", message.as_str()))
+    }
+
     /// A lane as it was stored.
     pub(crate) fn stored(text: String) -> Self {
         Self(text)
@@ -136,6 +146,31 @@ pub(crate) enum Work {
         /// Which message.
         message: MessageRef,
     },
+    /// A contact has read what the owner said: show how far.
+    ShowRead {
+        /// In which chat of which device.
+        portal: PortalKey,
+        /// Who.
+        contact: ContactId,
+    },
+    /// The owner has read in Matrix up to an event: tell the network what it does not know yet.
+    TellRead {
+        /// In which chat of which device.
+        portal: PortalKey,
+        /// Up to which event.
+        event: OwnedEventId,
+        /// Without letting those know who said it.
+        quietly: bool,
+    },
+    /// The owner has read messages on another device: their room is read too.
+    ReadElsewhere {
+        /// Through which device we know.
+        device: DeviceId,
+        /// In which chat, when the network said so.
+        chat: Option<ChatId>,
+        /// Which messages.
+        messages: Vec<MessageId>,
+    },
     /// The last token of an identity is gone: stop its devices, unlink them, leave its rooms.
     RetireIdentity {
         /// Which identity.
@@ -161,6 +196,9 @@ impl Work {
             Self::Status { .. } => "status",
             Self::Expire { .. } => "expire",
             Self::Fetch { .. } => "fetch",
+            Self::ShowRead { .. } => "show_read",
+            Self::TellRead { .. } => "tell_read",
+            Self::ReadElsewhere { .. } => "read_elsewhere",
             Self::RetireIdentity { .. } => "retire_identity",
             Self::Unlink { .. } => "unlink",
         }

@@ -75,8 +75,13 @@ pub(crate) enum Action {
     Group(GroupChange),
     /// Somebody began or stopped typing. Never stored, never a job.
     Typing(bool),
-    /// Messages up to here were read. Never stored, never a job.
-    Read(Vec<MessageRef>),
+    /// Messages were read by the owner. Not a job by itself: what was read is found when it is told.
+    Read {
+        /// Which messages.
+        messages: Vec<MessageRef>,
+        /// Who said them is not told, only the owner's other devices.
+        quietly: bool,
+    },
 }
 
 impl Action {
@@ -95,7 +100,7 @@ impl Action {
             Self::Timer(_) => "timer of disappearing messages",
             Self::Group(change) => change.name(),
             Self::Typing(_) => "typing notice",
-            Self::Read(_) => "read receipt",
+            Self::Read { .. } => "read receipt",
         }
     }
 }

@@ -13,6 +13,7 @@ mod identity;
 mod job;
 pub(crate) mod markup;
 mod message;
+mod read;
 mod webhook;
 
 pub(crate) use chat::{ChatKind, ContactInfo, PortalKey, Recipient};
@@ -27,4 +28,5 @@ pub(crate) use id::{
 pub(crate) use identity::{Credential, Identity, IdentityKind, Role, Token};
 pub(crate) use job::{Delivery, Job, Lane, Outgoing, RoomEvent, Work};
 pub(crate) use message::*;
+pub(crate) use read::ReadUpTo;
 pub(crate) use webhook::Webhook;

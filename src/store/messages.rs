@@ -157,11 +157,12 @@ impl Tx {
     /// `Taken("event")` when the event is another message of this device.
     pub(crate) async fn insert_message(&mut self, message: &Message) -> Result<bool, Error> {
         let statement = "insert into messages (device, chat, message, sender, room, event, direction, body, kind, \
-             reply_to, at, state, error, matrix_transaction, content, speaker, edited_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+             reply_to, at, state, error, matrix_transaction, content, speaker, edited_at, stored_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
              on conflict (device, chat, message, sender) do nothing";
+        let stored_at = self.now().millis();
         let rows = self
-            .execute(insert(statement, message))
+            .execute(insert(statement, message).bind(stored_at))
             .await
             .map_err(|error| error.or_taken("event"))?;
         Ok(rows == 1)

@@ -22,6 +22,10 @@ pub(super) const ALL: &[Migration] = &[
         name: "00002_what_a_message_holds",
         sql: include_str!("../../migrations/00002_what_a_message_holds.sql"),
     },
+    Migration {
+        name: "00004_people",
+        sql: include_str!("../../migrations/00004_people.sql"),
+    },
 ];
 
 impl Store {

@@ -24,6 +24,7 @@ mod migrations;
 mod people;
 mod portals;
 mod reactions;
+mod reads;
 mod receipts;
 mod sends;
 #[cfg(test)]
@@ -53,6 +54,7 @@ pub(crate) use keyring::Keyring;
 pub(crate) use messages::{DELETED, Direction, Message, MessageContent, MessageState};
 pub(crate) use portals::Portal;
 pub(crate) use reactions::Reaction;
+pub(crate) use reads::UpTo;
 pub(crate) use receipts::Receipt;
 pub(crate) use sends::{SendRow, SendStatus};
 pub(crate) use tokens::NewToken;

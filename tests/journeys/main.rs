@@ -47,6 +47,7 @@ mod linking;
 mod marks;
 mod matrix_to_whatsapp;
 mod media;
+mod receipts;
 mod reliability;
 mod rest_to_whatsapp;
 mod tenancy;

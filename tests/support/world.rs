@@ -91,6 +91,57 @@ impl World {
     }
 }
 
+/// Lets wharf speak as real users.
+const DOUBLE_PUPPETING: &str = r#"double_puppet_registration = "registration-doublepuppet.yaml""#;
+const BOT: &str = "@whatsappbot:hs.test";
+
+impl World {
+    /// A world in which wharf speaks as real users and alice has linked her own phone through the bot; she is in the room
+    /// where Ana has said hello.
+    pub async fn of_alice(engine: Engine) -> (Self, Talking) {
+        let mut world = Self::prepare(engine, DOUBLE_PUPPETING).await;
+        world
+            .homeserver
+            .loads(&world.dir().join("registration-doublepuppet.yaml"));
+        world.wharf.start().await;
+        let alice = world.homeserver.user("alice");
+        let chat = alice.creates_dm_with(BOT).await;
+        let says = |words: &'static str| {
+            let chat = chat.clone();
+            async move {
+                let said = eventually(words, SOON, || async {
+                    let said = chat.said().into_iter();
+                    said.map(|(_, text)| text).find(|text| text.contains(words))
+                });
+                said.await
+            }
+        };
+        says("Hello").await;
+        let phone = world.whatsapp.phone(OWNER, "Alice");
+        alice.says(chat.id(), "login qr");
+        phone.scans(&says("2@").await).unwrap();
+        says("Linked: ").await;
+        let ana = world.contact("15550001111", "Ana");
+        ana.says(&phone, "hello");
+        let room = eventually("alice is in Ana's room", SOON, || async {
+            let rooms = world.homeserver.rooms_of(alice.id());
+            rooms
+                .into_iter()
+                .find(|room| room.said().iter().any(|(_, text)| text == "hello"))
+        })
+        .await;
+        let rest = world.rest.clone();
+        let linked = Linked { rest, phone };
+        let talking = Talking {
+            linked,
+            alice,
+            room,
+            ana,
+        };
+        (world, talking)
+    }
+}
+
 impl<H> World<H> {
     /// A world around a homeserver that `bring` starts on the given port, with the registrations in the given folder.
     /// `settings` go on in the section `homeserver` of the config file. wharf was not started yet.

@@ -56,7 +56,7 @@ pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> 
             desk.done().await
         }
         // They come as news, never as a job.
-        Action::Typing(_) | Action::Read(_) => desk.done().await,
+        Action::Typing(_) | Action::Read { .. } => desk.done().await,
     }
 }
 

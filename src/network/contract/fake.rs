@@ -106,7 +106,7 @@ impl Stage for OnFake {
             | Action::Timer(_)
             | Action::Group(_)
             | Action::Typing(_)
-            | Action::Read(_) => None,
+            | Action::Read { .. } => None,
         })
         .collect()
     }

@@ -261,10 +261,35 @@ async fn typing_and_reading_are_seen_at_the_other_end() {
         sender: event.sender.clone(),
     };
     network
-        .act(&key, &network.message_id("$"), &Action::Read(vec![read]))
+        .act(
+            &key,
+            &network.message_id("$"),
+            &Action::Read {
+                messages: vec![read],
+                quietly: false,
+            },
+        )
         .await
         .unwrap();
     stage.ana.waits_for_receipt(&id, "read", PATIENCE).await.unwrap();
+
+    let id = stage.ana.says(&stage.phone, "and now?");
+    let event = stage.intake.waits_for(2).await.remove(1);
+    let quietly = Action::Read {
+        messages: vec![crate::model::MessageRef {
+            id: event.id.clone(),
+            sender: event.sender.clone(),
+        }],
+        quietly: true,
+    };
+    network.act(&key, &network.message_id("$"), &quietly).await.unwrap();
+    // A stanza of one connection comes after the one before: once she sees typing, the receipt has passed.
+    network
+        .act(&key, &network.message_id("$"), &Action::Typing(true))
+        .await
+        .unwrap();
+    stage.ana.waits_for_typing(&stage.phone, true, PATIENCE).await.unwrap();
+    assert!(!stage.ana.has_receipt(&id, "read"), "she shall not know");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -22,7 +22,7 @@ use super::{
     ids::{Address, Spelling},
     invites,
     link::Link,
-    outgoing,
+    outgoing, receipts,
     session::Session,
     unreachable,
 };
@@ -51,9 +51,9 @@ pub(super) async fn act(
             };
             sent.map_err(unreachable)
         }
-        Action::Read(messages) => {
-            connected(session)?;
-            read(shared, session, &to, messages).await
+        Action::Read { messages, quietly } => {
+            session.ready(shared.config.connect_timeout()).await?;
+            receipts::send((shared, session), to, messages, *quietly).await
         }
         Action::Forget { target } => {
             session.ready(shared.config.connect_timeout()).await?;
@@ -157,30 +157,6 @@ pub(super) fn read_group_error(error: GroupError) -> Error {
         GroupError::Iq(error) => read_iq_error(error, "the group"),
         error => unreachable(error),
     }
-}
-
-async fn read(shared: &Shared, session: &Session, chat: &Jid, messages: &[MessageRef]) -> Result<(), Error> {
-    // One receipt names one sender; in a chat of two there is only one.
-    let mut by_sender: Vec<(&ContactId, Vec<&str>)> = Vec::new();
-    for message in messages {
-        let Sender::Contact(sender) = &message.sender else {
-            continue;
-        };
-        match by_sender.iter_mut().find(|(known, _)| *known == sender) {
-            Some((_, ids)) => ids.push(message.id.as_str()),
-            None => by_sender.push((sender, vec![message.id.as_str()])),
-        }
-    }
-    for (sender, ids) in by_sender {
-        let sender = if chat.is_group() {
-            jid_of_contact(shared, sender).await?
-        } else {
-            None
-        };
-        let marked = session.client().mark_as_read(chat, sender.as_ref(), &ids).await;
-        marked.map_err(|error| Error::Unreachable(error.into()))?;
-    }
-    Ok(())
 }
 
 /// Where to send for a chat.

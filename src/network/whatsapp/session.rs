@@ -266,7 +266,7 @@ impl Session {
                 }
             }
             Event::ChatPresence(presence) => self.typing(presence).await,
-            Event::Receipt(receipt) => match receipts::read(&self.shared, self.device, receipt).await {
+            Event::Receipt(receipt) => match receipts::read((&self.shared, &self.client), self.device, receipt).await {
                 Ok(Some(news)) => self.shared.intake.news(news),
                 Ok(None) => {}
                 Err(error) => tracing::debug!(device.id = %self.device, %error, "a receipt could not be read"),

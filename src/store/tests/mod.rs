@@ -7,6 +7,7 @@ mod opening;
 mod order;
 mod people;
 mod races;
+mod reads;
 mod rows;
 mod tenants;
 mod transactions;

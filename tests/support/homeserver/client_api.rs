@@ -171,7 +171,19 @@ fn in_room(state: &mut State, request: &Request, caller: &Caller, room: &str, wh
                 .ok_or(Refused::not_found("Event not found."))
         }
         ("PUT", ["typing", _]) => state.type_in(room, user, body["typing"] == true).map(empty),
-        ("POST", ["receipt", _, event]) => state.read_up_to(room, user, event).map(empty),
+        ("POST", ["receipt", kind, event]) => state.read_up_to(room, user, (kind, event)).map(empty),
+        ("POST", ["read_markers"]) => match body["m.read"].as_str() {
+            Some(event) => state.read_up_to(room, user, ("m.read", event)).map(empty),
+            None => Ok(json!({})),
+        },
+        ("GET", ["event", event]) => {
+            state.room(room)?.must_have(user)?;
+            let found = state
+                .stream
+                .iter()
+                .find(|it| it["room_id"] == *room && it["event_id"] == *event);
+            found.cloned().ok_or(Refused::not_found("Event not found."))
+        }
         ("GET", ["joined_members"]) => {
             let there = state.room(room)?;
             there.must_have(user)?;

@@ -92,7 +92,12 @@ impl User {
 
     /// Says that they read up to an event.
     pub fn reads(&self, room: &str, event: &str) {
-        self.does(|state| state.read_up_to(room, &self.id, event));
+        self.does(|state| state.read_up_to(room, &self.id, ("m.read", event)));
+    }
+
+    /// The same, for nobody else to know.
+    pub fn reads_quietly(&self, room: &str, event: &str) {
+        self.does(|state| state.read_up_to(room, &self.id, ("m.read.private", event)));
     }
 
     /// Invites somebody into a room.

@@ -185,11 +185,16 @@ impl State {
         self.tell(room, event)
     }
 
-    pub(super) fn read_up_to(&mut self, room: &str, user: &str, event: &str) -> Result<(), Refused> {
+    /// A receipt of this kind. As Synapse does it, a service hears of private ones only when its own users made them.
+    pub(super) fn read_up_to(&mut self, room: &str, user: &str, what: (&str, &str)) -> Result<(), Refused> {
+        let (kind, event) = what;
         let there = self.room(room)?;
         there.must_have(user)?;
         there.read.push((user.to_owned(), event.to_owned()));
-        let content = json!({ event: {"m.read": { user: {"ts": 1} }} });
+        if kind != "m.read" && !self.listener().has_user(user) {
+            return Ok(());
+        }
+        let content = json!({ event: { kind: { user: {"ts": 1} }} });
         self.tell(room, json!({"type": "m.receipt", "room_id": room, "content": content}))
     }
 }

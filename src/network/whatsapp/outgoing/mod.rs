@@ -107,7 +107,7 @@ pub(super) fn people_in(action: &Action) -> Vec<&ContactId> {
         | Action::Attend {
             appointment: target, ..
         } => named.push(&target.sender),
-        Action::Read(messages) => named.extend(messages.iter().map(|message| &message.sender)),
+        Action::Read { messages, .. } => named.extend(messages.iter().map(|message| &message.sender)),
         Action::Group(change) => named.extend(change.people()),
         Action::Timer(_) | Action::Typing(_) => {}
     }
@@ -177,7 +177,7 @@ pub(super) fn write(action: &Action, desk: &Desk) -> Result<wa::Message, Error> 
         | Action::Move { .. }
         | Action::Forget { .. }
         | Action::Typing(_)
-        | Action::Read(_) => Err(Error::Unsupported(action.name().to_owned())),
+        | Action::Read { .. } => Err(Error::Unsupported(action.name().to_owned())),
     }
 }
 
