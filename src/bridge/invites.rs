@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ruma::{OwnedRoomId, RoomId, UserId};
 
-use super::{Inner, error::Failure, ghosts, portals, worker::Desk};
+use super::{Inner, error::Failure, ghosts, groups, portals, worker::Desk};
 use crate::{
     matrix::{self, transaction_id},
     model::{ChatKind, ContactId, Device, LinkState, PortalKey, Recipient, RoomEvent},
@@ -229,6 +229,7 @@ async fn adopt(
     };
     let mut tx = bridge.store.begin().await?;
     tx.upsert_portal(&portal).await?;
+    groups::push_rest(&mut tx, bridge, &portal.key).await?;
     tx.commit().await?;
     Ok(true)
 }

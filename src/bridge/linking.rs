@@ -150,6 +150,8 @@ async fn linked(bridge: &Arc<Inner>, identity: IdentityId, id: DeviceId, number:
         let work = crate::model::Work::Unlink { device: old };
         tx.push_job(&crate::model::Lane::device(old), &work, bridge.clock().now())
             .await?;
+        // Of its rooms it was told nothing that happened meanwhile.
+        super::groups::push_compare(&mut tx, id, bridge.clock().now()).await?;
     }
     fail_point!("bridge.linked.before");
     tx.commit().await?;

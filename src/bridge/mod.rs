@@ -10,6 +10,7 @@ mod devices;
 mod error;
 mod expiry;
 mod ghosts;
+mod groups;
 mod incoming;
 mod intake;
 mod invites;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::{Inner, reads, rooms};
+use super::{Inner, groups, reads, rooms};
 use crate::{
     model::{ChatId, DeviceId, IdentityKind, Lane, LinkSignal, LinkState, MessageId, News, PortalKey, Reached, Work},
     store::{self, MessageState, Receipt},
@@ -113,6 +113,9 @@ pub(super) async fn link(bridge: &Inner, device: DeviceId, signal: LinkSignal) {
 async fn store_link(bridge: &Inner, device: DeviceId, link: &LinkState) -> Result<(), store::Error> {
     let mut tx = bridge.store.begin().await?;
     tx.set_device_link(device, link).await?;
+    if *link == LinkState::Connected {
+        groups::push_compare(&mut tx, device, bridge.clock().now()).await?;
+    }
     if let LinkState::LoggedOut { .. } = link
         && let Some(device) = tx.find_device(device).await?
         && let Some(identity) = tx.find_identity(device.identity).await?

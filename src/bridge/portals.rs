@@ -11,10 +11,10 @@ use std::{
 use fail::fail_point;
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId};
 
-use super::{Inner, error::Failure, ghosts};
+use super::{Inner, error::Failure, ghosts, groups};
 use crate::{
-    matrix::{self, Actor, NewRoom, outgoing::Message, transaction_id},
-    model::{ChatId, ChatKind, Device, Identity, IdentityKind, PortalKey, Timestamp},
+    matrix::{self, Actor, NewRoom, State, outgoing::Message, transaction_id},
+    model::{ChatId, ChatKind, Device, Group, GroupKind, Identity, IdentityKind, PortalKey, Timestamp},
     store::Portal,
 };
 
@@ -44,6 +44,9 @@ pub(super) async fn ensure(
         ..
     }) = known
     {
+        if kind == ChatKind::Group {
+            look_at_unknown(bridge, &key).await?;
+        }
         return Ok(Room { id: room, kind, name });
     }
     let (identity, members) = {
@@ -56,10 +59,17 @@ pub(super) async fn ensure(
     };
     ghosts::account(bridge, bridge.homeserver.names().bot()).await?;
     let people = People::of(bridge, device, chat, identity, members, name).await?;
-    let title = people.title(bridge, device, chat, kind, name).await?;
+    let group = match kind {
+        ChatKind::Group => groups::ask(bridge, device.id, chat).await?,
+        ChatKind::Direct | ChatKind::Other => None,
+    };
+    let title = match &group {
+        Some(group) => group.title.clone(),
+        None => title(bridge, device, chat, kind, name).await?,
+    };
     let room = match known.and_then(|portal| portal.room) {
         Some(room) => room,
-        None => make(bridge, device, &key, kind, &title, &people).await?,
+        None => make(bridge, device, (&key, kind, &title), group.as_ref(), &people).await?,
     };
     let mut portal = Portal {
         key,
@@ -70,13 +80,30 @@ pub(super) async fn ensure(
     };
     save(bridge, &portal).await?;
     people.enter(bridge, &room).await?;
+    if let Some(group) = &group {
+        groups::begin(bridge, &portal.key, group).await?;
+    }
     portal.ready = true;
-    save(bridge, &portal).await?;
+    let mut tx = bridge.store.begin().await?;
+    tx.upsert_portal(&portal).await?;
+    groups::push_rest(&mut tx, bridge, &portal.key).await?;
+    tx.commit().await?;
     Ok(Room {
         id: room,
         kind,
         name: Some(title),
     })
+}
+
+/// A group of which nothing is known is looked at: its room may be older than what is remembered of groups.
+async fn look_at_unknown(bridge: &Inner, key: &PortalKey) -> Result<(), Failure> {
+    if bridge.store.read().await?.is_group_known(key).await? {
+        return Ok(());
+    }
+    let mut tx = bridge.store.begin().await?;
+    groups::push_look(&mut tx, bridge, key, false).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 async fn save(bridge: &Inner, portal: &Portal) -> Result<(), Failure> {
@@ -117,27 +144,6 @@ impl People {
         })
     }
 
-    async fn title(
-        &self,
-        bridge: &Inner,
-        device: &Device,
-        chat: &ChatId,
-        kind: ChatKind,
-        name: Option<&str>,
-    ) -> Result<String, Failure> {
-        if let (Some(contact), ChatKind::Direct) = (bridge.network.direct_contact(chat), kind) {
-            return match name {
-                Some(name) => Ok(name.to_owned()),
-                None => ghosts::called(bridge, device.id, &contact).await,
-            };
-        }
-        match bridge.network.group(device.id, chat).await {
-            Ok(group) => Ok(group.title),
-            Err(error) if error.is_transient() => Err(error.into()),
-            Err(_) => Ok("Group".into()),
-        }
-    }
-
     /// Who is invited as the room is made: everybody of our own homeserver, so that clients file it as a direct chat.
     fn invited(&self, own: &ServerName) -> Vec<OwnedUserId> {
         let people = self.ghost.iter().chain([&self.identity.user]).chain(&self.members);
@@ -158,23 +164,48 @@ impl People {
         if let Some(ghost) = &self.ghost {
             enter(bridge, room, ghost).await?;
         }
-        match self.identity.kind {
-            IdentityKind::Registered => enter(bridge, room, &self.identity.user).await?,
-            IdentityKind::Real => {
-                invite(bridge, room, &self.identity.user).await?;
-                if let Some(puppet) = bridge.homeserver.as_puppet(&self.identity.user) {
-                    match puppet.join(room).await {
-                        Ok(_) => {}
-                        Err(error) if error.is_transient() => return Err(error.into()),
-                        Err(error) => tracing::info!(%error, "the owner could not be brought into a portal room"),
-                    }
+        bring_people(bridge, room, &self.identity, &self.members).await
+    }
+}
+
+/// Brings the owner of a device and the members into a room.
+pub(super) async fn bring_people(
+    bridge: &Inner,
+    room: &RoomId,
+    identity: &Identity,
+    members: &[OwnedUserId],
+) -> Result<(), Failure> {
+    match identity.kind {
+        IdentityKind::Registered => enter(bridge, room, &identity.user).await?,
+        IdentityKind::Real => {
+            invite(bridge, room, &identity.user).await?;
+            if let Some(puppet) = bridge.homeserver.as_puppet(&identity.user) {
+                match puppet.join(room).await {
+                    Ok(_) => {}
+                    Err(error) if error.is_transient() => return Err(error.into()),
+                    Err(error) => tracing::info!(%error, "the owner could not be brought into a room"),
                 }
             }
         }
-        for member in &self.members {
-            invite(bridge, room, member).await?;
-        }
-        Ok(())
+    }
+    for member in members {
+        invite(bridge, room, member).await?;
+    }
+    Ok(())
+}
+
+/// What a chat is called of which the network says no more.
+async fn title(
+    bridge: &Inner,
+    device: &Device,
+    chat: &ChatId,
+    kind: ChatKind,
+    name: Option<&str>,
+) -> Result<String, Failure> {
+    match (bridge.network.direct_contact(chat), kind, name) {
+        (Some(_), ChatKind::Direct, Some(name)) => Ok(name.to_owned()),
+        (Some(contact), ChatKind::Direct, None) => ghosts::called(bridge, device.id, &contact).await,
+        _ => Ok("Group".into()),
     }
 }
 
@@ -194,9 +225,8 @@ async fn invite(bridge: &Inner, room: &RoomId, user: &UserId) -> Result<(), Fail
 async fn make(
     bridge: &Inner,
     device: &Device,
-    key: &PortalKey,
-    kind: ChatKind,
-    title: &str,
+    (key, kind, title): (&PortalKey, ChatKind, &str),
+    group: Option<&Group>,
     people: &People,
 ) -> Result<OwnedRoomId, Failure> {
     let hash = transaction_id(&["portal", &key.device.to_string(), key.chat.as_str()]);
@@ -208,14 +238,28 @@ async fn make(
         chat: key.chat.as_str(),
         title: Some(title),
     };
+    let mut state = matrix::outgoing::bridge_state(&info);
+    if kind == ChatKind::Direct {
+        // Clients name a room of two after the other one, and must not count the bot.
+        state.push(State {
+            event_type: "io.element.functional_members".into(),
+            key: String::new(),
+            content: matrix::outgoing::functional_members(bridge.homeserver.names().bot()),
+        });
+    }
+    let topic = match group {
+        Some(group) => group.topic.clone(),
+        None => Some(format!("{} chat through +{}", device.platform.title(), device.number)),
+    };
     let room = NewRoom {
         alias: bridge.homeserver.names().portal_alias(&hash),
         name: Some(title.to_owned()),
-        topic: Some(format!("{} chat through +{}", device.platform.title(), device.number)),
+        topic,
+        is_space: group.is_some_and(|group| group.kind == GroupKind::Community),
         is_direct: kind == ChatKind::Direct,
         invite: people.invited(bridge.homeserver.names().server()),
         levels: people.levels(),
-        state: matrix::outgoing::bridge_state(&info),
+        state,
     };
     fail_point!("bridge.portal.create.before");
     let made = bridge.homeserver.create_room(&room).await?;
@@ -262,7 +306,13 @@ impl Voice<'_> {
             Ok(event) => event,
             Err(error) if error.is_forbidden() && self.bridge.homeserver.names().is_ours(self.speaker.user()) => {
                 enter(self.bridge, self.room, self.speaker.user()).await?;
-                attempt().await?
+                match attempt().await {
+                    Err(error) if error.is_forbidden() => {
+                        groups::let_write(self.bridge, self.room, self.speaker.user()).await?;
+                        attempt().await?
+                    }
+                    other => other?,
+                }
             }
             Err(error) => return Err(error.into()),
         };

@@ -36,6 +36,7 @@ async fn unused(
     let devices = read.list_devices(identity).await?;
     let mut rooms = Vec::new();
     for device in &devices {
+        rooms.extend(read.find_device_space(device.id).await?);
         rooms.extend(
             read.list_portals(device.id)
                 .await?

@@ -10,7 +10,7 @@ use rand::RngExt as _;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::Instrument as _;
 
-use super::{Inner, error::Failure, incoming, notify, outgoing, reads, retire, sending};
+use super::{Inner, error::Failure, groups, incoming, notify, outgoing, reads, retire, sending};
 use crate::{
     model::{Job, Work},
     store::{Claim, Tx},
@@ -163,6 +163,10 @@ impl Desk<'_> {
             Work::ReadElsewhere { device, chat, messages } => {
                 reads::elsewhere(self, *device, chat.as_ref(), messages).await
             }
+            Work::CompareGroups { device } => groups::compare_all(self, *device).await,
+            Work::LookAtGroup { portal, afresh } => groups::look(self, portal, *afresh).await,
+            Work::Gather { portal } => groups::gather(self, portal).await,
+            Work::Furnish { portal, by } => groups::furnish(self, portal, by.as_ref()).await,
             Work::RetireIdentity { identity } => retire::identity(self, *identity).await,
             Work::Unlink { device } => retire::device(self, *device).await,
         }
@@ -206,9 +210,14 @@ impl Desk<'_> {
             // The schedule of deliveries has its own end.
             // What shall disappear does, however long it takes.
             Work::Deliver(_) | Work::Expire { .. } => return false,
-            Work::Incoming(_) | Work::Fetch { .. } | Work::ShowRead { .. } | Work::ReadElsewhere { .. } => {
-                self.bridge.config.incoming_patience()
-            }
+            Work::Incoming(_)
+            | Work::Fetch { .. }
+            | Work::ShowRead { .. }
+            | Work::ReadElsewhere { .. }
+            | Work::CompareGroups { .. }
+            | Work::LookAtGroup { .. }
+            | Work::Gather { .. }
+            | Work::Furnish { .. } => self.bridge.config.incoming_patience(),
             Work::FromMatrix(_)
             | Work::Resolve(_)
             | Work::Send { .. }
@@ -243,6 +252,10 @@ impl Desk<'_> {
             | Work::ShowRead { .. }
             | Work::TellRead { .. }
             | Work::ReadElsewhere { .. }
+            | Work::CompareGroups { .. }
+            | Work::LookAtGroup { .. }
+            | Work::Gather { .. }
+            | Work::Furnish { .. }
             | Work::RetireIdentity { .. }
             | Work::Unlink { .. } => {}
         }

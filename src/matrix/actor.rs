@@ -11,7 +11,8 @@ use ruma::{
         auth_scheme::{AuthScheme, SendAccessToken},
         client::{
             device::update_device,
-            membership::{invite_user, join_room_by_id_or_alias, leave_room},
+            knock::knock_room,
+            membership::{invite_user, join_room_by_id_or_alias, kick_user, leave_room},
             message::send_message_event,
             profile::set_profile_field,
             read_marker::set_read_marker,
@@ -118,6 +119,38 @@ impl Actor {
         let request =
             send_state_event::v3::Request::new_raw(room.into(), event_type.into(), key.to_owned(), raw(content)?);
         Ok(self.request("send_state", request).await?.event_id)
+    }
+
+    /// Sets a piece of the room's state that has no key; `at` is the time it shows.
+    pub(crate) async fn send_state_at(
+        &self,
+        room: &RoomId,
+        event_type: &str,
+        content: &Value,
+        at: Option<Timestamp>,
+    ) -> Result<OwnedEventId, Error> {
+        let mut content = Cow::Borrowed(content);
+        if self.puppet {
+            outgoing::mark(content.to_mut(), room);
+        }
+        let content = raw(&*content)?;
+        let mut request =
+            send_state_event::v3::Request::new_raw(room.into(), event_type.into(), String::new(), content);
+        request.timestamp = at.and_then(matrix_time);
+        Ok(self.request("send_state", request).await?.event_id)
+    }
+
+    /// Puts somebody out of a room.
+    pub(crate) async fn kick(&self, room: &RoomId, user: &UserId, reason: Option<&str>) -> Result<(), Error> {
+        let mut request = kick_user::v3::Request::new(room.into(), user.into());
+        request.reason = reason.map(str::to_owned);
+        self.request("kick", request).await.map(drop)
+    }
+
+    /// Asks to be let into a room.
+    pub(crate) async fn knock(&self, room: &RoomId) -> Result<(), Error> {
+        let request = knock_room::v3::Request::new(<&RoomOrAliasId>::from(room).to_owned());
+        self.request("knock", request).await.map(drop)
     }
 
     /// A piece of the room's state; `None` when it was never set.

@@ -49,7 +49,7 @@ pub(crate) use self::{
     outgoing::transaction_id,
     registration::Registration,
     repair::Repair,
-    rooms::NewRoom,
+    rooms::{NewRoom, State},
 };
 use crate::model::Clock;
 

@@ -29,6 +29,8 @@ pub(crate) struct NewRoom {
     pub(crate) topic: Option<String>,
     /// Whether invites say that it is a direct chat.
     pub(crate) is_direct: bool,
+    /// Whether it holds other rooms.
+    pub(crate) is_space: bool,
     /// Who is invited.
     pub(crate) invite: Vec<OwnedUserId>,
     /// Power levels of others than the bot, who made the room.
@@ -86,6 +88,10 @@ async fn create(homeserver: &Homeserver, room: &NewRoom) -> Result<OwnedRoomId, 
     request.topic.clone_from(&room.topic);
     request.is_direct = room.is_direct;
     request.invite.clone_from(&room.invite);
+    if room.is_space {
+        let kind = to_raw_value(&json!({"type": "m.space"})).map_err(|error| Error::BadRequest(error.into()))?;
+        request.creation_content = Some(Raw::from_json(kind));
+    }
     request.power_level_content_override = levels(homeserver, room).await?;
     request.initial_state = room
         .state

@@ -249,6 +249,7 @@ async fn users_and_rooms_are_made_once_however_often_they_are_asked_for() {
         title: Some("Ana"),
     };
     let new = NewRoom {
+        is_space: false,
         alias: homeserver.names().portal_alias("abc"),
         name: Some("Ana".into()),
         topic: Some("WhatsApp".into()),

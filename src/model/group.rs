@@ -171,7 +171,6 @@ impl GroupChange {
     }
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the bridge learns to show groups"))]
 impl Group {
     /// The rank of somebody; `None` when they are not in it.
     pub(crate) fn rank(&self, who: &Sender) -> Option<Rank> {

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{
     ChatId, ContactId, DeliveryId, DeviceId, Event, IdentityId, JobId, Media, MessageId, MessageRef, PortalKey, SendId,
-    Timestamp, WebhookId,
+    Sender, Timestamp, WebhookId,
 };
 
 /// The queue a job stands in.
@@ -47,6 +47,21 @@ impl Lane {
             portal.chat.as_str(),
             message.as_str()
         ))
+    }
+
+    /// Members of a group on their way into its room.
+    pub(crate) fn gathering(portal: &PortalKey) -> Self {
+        Self(format!("gather:{}/{}", portal.device, portal.chat.as_str()))
+    }
+
+    /// What a room has besides what is said in it.
+    pub(crate) fn furnishing(portal: &PortalKey) -> Self {
+        Self(format!("furnish:{}/{}", portal.device, portal.chat.as_str()))
+    }
+
+    /// What concerns all groups of a device.
+    pub(crate) fn groups(device: DeviceId) -> Self {
+        Self(format!("groups:{device}"))
     }
 
     /// Messages by REST to one recipient, before the chat is known. `recipient` is the canonical spelling.
@@ -171,6 +186,30 @@ pub(crate) enum Work {
         /// Which messages.
         messages: Vec<MessageId>,
     },
+    /// Look at all groups of a device: news of them may have been lost while it was not connected.
+    CompareGroups {
+        /// Which device.
+        device: DeviceId,
+    },
+    /// Look at a group again, and make its room follow.
+    LookAtGroup {
+        /// Which chat of which device.
+        portal: PortalKey,
+        /// Also what the room seems to show already is put there again.
+        afresh: bool,
+    },
+    /// Bring members of a group into its room, and those who left out of it.
+    Gather {
+        /// Which chat of which device.
+        portal: PortalKey,
+    },
+    /// Give a room its picture and its place in a space.
+    Furnish {
+        /// Which chat of which device.
+        portal: PortalKey,
+        /// Who changed something about it, when somebody did.
+        by: Option<Sender>,
+    },
     /// The last token of an identity is gone: stop its devices, unlink them, leave its rooms.
     RetireIdentity {
         /// Which identity.
@@ -199,6 +238,10 @@ impl Work {
             Self::ShowRead { .. } => "show_read",
             Self::TellRead { .. } => "tell_read",
             Self::ReadElsewhere { .. } => "read_elsewhere",
+            Self::CompareGroups { .. } => "compare_groups",
+            Self::LookAtGroup { .. } => "look_at_group",
+            Self::Gather { .. } => "gather",
+            Self::Furnish { .. } => "furnish",
             Self::RetireIdentity { .. } => "retire_identity",
             Self::Unlink { .. } => "unlink",
         }

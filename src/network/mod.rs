@@ -74,7 +74,6 @@ pub(crate) trait Network: Send + Sync + Debug {
     ///
     /// # Errors
     /// `NotLinked`, `RateLimited`, `Unreachable`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge learns to show groups"))]
     async fn groups(&self, device: DeviceId) -> Result<Vec<(ChatId, Group)>, Error>;
 
     /// The picture of a group, or of the other person of a direct chat. `known` is the id of the one that is here
@@ -82,7 +81,6 @@ pub(crate) trait Network: Send + Sync + Debug {
     ///
     /// # Errors
     /// `NotFound`, `NotLinked`, `RateLimited`, `Unreachable`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge learns to show groups"))]
     async fn picture(&self, device: DeviceId, chat: &ChatId, known: Option<&str>) -> Result<Picture, Error>;
 
     /// What is known of a contact.
@@ -131,7 +129,6 @@ pub(crate) trait Network: Send + Sync + Debug {
 
 /// The picture of a chat.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the bridge learns to show groups"))]
 pub(crate) enum Picture {
     /// There is none, or we may not see it.
     None,

@@ -23,6 +23,10 @@ pub(super) const ALL: &[Migration] = &[
         sql: include_str!("../../migrations/00002_what_a_message_holds.sql"),
     },
     Migration {
+        name: "00003_groups",
+        sql: include_str!("../../migrations/00003_groups.sql"),
+    },
+    Migration {
         name: "00004_people",
         sql: include_str!("../../migrations/00004_people.sql"),
     },

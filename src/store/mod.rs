@@ -15,6 +15,7 @@ mod devices;
 mod engine;
 mod error;
 mod ghosts;
+mod groups;
 mod identities;
 mod jobs;
 pub(crate) mod keyring;
@@ -27,6 +28,7 @@ mod reactions;
 mod reads;
 mod receipts;
 mod sends;
+mod spaces;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -50,6 +52,7 @@ pub(crate) use config::{Config, Synchronous};
 pub(crate) use credentials::{CredentialChange, NewCredential};
 pub(crate) use error::Error;
 pub(crate) use ghosts::Ghost;
+pub(crate) use groups::{KnownGroup, Misplaced, ShownGroup};
 pub(crate) use keyring::Keyring;
 pub(crate) use messages::{DELETED, Direction, Message, MessageContent, MessageState};
 pub(crate) use portals::Portal;

@@ -41,6 +41,7 @@ mod contract;
 mod crashes;
 mod crashes_linking;
 mod direct_chats;
+mod groups_in;
 mod kinds;
 mod large_files;
 mod linking;

@@ -13,6 +13,7 @@
 mod support;
 
 mod chats;
+mod groups;
 mod journey;
 mod line;
 mod person;

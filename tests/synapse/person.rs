@@ -74,8 +74,17 @@ impl Person {
 
     /// Waits for an invite and accepts it.
     pub async fn joins_invite(&self) -> Room {
-        let look = || async { self.client.invited_rooms().pop() };
+        let look = || async { self.client.invited_rooms().into_iter().find(|room| !room.is_space()) };
         let room = eventually(&format!("{} is invited", self.id), SOON, look).await;
+        room.join().await.unwrap();
+        room
+    }
+
+    /// Waits for an invite to a space with these words in its name and accepts it.
+    pub async fn joins_space(&self, words: &str) -> Room {
+        let is_it = |room: &Room| room.is_space() && room.name().is_some_and(|name| name.contains(words));
+        let look = || async { self.client.invited_rooms().into_iter().find(is_it) };
+        let room = eventually(&format!("{} is invited to {words}", self.id), SOON, look).await;
         room.join().await.unwrap();
         room
     }

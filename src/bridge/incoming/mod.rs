@@ -11,7 +11,7 @@ mod people;
 mod say;
 mod scene;
 
-use super::{error::Failure, worker::Desk};
+use super::{error::Failure, groups, worker::Desk};
 use crate::{
     model::{Action, ChatKind, Device, DeviceId, Event, Identity, Lane, PortalKey, Work},
     store::Tx,
@@ -51,10 +51,7 @@ pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> 
         Action::Attend { appointment, answer } => marks::attend(&scene, appointment, *answer).await,
         Action::Pin { target, pinned } => marks::pin(&scene, target, *pinned).await,
         Action::Timer(seconds) => changes::timer(&scene, *seconds).await,
-        Action::Group(change) => {
-            tracing::info!(change = change.name(), "what happens to a group is not shown yet");
-            desk.done().await
-        }
+        Action::Group(change) => groups::take(desk, &scene.device, event, change).await,
         // They come as news, never as a job.
         Action::Typing(_) | Action::Read { .. } => desk.done().await,
     }

@@ -4,7 +4,7 @@ use ruma::OwnedEventId;
 
 use super::super::{
     error::Failure,
-    ghosts,
+    ghosts, groups,
     portals::{self, Room},
     worker::Desk,
 };
@@ -49,7 +49,8 @@ impl Scene<'_> {
                 let name = self.event.sender_name.as_deref();
                 let ghost = ghosts::ensure(bridge, self.device.id, contact, name).await?;
                 if room.kind != ChatKind::Direct {
-                    portals::enter(bridge, &room.id, &ghost.user).await?;
+                    let who = (&self.event.sender, &*ghost.user);
+                    groups::enter_to_speak(bridge, &self.key, &room.id, who).await?;
                 }
                 Ok(bridge.homeserver.as_user(&ghost.user))
             }

@@ -1,6 +1,7 @@
 //! The store suite: every test runs on both engines.
 
 mod claims;
+mod groups;
 mod keyring;
 mod marks;
 mod opening;

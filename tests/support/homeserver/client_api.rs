@@ -139,6 +139,7 @@ fn act(state: &mut State, request: &Request, caller: &Caller, method: &str, path
             .remove(*alias)
             .map(|_| json!({}))
             .ok_or(Refused::not_found("Room alias not found")),
+        ("POST", ["knock", room]) => state.knock(room, user).map(|()| json!({ "room_id": room })),
         ("POST", ["join", target]) => Ok(json!({"room_id": state.join(target, user)?})),
         (_, ["rooms", room, rest @ ..]) => in_room(state, request, caller, room, (method, rest)),
         _ => Err(Refused::new(404, "M_UNRECOGNIZED", "Unrecognized request")),
@@ -149,6 +150,10 @@ fn in_room(state: &mut State, request: &Request, caller: &Caller, room: &str, wh
     let (user, body) = (caller.user.as_str(), &request.body);
     match what {
         ("POST", ["join"]) => Ok(json!({"room_id": state.join(room, user)?})),
+        ("POST", ["kick"]) => {
+            let whom = body["user_id"].as_str().unwrap_or_default();
+            state.kick(room, user, whom, &body["reason"]).map(empty)
+        }
         ("POST", ["leave"]) => state.leave(room, user).map(empty),
         ("PUT", ["send", kind, transaction]) => send(state, request, caller, room, (kind, transaction, body)),
         ("PUT", ["redact", event, transaction]) => {
@@ -204,6 +209,7 @@ fn send(state: &mut State, request: &Request, caller: &Caller, room: &str, what:
         return Ok(answer.clone());
     }
     state.room(room)?.must_have(&caller.user)?;
+    state.room(room)?.levels().must_allow(&caller.user, kind, false)?;
     let kept = caller
         .device
         .clone()

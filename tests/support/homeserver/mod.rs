@@ -5,6 +5,7 @@
 //! Deliberately not here: federation, encryption, power levels, and anything else wharf does not lean on.
 
 mod client_api;
+mod levels;
 mod media;
 mod people;
 mod push;

@@ -35,14 +35,21 @@ impl User {
         &self.id
     }
 
-    /// Waits for an invite and tells the room.
+    /// Waits for an invite to a room that is no space, and tells the room.
     pub async fn is_invited(&self) -> Room {
-        let look = || async {
-            self.homeserver
-                .look(|state| state.rooms_with(&self.id, "invite").into_iter().next())
-        };
-        let room = eventually(&format!("{} is invited", self.id), SOON, look).await;
-        self.homeserver.room(&room)
+        self.is_invited_to(false).await
+    }
+
+    /// Waits for an invite to a space.
+    pub async fn is_invited_to_space(&self) -> Room {
+        self.is_invited_to(true).await
+    }
+
+    async fn is_invited_to(&self, space: bool) -> Room {
+        let invites = || self.homeserver.look(|state| state.rooms_with(&self.id, "invite"));
+        let rooms = || invites().into_iter().map(|room| self.homeserver.room(&room));
+        let look = || async { rooms().find(|room| room.is_space() == space) };
+        eventually(&format!("{} is invited", self.id), SOON, look).await
     }
 
     /// Waits for an invite and accepts it.
@@ -180,6 +187,39 @@ impl Room {
         let place = (kind.to_owned(), key.to_owned());
         self.homeserver
             .change(|state| Some(state.room(&self.id).ok()?.state.get(&place)?["content"].clone()))
+    }
+
+    /// Whether it is a space.
+    pub fn is_space(&self) -> bool {
+        self.state("m.room.create", "")
+            .is_some_and(|made| made["type"] == "m.space")
+    }
+
+    /// Waits until a piece of its state is as `is` wants it.
+    pub async fn has(&self, kind: &str, key: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let look = || async { self.state(kind, key).filter(|content| is(content)) };
+        let now = || self.state(kind, key);
+        eventually(
+            &format!("{kind} {key} in {}, which is {:?}", self.id, now()),
+            SOON,
+            look,
+        )
+        .await
+    }
+
+    /// Who set a piece of its state.
+    pub fn set_by(&self, kind: &str, key: &str) -> Option<String> {
+        let events = self.events().into_iter().rev();
+        let mut found = events.filter(|event| event["type"] == kind && event["state_key"] == key);
+        found.next()?["sender"].as_str().map(str::to_owned)
+    }
+
+    /// How many are in it.
+    pub fn joined(&self) -> usize {
+        self.homeserver.change(|state| {
+            let room = state.room(&self.id).unwrap();
+            room.members.values().filter(|membership| *membership == "join").count()
+        })
     }
 
     /// Who types in it now.

@@ -10,6 +10,7 @@ use super::{request::Refused, state::State};
 #[derive(Default)]
 pub(super) struct Room {
     pub(super) id: String,
+    pub(super) creator: String,
     pub(super) members: BTreeMap<String, String>,
     pub(super) state: BTreeMap<(String, String), Value>,
     pub(super) typing: BTreeSet<String>,
@@ -66,12 +67,15 @@ impl State {
         let id = format!("!room{}", self.rooms.len() + 1);
         self.rooms.push(Room {
             id: id.clone(),
+            creator: creator.to_owned(),
             ..Room::default()
         });
         if let Some(alias) = &alias {
             self.aliases.insert(alias.clone(), id.clone());
         }
-        self.set(&id, creator, "m.room.create", "", &json!({"room_version": "12"}))?;
+        let mut made = wish["creation_content"].as_object().cloned().unwrap_or_default();
+        made.insert("room_version".to_owned(), json!("12"));
+        self.set(&id, creator, "m.room.create", "", &Value::Object(made))?;
         self.set(&id, creator, "m.room.member", creator, &json!({"membership": "join"}))?;
         let mut power = json!({"users": {}, "users_default": 0, "events_default": 0, "state_default": 50, "invite": 0});
         for (key, value) in levels.as_object().into_iter().flatten() {
@@ -124,6 +128,12 @@ impl State {
         if kind != "m.room.create" && !(kind == "m.room.member" && key == sender) {
             self.room(room)?.must_have(sender)?;
         }
+        if kind != "m.room.member" {
+            self.room(room)?.levels().must_allow(sender, kind, true)?;
+        }
+        if kind == "m.room.power_levels" {
+            self.room(room)?.levels().must_allow_change(sender, content)?;
+        }
         let before = self.room(room)?.state.get(&(kind.to_owned(), key.to_owned())).cloned();
         if let Some(before) = before.filter(|before| before["content"] == *content && before["sender"] == sender) {
             return Ok(before["event_id"].as_str().unwrap_or_default().to_owned());
@@ -158,19 +168,45 @@ impl State {
         match self.room(room)?.membership(user) {
             Some("join") => Err(Refused::forbidden("is already in the room.")),
             Some("ban") => Err(Refused::forbidden("is banned from the room")),
-            _ => self
-                .set(room, by, "m.room.member", user, &json!({"membership": "invite"}))
-                .map(drop),
+            _ => {
+                self.room(room)?.levels().must_have(by, "invite", 0)?;
+                self.set(room, by, "m.room.member", user, &json!({"membership": "invite"}))
+                    .map(drop)
+            }
         }
     }
 
     pub(super) fn leave(&mut self, room: &str, user: &str) -> Result<(), Refused> {
         match self.room(room)?.membership(user) {
-            Some("join" | "invite") => self
+            Some("join" | "invite" | "knock") => self
                 .set(room, user, "m.room.member", user, &json!({"membership": "leave"}))
                 .map(drop),
             _ => Err(Refused::forbidden("not in room")),
         }
+    }
+
+    pub(super) fn kick(&mut self, room: &str, by: &str, user: &str, reason: &Value) -> Result<(), Refused> {
+        let there = self.room(room)?;
+        there.levels().must_have(by, "kick", 50)?;
+        there.levels().must_be_below(by, user)?;
+        match there.membership(user) {
+            Some("join" | "invite" | "knock") => {
+                let content = json!({"membership": "leave", "reason": reason});
+                self.set(room, by, "m.room.member", user, &content).map(drop)
+            }
+            _ => Err(Refused::forbidden("The target user is not in the room")),
+        }
+    }
+
+    pub(super) fn knock(&mut self, room: &str, user: &str) -> Result<(), Refused> {
+        let there = self.room(room)?;
+        let rules = there.state.get(&("m.room.join_rules".to_owned(), String::new()));
+        let is_allowed = rules.is_some_and(|rules| rules["content"]["join_rule"] == "knock");
+        if !is_allowed || matches!(there.membership(user), Some("join" | "invite" | "ban")) {
+            return Err(Refused::forbidden("You cannot knock on this room."));
+        }
+        self.set(room, user, "m.room.member", user, &json!({"membership": "knock"}))
+            .map(drop)
     }
 
     pub(super) fn type_in(&mut self, room: &str, user: &str, typing: bool) -> Result<(), Refused> {

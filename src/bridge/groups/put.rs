@@ -1,0 +1,238 @@
+//! Makes a room show what is known of its group: name, topic, levels, and who may knock. Only what differs from what it
+//! shows already is put there.
+//!
+//! Whoever changed something is the sender of the change where their level allows it; else the bot is.
+
+use std::collections::BTreeMap;
+
+use ruma::{OwnedUserId, RoomId, UserId};
+use serde_json::{Value, json};
+
+use super::{
+    super::{Inner, error::Failure},
+    place::{By, Place},
+};
+use crate::{
+    matrix::outgoing::{self, BridgeInfo, Levels},
+    model::{Group, GroupKind, Rank},
+    store::{KnownGroup, Portal},
+};
+
+/// Levels of ranks. Whoever made a group stands above its administrators, who cannot demote them.
+const ADMIN: i64 = 50;
+const SUPERADMIN: i64 = 75;
+/// More than anybody but the bot has.
+const NOBODY: i64 = 100;
+
+/// Who put a change into the room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum PutBy {
+    /// Whoever made it, or there was nothing to put.
+    Author,
+    /// The bot: people do not see who made it.
+    Bot,
+}
+
+/// Makes the room follow what is known.
+pub(super) async fn settle(place: &Place<'_>, by: Option<&By>) -> Result<PutBy, Failure> {
+    let bridge = place.bridge;
+    let Some(known) = bridge.store.read().await?.find_group(&place.key).await? else {
+        return Ok(PutBy::Author);
+    };
+    let mut put = PutBy::Author;
+    let (group, mut shown) = (&known.group, known.shown.clone());
+    let levels = levels(place, &known).await?;
+    let decides = digest(&levels);
+    if shown.levels.as_deref() != Some(&decides) {
+        put = put.and(put_levels(place, &levels, by).await?);
+        shown.levels = Some(decides);
+    }
+    if shown.title.as_deref() != Some(&group.title) {
+        put = put.and(state(place, by, "m.room.name", &json!({ "name": group.title })).await?);
+        rename(place, &group.title).await?;
+        shown.title = Some(group.title.clone());
+    }
+    let topic = group.topic.clone().unwrap_or_default();
+    if shown.topic.as_deref() != Some(&topic) {
+        put = put.and(state(place, by, "m.room.topic", &json!({ "topic": topic })).await?);
+        shown.topic = Some(topic);
+    }
+    if shown.approval != Some(group.approval) {
+        let rules = outgoing::join_rules(group.approval);
+        put = put.and(state(place, by, "m.room.join_rules", &rules).await?);
+        shown.approval = Some(group.approval);
+    }
+    if shown != known.shown {
+        let mut tx = bridge.store.begin().await?;
+        tx.update_group_shown(&place.key, |now| {
+            now.levels = shown.levels;
+            now.title = shown.title;
+            now.topic = shown.topic;
+            now.approval = shown.approval;
+        })
+        .await?;
+        tx.commit().await?;
+    }
+    Ok(put)
+}
+
+impl PutBy {
+    fn and(self, other: Self) -> Self {
+        if self == Self::Bot { self } else { other }
+    }
+}
+
+/// Sets a piece of the room's state as whoever changed it, else as the bot.
+pub(super) async fn state(
+    place: &Place<'_>,
+    by: Option<&By>,
+    event_type: &str,
+    content: &Value,
+) -> Result<PutBy, Failure> {
+    let at = by.map(|by| by.at);
+    if let Some(by) = by {
+        match by.actor.send_state_at(&place.room, event_type, content, at).await {
+            Ok(_) => return Ok(PutBy::Author),
+            Err(error) if error.is_forbidden() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let bot = place.bridge.homeserver.as_bot();
+    match bot.send_state_at(&place.room, event_type, content, at).await {
+        Ok(_) => {}
+        // A room that a person opened, and in which they did not let the bot do so.
+        Err(error) if error.is_forbidden() => {
+            tracing::info!(%error, event_type, "the bot may not show something of a group in its room");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(if by.is_some() { PutBy::Bot } else { PutBy::Author })
+}
+
+/// The new name goes everywhere where the old one stands.
+async fn rename(place: &Place<'_>, title: &str) -> Result<(), Failure> {
+    let bridge = place.bridge;
+    let info = BridgeInfo {
+        bot: bridge.homeserver.names().bot(),
+        creator: Some(&place.identity.user),
+        network: place.device.platform.protocol(),
+        network_name: place.device.platform.title(),
+        chat: place.key.chat.as_str(),
+        title: Some(title),
+    };
+    let bot = bridge.homeserver.as_bot();
+    for piece in outgoing::bridge_state(&info) {
+        match bot
+            .send_state(&place.room, &piece.event_type, &piece.key, &piece.content)
+            .await
+        {
+            Ok(_) => {}
+            Err(error) if error.is_forbidden() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut tx = bridge.store.begin().await?;
+    // What became of the portal meanwhile stays.
+    if let Some(portal) = tx.find_portal(&place.key).await? {
+        tx.upsert_portal(&Portal {
+            name: Some(title.to_owned()),
+            ..portal
+        })
+        .await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn put_levels(place: &Place<'_>, levels: &Levels, by: Option<&By>) -> Result<PutBy, Failure> {
+    let bot = place.bridge.homeserver.as_bot();
+    let before = bot.get_state(&place.room, "m.room.power_levels", "").await?;
+    let before = before.unwrap_or_default();
+    let after = outgoing::levels(&before, levels, &|user| place.manages(user));
+    if before == after {
+        return Ok(PutBy::Author);
+    }
+    state(place, by, "m.room.power_levels", &after).await
+}
+
+/// Who may do what in a group.
+async fn levels(place: &Place<'_>, known: &KnownGroup) -> Result<Levels, Failure> {
+    let group = &known.group;
+    let mut users = BTreeMap::new();
+    for member in &group.members {
+        let level = level(member.rank);
+        match place.user_of(&member.who) {
+            Some(user) if level > 0 => {
+                users.insert(user, level);
+            }
+            Some(_) => {}
+            None => users.extend(place.owners().await?.into_iter().map(|user| (user, level))),
+        }
+    }
+    Ok(needed(group, known.gone, users))
+}
+
+fn needed(group: &Group, gone: bool, users: BTreeMap<OwnedUserId, i64>) -> Levels {
+    let only_admins = |only| if only { ADMIN } else { 0 };
+    let is_silent = group.announce || group.kind == GroupKind::Community;
+    Levels {
+        users,
+        write: if gone { NOBODY } else { only_admins(is_silent) },
+        describe: if gone { NOBODY } else { only_admins(group.locked) },
+        invite: if gone { NOBODY } else { only_admins(!group.members_add) },
+        administer: ADMIN,
+    }
+}
+
+/// The level of a rank.
+fn level(rank: Rank) -> i64 {
+    match rank {
+        Rank::Member => 0,
+        Rank::Admin => ADMIN,
+        Rank::Superadmin => SUPERADMIN,
+    }
+}
+
+/// Everything that decides about levels, as one text.
+fn digest(levels: &Levels) -> String {
+    let users: Vec<_> = levels.users.iter().filter(|(_, level)| **level != 0).collect();
+    json!([levels.write, levels.describe, levels.invite, levels.administer, users]).to_string()
+}
+
+/// Lets somebody write whose level does not: what was said on the network is shown, whatever became of their rank since.
+pub(in super::super) async fn let_write(bridge: &Inner, room: &RoomId, user: &UserId) -> Result<(), Failure> {
+    let bot = bridge.homeserver.as_bot();
+    let before = bot.get_state(room, "m.room.power_levels", "").await?;
+    let after = outgoing::let_write(&before.unwrap_or_default(), user);
+    bot.send_state(room, "m.room.power_levels", "", &after).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b54_what_a_group_allows_becomes_levels() {
+        let users = BTreeMap::new;
+        let open = needed(
+            &Group {
+                members_add: true,
+                ..Group::default()
+            },
+            false,
+            users(),
+        );
+        assert_eq!((open.write, open.describe, open.invite), (0, 0, 0));
+        let closed = Group {
+            announce: true,
+            locked: true,
+            ..Group::default()
+        };
+        let levels = needed(&closed, false, users());
+        assert_eq!((levels.write, levels.describe, levels.invite), (50, 50, 50));
+        let levels = needed(&closed, true, users());
+        assert_eq!((levels.write, levels.describe, levels.invite), (100, 100, 100));
+        assert!(level(Rank::Superadmin) < NOBODY);
+    }
+}

@@ -1,0 +1,88 @@
+//! Groups and spaces: written and read back, and who is not where they belong.
+
+use ruma::room_id;
+
+use super::{on_both_engines, portal, rows::ana};
+use crate::{
+    model::{ChatId, ContactId, Group, GroupChange, GroupMember, Rank, Sender},
+    store::{Misplaced, ShownGroup, testing::World},
+};
+
+fn bob() -> Sender {
+    Sender::Contact(ContactId::from_adapter("15550003333"))
+}
+
+fn tea() -> Group {
+    let member = |who, rank| GroupMember { who, rank };
+    Group {
+        title: "Tea\0".into(),
+        topic: Some("Leaves".into()),
+        owner: Some(ana()),
+        community: Some(ChatId::from_adapter("1@g.us")),
+        members: vec![
+            member(ana(), Rank::Superadmin),
+            member(bob(), Rank::Member),
+            member(Sender::Owner, Rank::Admin),
+        ],
+        ..Group::default()
+    }
+}
+
+on_both_engines! {
+    async fn b52_a_group_is_read_back_with_its_members(world: World) {
+        let key = portal();
+        let mut tx = world.store.begin().await.unwrap();
+        assert_eq!(tx.find_group(&key).await.unwrap(), None);
+        tx.save_group(&key, &tea(), false).await.unwrap();
+        let known = tx.find_group(&key).await.unwrap().unwrap();
+        assert_eq!(known.group.topic.as_deref(), Some("Leaves"));
+        assert_eq!(known.group.rank(&ana()), Some(Rank::Superadmin));
+        assert_eq!(known.group.rank(&Sender::Owner), Some(Rank::Admin));
+        assert_eq!((known.gone, known.shown.clone()), (false, ShownGroup::default()));
+        let shown = ShownGroup { title: Some("Tea".into()), approval: Some(true), ..ShownGroup::default() };
+        tx.update_group_shown(&key, |now| now.clone_from(&shown)).await.unwrap();
+        tx.save_group(&key, &tea(), true).await.unwrap();
+        let known = tx.find_group(&key).await.unwrap().unwrap();
+        assert_eq!((known.gone, known.shown), (true, shown));
+        tx.remove_group(&key).await.unwrap();
+        assert!(!tx.is_group_known(&key).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+
+    async fn b53_who_is_not_where_they_belong_is_found(world: World) {
+        let key = portal();
+        let mut tx = world.store.begin().await.unwrap();
+        let mut group = tea();
+        tx.save_group(&key, &group, false).await.unwrap();
+        let outside = [ana(), bob()].map(Misplaced::Outside);
+        assert_eq!(tx.list_misplaced_members(&key, 10).await.unwrap(), outside);
+        assert_eq!(tx.list_misplaced_members(&key, 1).await.unwrap().len(), 1);
+        let rank = tx.set_group_member_present(&key, &ana(), true).await.unwrap();
+        assert_eq!(rank, Some(Rank::Superadmin));
+        assert!(tx.is_group_member_present(&key, &ana()).await.unwrap());
+        group.apply(&GroupChange::Left(vec![ana(), bob()]));
+        tx.save_group(&key, &group, false).await.unwrap();
+        assert_eq!(tx.list_misplaced_members(&key, 10).await.unwrap(), [Misplaced::Inside(ana())]);
+        assert_eq!(tx.set_group_member_present(&key, &ana(), false).await.unwrap(), None);
+        assert!(tx.list_misplaced_members(&key, 10).await.unwrap().is_empty());
+        // Somebody who speaks without being known is a member until the next comparison.
+        assert_eq!(tx.set_group_member_present(&key, &bob(), true).await.unwrap(), Some(Rank::Member));
+        tx.commit().await.unwrap();
+    }
+
+    async fn b58_rooms_stand_in_spaces(world: World) {
+        let (space, room) = (room_id!("!space:hs.test"), room_id!("!room:hs.test"));
+        let device = portal().device;
+        let mut tx = world.store.begin().await.unwrap();
+        assert_eq!(tx.find_device_space(device).await.unwrap(), None);
+        for _ in 0..2 {
+            tx.set_device_space(device, space).await.unwrap();
+            tx.set_in_space(space, room, true).await.unwrap();
+        }
+        assert_eq!(tx.find_device_space(device).await.unwrap().as_deref(), Some(space));
+        assert_eq!(tx.list_spaces_with(room).await.unwrap(), [space]);
+        tx.set_in_space(space, room, false).await.unwrap();
+        assert!(tx.list_spaces_with(room).await.unwrap().is_empty());
+        tx.commit().await.unwrap();
+    }
+}
