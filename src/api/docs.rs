@@ -11,7 +11,7 @@ use utoipa::{
 };
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
-use super::{Api, client::Outside, credentials, devices, health, linking, messages, tokens, webhooks};
+use super::{Api, chats, client::Outside, credentials, devices, health, linking, messages, tokens, webhooks};
 
 /// Where the description is served.
 const DESCRIPTION: &str = "/docs/swagger.json";
@@ -23,6 +23,7 @@ const DESCRIPTION: &str = "/docs/swagger.json";
         credentials::create, credentials::list, credentials::update, credentials::remove,
         tokens::create, tokens::list, tokens::remove,
         devices::add, devices::list, devices::remove, linking::follow, messages::send,
+        chats::list, chats::messages, chats::ask,
         webhooks::add, webhooks::list, webhooks::update, webhooks::remove,
         health::live, health::ready, health::metrics,
     ),
@@ -30,6 +31,7 @@ const DESCRIPTION: &str = "/docs/swagger.json";
         (name = "credentials", description = "Names and secrets of applications"),
         (name = "tokens", description = "Handles on Matrix identities"),
         (name = "devices", description = "Linked devices and their messages"),
+        (name = "chats", description = "What is stored of chats and their messages"),
         (name = "webhooks", description = "Who is told what contacts say"),
         (name = "watching", description = "Is it alive"),
     ),

@@ -7,6 +7,7 @@
 mod attempts;
 mod auth;
 mod body;
+mod chats;
 mod client;
 mod config;
 mod cors;

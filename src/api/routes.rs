@@ -15,8 +15,8 @@ use tower_http::{
 };
 
 use super::{
-    Api, Config, cors, credentials, devices, docs, error, error::Error, health, linking, messages, tokens, watch,
-    webhooks,
+    Api, Config, chats, cors, credentials, devices, docs, error, error::Error, health, linking, messages, tokens,
+    watch, webhooks,
 };
 
 /// How long a client may pause while it sends a body.
@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 pub(crate) fn router(api: Api) -> Router {
     let config = Arc::clone(&api.config);
     let routes = Router::new()
-        .nest("/api/v1", frozen(&config))
+        .nest("/api/v1", frozen(&config).merge(beside()))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
@@ -82,6 +82,17 @@ fn frozen(config: &Config) -> Router<Api> {
             get(webhooks::list).post(webhooks::add).head(no_such_method),
         )
         .route("/webhooks/{id}", put(webhooks::update).delete(webhooks::remove))
+}
+
+/// Routes beside the frozen ones.
+fn beside() -> Router<Api> {
+    Router::new()
+        .route("/devices/{platform}/{number}/chats", get(chats::list))
+        .route(
+            "/devices/{platform}/{number}/chats/{chat}/messages",
+            get(chats::messages),
+        )
+        .route("/devices/{platform}/{number}/chats/{chat}/history", post(chats::ask))
 }
 
 async fn no_such_route() -> Error {

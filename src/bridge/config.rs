@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::Timestamp;
+
 /// Settings of the bridge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -33,6 +35,12 @@ pub struct Config {
     pub wait_for_target: u32,
     /// Bytes of the largest file that a webhook gets inside its payload.
     pub webhook_media_limit: u64,
+    /// How many messages of before come into a new room; 0: none, and no rooms are made of history.
+    pub history_messages: u32,
+    /// Chats in which something was said within so many days become rooms as soon as a phone tells of them.
+    pub history_days: u32,
+    /// How many days the content of messages is kept in the database; 0: for ever.
+    pub keep_messages_days: u32,
     /// Seconds between two reads of what the homeserver's push may have lost.
     pub repair_every: u32,
 }
@@ -52,6 +60,9 @@ impl Default for Config {
             send_status: true,
             wait_for_target: 60,
             webhook_media_limit: 16 * 1024 * 1024,
+            history_messages: 50,
+            history_days: 30,
+            keep_messages_days: 0,
             repair_every: 60,
         }
     }
@@ -76,6 +87,12 @@ impl Config {
             return Err(("bridge.repair_every", "must be at least 1 second"));
         }
         Ok(())
+    }
+
+    /// Since when the content of messages is kept; `None`: since ever.
+    pub(super) fn kept_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let days = i64::from(self.keep_messages_days);
+        (days > 0).then(|| now.plus_millis(-days * 24 * 60 * 60 * 1000))
     }
 
     pub(super) fn outgoing_patience(&self) -> Duration {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::{
-    model::{Event, Lane, News, PortalKey, Work},
+    model::{DeviceId, Event, Lane, News, PortalKey, Work},
     network,
     store::{self, Store},
 };
@@ -50,6 +50,23 @@ impl network::Intake for Intake {
         self.store(events)
             .await
             .map_err(|error| network::IntakeClosed(Box::new(error)))
+    }
+
+    async fn remember(&self, device: DeviceId, part: &str) -> Result<(), network::IntakeClosed> {
+        let stored = async {
+            let mut tx = self.store.begin().await?;
+            let work = Work::History {
+                device,
+                part: part.to_owned(),
+                from: 0,
+            };
+            tx.push_job(&Lane::history(device), &work, self.store.clock().now())
+                .await?;
+            tx.commit().await
+        };
+        stored
+            .await
+            .map_err(|error: store::Error| network::IntakeClosed(Box::new(error)))
     }
 
     fn news(&self, news: News) {

@@ -11,6 +11,7 @@ mod error;
 mod expiry;
 mod ghosts;
 mod groups;
+mod history;
 mod incoming;
 mod intake;
 mod invites;
@@ -19,13 +20,16 @@ mod login;
 mod messages;
 mod news;
 mod notify;
+mod older;
 mod outgoing;
 mod pace;
 mod portals;
+mod reading;
 mod reads;
 mod recipients;
 mod redact;
 mod repair;
+mod retention;
 mod retire;
 mod rooms;
 mod sending;
@@ -45,6 +49,7 @@ pub(crate) use devices::LinkProgress;
 pub(crate) use error::Error;
 pub(crate) use intake::Intake;
 pub(crate) use messages::{Idempotency, NewFile, NewMessage, Queued, Recipients};
+pub(crate) use reading::{Page, ReadChat, ReadMessage, Wanted};
 pub(crate) use watch::Readiness;
 
 pub(crate) use crate::network::Linking;
@@ -120,6 +125,7 @@ impl Bridge {
         // A predecessor that died left its locks behind. It is gone: the store is ours alone.
         self.0.store.release_all_locks().await?;
         devices::let_go_of_forsaken(&self.0).await?;
+        retention::begin(&self.0).await?;
         worker::start(&self.0);
         news::start(&self.0, news);
         repair::start(&self.0);
@@ -200,6 +206,47 @@ impl Bridge {
     /// `NotFound` when the identity has no such device, `Taken` when an idempotency key was used for another request.
     pub(crate) async fn queue(&self, message: NewMessage) -> Result<Vec<Queued>, Error> {
         messages::queue(&self.0, message).await
+    }
+
+    /// A page of the chats of a device, the newest first.
+    ///
+    /// # Errors
+    /// `NotFound` when the identity has no such device, `Invalid` when there is no such page.
+    pub(crate) async fn list_chats(
+        &self,
+        identity: IdentityId,
+        device: (Platform, &str),
+        wanted: &Wanted,
+    ) -> Result<Page<ReadChat>, Error> {
+        reading::chats(&self.0, identity, device, wanted).await
+    }
+
+    /// A page of the messages of a chat, the newest first.
+    ///
+    /// # Errors
+    /// `NotFound` when the identity has no such device or the device no such chat, `Invalid` when there is no such page.
+    pub(crate) async fn list_messages(
+        &self,
+        identity: IdentityId,
+        device: (Platform, &str),
+        chat: &str,
+        wanted: &Wanted,
+    ) -> Result<Page<ReadMessage>, Error> {
+        reading::messages(&self.0, identity, device, chat, wanted).await
+    }
+
+    /// Asks the owner's phone for older messages of a chat; they are stored when they come.
+    ///
+    /// # Errors
+    /// `NotFound`, and what the network says.
+    pub(crate) async fn ask_for_older(
+        &self,
+        identity: IdentityId,
+        device: (Platform, &str),
+        chat: &str,
+        count: u32,
+    ) -> Result<(), Error> {
+        reading::ask_for_older(&self.0, identity, device, chat, count).await
     }
 
     /// Subscribes a URL to what contacts say.

@@ -8,7 +8,7 @@ use ruma::{EventId, OwnedEventId};
 
 use super::{
     error::Failure,
-    expiry, ghosts, outgoing,
+    expiry, ghosts, history, outgoing,
     portals::{self, Voice},
     recipients,
     worker::Desk,
@@ -80,6 +80,9 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
     } else {
         ChatKind::Group
     };
+    if !history::is_settled(bridge, &key, kind).await? {
+        return Err(history::not_yet());
+    }
     let room = portals::ensure(bridge, &device, chat, kind, None).await?;
     let id = bridge.network.message_id(&outgoing.id.to_string());
     let mut tx = bridge.store.begin().await?;

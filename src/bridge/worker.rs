@@ -10,7 +10,9 @@ use rand::RngExt as _;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::Instrument as _;
 
-use super::{Inner, error::Failure, groups, incoming, notify, outgoing, reads, retire, sending};
+use super::{
+    Inner, error::Failure, groups, history, incoming, notify, older, outgoing, reads, retention, retire, sending,
+};
 use crate::{
     model::{Job, Work},
     store::{Claim, Tx},
@@ -167,6 +169,11 @@ impl Desk<'_> {
             Work::LookAtGroup { portal, afresh } => groups::look(self, portal, *afresh).await,
             Work::Gather { portal } => groups::gather(self, portal).await,
             Work::Furnish { portal, by } => groups::furnish(self, portal, by.as_ref()).await,
+            Work::History { device, part, from } => history::store(self, *device, part, *from).await,
+            Work::OpenChats { device } => history::open_chats(self, *device).await,
+            Work::Place { portal, kind } => incoming::open(self, portal, *kind).await,
+            Work::Older(wish) => older::show(self, wish).await,
+            Work::Forget => retention::forget(self).await,
             Work::RetireIdentity { identity } => retire::identity(self, *identity).await,
             Work::Unlink { device } => retire::device(self, *device).await,
         }
@@ -209,7 +216,10 @@ impl Desk<'_> {
         let patience = match &self.job.work {
             // The schedule of deliveries has its own end.
             // What shall disappear does, however long it takes.
-            Work::Deliver(_) | Work::Expire { .. } => return false,
+            // History is stored however long a device is away, and chats are opened however many there are.
+            Work::Deliver(_) | Work::Expire { .. } | Work::History { .. } | Work::OpenChats { .. } | Work::Forget => {
+                return false;
+            }
             Work::Incoming(_)
             | Work::Fetch { .. }
             | Work::ShowRead { .. }
@@ -217,13 +227,15 @@ impl Desk<'_> {
             | Work::CompareGroups { .. }
             | Work::LookAtGroup { .. }
             | Work::Gather { .. }
-            | Work::Furnish { .. } => self.bridge.config.incoming_patience(),
+            | Work::Furnish { .. }
+            | Work::Place { .. } => self.bridge.config.incoming_patience(),
             Work::FromMatrix(_)
             | Work::Resolve(_)
             | Work::Send { .. }
             | Work::TellRead { .. }
             | Work::Notice { .. }
             | Work::Status { .. }
+            | Work::Older(_)
             | Work::RetireIdentity { .. }
             | Work::Unlink { .. } => self.bridge.config.outgoing_patience(),
         };
@@ -244,7 +256,12 @@ impl Desk<'_> {
             Work::Incoming(event) => incoming::given_up(&mut tx, self, event).await?,
             Work::FromMatrix(event) => outgoing::given_up(&mut tx, self, event, why).await?,
             Work::Resolve(outgoing) | Work::Send { outgoing, .. } => sending::given_up(&mut tx, outgoing, why).await?,
+            Work::Place { portal, .. } => history::given_up(&mut tx, portal).await?,
             Work::Deliver(_)
+            | Work::History { .. }
+            | Work::OpenChats { .. }
+            | Work::Older(_)
+            | Work::Forget
             | Work::Notice { .. }
             | Work::Status { .. }
             | Work::Expire { .. }

@@ -54,6 +54,11 @@ impl Actor {
         &self.user
     }
 
+    /// Whether it is a real person.
+    pub(super) fn is_puppet(&self) -> bool {
+        self.puppet
+    }
+
     /// Joins a room; being in it already is success.
     pub(crate) async fn join<'a>(&self, room: impl Into<&'a RoomOrAliasId>) -> Result<OwnedRoomId, Error> {
         let request = join_room_by_id_or_alias::v3::Request::new(room.into().to_owned());

@@ -12,6 +12,7 @@ mod emoji;
 mod error;
 pub(crate) mod html;
 pub(crate) mod incoming;
+mod listening;
 mod media;
 mod names;
 pub(crate) mod outgoing;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    ChatId, ContactId, DeliveryId, DeviceId, Event, IdentityId, JobId, Media, MessageId, MessageRef, PortalKey, SendId,
-    Sender, Timestamp, WebhookId,
+    ChatId, ChatKind, ContactId, DeliveryId, DeviceId, Event, IdentityId, JobId, Media, MessageId, MessageRef,
+    PortalKey, SendId, Sender, Timestamp, WebhookId,
 };
 
 /// The queue a job stands in.
@@ -72,6 +72,31 @@ impl Lane {
     /// Deliveries of one conversation to one webhook.
     pub(crate) fn delivery(webhook: WebhookId, portal: &PortalKey) -> Self {
         Self(format!("hook:{}/{}/{}", webhook.0, portal.device, portal.chat.as_str()))
+    }
+
+    /// What a network told a device of the time before.
+    pub(crate) fn history(device: DeviceId) -> Self {
+        Self(format!("history:{device}"))
+    }
+
+    /// The chats of before that become rooms, one after the other.
+    pub(crate) fn opening(device: DeviceId) -> Self {
+        Self(format!("open:{device}"))
+    }
+
+    /// Older messages of a chat that somebody asked for.
+    pub(crate) fn older(portal: &PortalKey) -> Self {
+        Self(format!("older:{}/{}", portal.device, portal.chat.as_str()))
+    }
+
+    /// Media of before that the owner's phone is asked for, one after the other.
+    pub(crate) fn fetching(device: DeviceId) -> Self {
+        Self(format!("fetch:{device}"))
+    }
+
+    /// What is done to the memory of the house as a whole.
+    pub(crate) fn house() -> Self {
+        Self("house:".into())
     }
 
     /// What concerns an identity as a whole.
@@ -210,6 +235,31 @@ pub(crate) enum Work {
         /// Who changed something about it, when somebody did.
         by: Option<Sender>,
     },
+    /// Store a part of what a network told of the time before.
+    History {
+        /// Which device was told.
+        device: DeviceId,
+        /// Under which name the network keeps that part.
+        part: String,
+        /// Where to go on in it.
+        from: u64,
+    },
+    /// Make rooms of the chats that were spoken in lately.
+    OpenChats {
+        /// Of which device.
+        device: DeviceId,
+    },
+    /// Make the room of a chat and bring its newest messages of before into it.
+    Place {
+        /// Which chat of which device.
+        portal: PortalKey,
+        /// Kind of the chat.
+        kind: ChatKind,
+    },
+    /// Show older messages of a chat, asking the network for them where they are not here.
+    Older(Older),
+    /// Forget what messages held that are older than they may be kept.
+    Forget,
     /// The last token of an identity is gone: stop its devices, unlink them, leave its rooms.
     RetireIdentity {
         /// Which identity.
@@ -242,6 +292,11 @@ impl Work {
             Self::LookAtGroup { .. } => "look_at_group",
             Self::Gather { .. } => "gather",
             Self::Furnish { .. } => "furnish",
+            Self::History { .. } => "history",
+            Self::OpenChats { .. } => "open_chats",
+            Self::Place { .. } => "place",
+            Self::Older(_) => "older",
+            Self::Forget => "forget",
             Self::RetireIdentity { .. } => "retire_identity",
             Self::Unlink { .. } => "unlink",
         }
@@ -315,6 +370,21 @@ pub(crate) struct Outgoing {
     pub(crate) file: Option<Box<Media>>,
     /// The event it answers.
     pub(crate) reply_to: Option<OwnedEventId>,
+}
+
+/// A wish for older messages of a chat.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Older {
+    /// Which chat of which device.
+    pub(crate) portal: PortalKey,
+    /// How many.
+    pub(crate) count: u32,
+    /// Older than this one; `None`: the newest ones, because the room shows nothing yet.
+    pub(crate) before: Option<Timestamp>,
+    /// Where to show them, and the event that asked.
+    pub(crate) room: OwnedRoomId,
+    /// That event.
+    pub(crate) about: OwnedEventId,
 }
 
 /// One signed request to a webhook.

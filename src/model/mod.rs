@@ -8,6 +8,7 @@ mod content;
 mod device;
 mod event;
 mod group;
+mod history;
 mod id;
 mod identity;
 mod job;
@@ -22,11 +23,12 @@ pub(crate) use content::*;
 pub(crate) use device::{Device, LinkSignal, LinkState, LogoutReason, Platform};
 pub(crate) use event::{Event, News, Reached};
 pub(crate) use group::{Group, GroupChange, GroupKind, GroupMember, Rank};
+pub(crate) use history::{ChatFacts, Past, PastChat, PastMark, PastMessage};
 pub(crate) use id::{
     ChatId, ContactId, CredentialId, DeliveryId, DeviceId, IdentityId, JobId, MessageId, SendId, TokenId, WebhookId,
 };
 pub(crate) use identity::{Credential, Identity, IdentityKind, Role, Token};
-pub(crate) use job::{Delivery, Job, Lane, Outgoing, RoomEvent, Work};
+pub(crate) use job::{Delivery, Job, Lane, Older, Outgoing, RoomEvent, Work};
 pub(crate) use message::*;
 pub(crate) use read::ReadUpTo;
 pub(crate) use webhook::Webhook;

@@ -17,7 +17,7 @@ use futures_util::stream::BoxStream;
 
 use crate::model::{
     Action, ChatId, ContactId, ContactInfo, DeviceId, Event, Group, Media, MediaKind, MediaRef, MessageId, MessageRef,
-    News, PortalKey, Recipient,
+    News, Past, PortalKey, Recipient, Timestamp,
 };
 
 /// One messaging network, with all devices linked to it.
@@ -110,6 +110,24 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// `NotLinked`.
     async fn ask_again(&self, portal: &PortalKey, message: &MessageRef, media: &Media) -> Result<MediaRef, Error>;
 
+    /// One page of a part of the time before, which the network keeps for us since it told the intake of it.
+    ///
+    /// # Errors
+    /// `Gone` when there is no such part (any more), `NotLinked`, `Unreachable`.
+    async fn past(&self, device: DeviceId, part: &str, from: u64) -> Result<Past, Error>;
+
+    /// Forgets a part of the time before: all of it is stored. Repeating it is harmless.
+    ///
+    /// # Errors
+    /// `Unreachable` when it could not be forgotten.
+    async fn forget_past(&self, device: DeviceId, part: &str) -> Result<(), Error>;
+
+    /// Asks for so many messages of a chat that are older than this one; they come as a part of the time before.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such chat, `NotLinked`, `Unreachable`.
+    async fn ask_for_older(&self, portal: &PortalKey, than: (&MessageRef, Timestamp), count: u32) -> Result<(), Error>;
+
     /// The name that shows a contact as a Matrix user, without the prefix of the namespace: `15550001111`, `lid_42`.
     /// The same for life.
     fn ghost_name(&self, contact: &ContactId) -> String;
@@ -151,6 +169,13 @@ pub(crate) trait Intake: Send + Sync + Debug {
     /// # Errors
     /// Nothing was taken; the network must deliver again.
     async fn accept(&self, events: Vec<Event>) -> Result<(), IntakeClosed>;
+
+    /// Takes for good that a part of the time before lies ready at the network under this name. Told again, it is the
+    /// same part.
+    ///
+    /// # Errors
+    /// It was not taken; tell again.
+    async fn remember(&self, device: DeviceId, part: &str) -> Result<(), IntakeClosed>;
 
     /// Takes news that may be lost.
     fn news(&self, news: News);

@@ -80,12 +80,14 @@ impl Tx {
             "update group_members set device = $2 where device = $1",
             "update device_spaces set device = $2 where device = $1",
             "update sends set device = $2 where device = $1",
+            "update history_chats set device = $2 where device = $1",
+            "update history_marks set device = $2 where device = $1",
             "update jobs set lane = replace(lane, $1, $2), payload = replace(payload, $1, $2) \
-             where lane_kind in ('in', 'out', 'send', 'hook', 'late', 'expiry', 'read', 'ghost', 'mark', \
-             'gather', 'furnish', 'groups') and payload like '%' || $1 || '%'",
+             where lane_kind in ('in', 'out', 'send', 'hook', 'late', 'expiry', 'read', \
+             'ghost', 'mark', 'gather', 'furnish', 'groups', 'older', 'fetch') and payload like '%' || $1 || '%'",
             "update jobs set lane = replace(lane, $1, $2) \
-             where lane_kind in ('in', 'out', 'send', 'hook', 'late', 'expiry', 'read', 'ghost', 'mark', \
-             'gather', 'furnish', 'groups') and lane like '%' || $1 || '%'",
+             where lane_kind in ('in', 'out', 'send', 'hook', 'late', 'expiry', 'read', \
+             'ghost', 'mark', 'gather', 'furnish', 'groups', 'older', 'fetch') and lane like '%' || $1 || '%'",
         ] {
             self.execute(sqlx::query(statement).bind(from.to_string()).bind(to.to_string()))
                 .await?;

@@ -113,6 +113,17 @@ impl Keyring {
             .collect()
     }
 
+    /// The names of the keys of a kind, ordered byte by byte.
+    pub(crate) async fn names(&self, device: DeviceId, kind: &str) -> Result<Vec<String>, Error> {
+        let query = sqlx::query("select name from keys where device = $1 and kind = $2 order by name")
+            .bind(device.to_string())
+            .bind(text(kind));
+        let rows = self.store.read().await?.rows(query).await?;
+        rows.iter()
+            .map(|row| Columns::new(row, "keys", "name").text("name"))
+            .collect()
+    }
+
     /// How many keys of a kind there are.
     #[cfg_attr(not(test), expect(dead_code, reason = "tests look at what is kept"))]
     pub(crate) async fn count(&self, device: DeviceId, kind: &str) -> Result<i64, Error> {

@@ -97,7 +97,7 @@ pub(crate) struct MessageContent<'a> {
 /// What a message that was taken back holds, in a word.
 pub(crate) const DELETED: &str = "deleted";
 
-fn read(row: &AnyRow) -> Result<Message, Error> {
+pub(super) fn read(row: &AnyRow) -> Result<Message, Error> {
     let row = Columns::new(row, "messages", "message");
     Ok(Message {
         portal: PortalKey::new(row.parsed("device")?, ChatId::from_adapter(row.text("chat")?)),
@@ -143,7 +143,7 @@ fn json(content: &Content) -> String {
 }
 
 /// A statement whose first three places name a message, the sender aside.
-fn named(statement: &'static str, portal: &PortalKey, id: &MessageId) -> Query<'static, Any, AnyArguments> {
+pub(super) fn named(statement: &'static str, portal: &PortalKey, id: &MessageId) -> Query<'static, Any, AnyArguments> {
     sqlx::query(statement)
         .bind(portal.device.to_string())
         .bind(text(portal.chat.as_str()))
@@ -163,6 +163,26 @@ impl Tx {
         let stored_at = self.now().millis();
         let rows = self
             .execute(insert(statement, message).bind(stored_at))
+            .await
+            .map_err(|error| error.or_taken("event"))?;
+        Ok(rows == 1)
+    }
+
+    /// Adds a message that a room shows now, or gives its event to what is known of it from before; `false` when a room
+    /// showed it already, and then nothing changed.
+    ///
+    /// # Errors
+    /// `Taken("event")` when the event is another message of this device.
+    pub(crate) async fn show_message(&mut self, message: &Message) -> Result<bool, Error> {
+        let statement = "insert into messages (device, chat, message, sender, room, event, direction, body, kind, \
+             reply_to, at, state, error, matrix_transaction, content, speaker, edited_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+             on conflict (device, chat, message, sender) do update set room = excluded.room, event = excluded.event, \
+             body = excluded.body, kind = excluded.kind, matrix_transaction = excluded.matrix_transaction, \
+             content = excluded.content, speaker = excluded.speaker, said = null \
+             where messages.event is null and messages.direction = 'in' and messages.kind <> 'deleted'";
+        let rows = self
+            .execute(insert(statement, message))
             .await
             .map_err(|error| error.or_taken("event"))?;
         Ok(rows == 1)

@@ -30,6 +30,10 @@ pub(super) const ALL: &[Migration] = &[
         name: "00004_people",
         sql: include_str!("../../migrations/00004_people.sql"),
     },
+    Migration {
+        name: "00005_history",
+        sql: include_str!("../../migrations/00005_history.sql"),
+    },
 ];
 
 impl Store {

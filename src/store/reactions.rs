@@ -65,6 +65,30 @@ impl Tx {
         self.row(query).await?.as_ref().map(read).transpose()
     }
 
+    /// The marks of people on a message, shown or not: who, and which.
+    pub(crate) async fn list_marks(
+        &mut self,
+        portal: &PortalKey,
+        target: &MessageRef,
+    ) -> Result<Vec<(Sender, String)>, Error> {
+        let query = sqlx::query(
+            "select sender, emoji from reactions where device = $1 and chat = $2 and message = $3 and message_sender = $4 \
+             union select sender, emoji from history_marks where device = $1 and chat = $2 and message = $3 \
+             and message_sender = $4 order by 1, 2",
+        )
+        .bind(portal.device.to_string())
+        .bind(text(portal.chat.as_str()))
+        .bind(text(target.id.as_str()))
+        .bind(sender(&target.sender));
+        let rows = self.rows(query).await?;
+        rows.iter()
+            .map(|row| {
+                let row = Columns::new(row, "reactions", "sender");
+                Ok((row.sender("sender")?, row.text("emoji")?))
+            })
+            .collect()
+    }
+
     /// Sets the mark of a person on a message in place of the one before.
     pub(crate) async fn upsert_reaction(&mut self, reaction: &Reaction) -> Result<(), Error> {
         let query = sqlx::query(

@@ -42,6 +42,7 @@ mod crashes;
 mod crashes_linking;
 mod direct_chats;
 mod groups_in;
+mod history;
 mod kinds;
 mod large_files;
 mod linking;

@@ -4,6 +4,7 @@
 //! follows from the event, so it is shown once.
 
 mod devices;
+mod history;
 
 use super::{error::Failure, invites, worker::Desk};
 use crate::{
@@ -17,6 +18,7 @@ enum Command {
     Help,
     Ping,
     Devices(devices::Command),
+    History(history::Command),
     /// Not understood, with what to say about it.
     Unknown(String),
 }
@@ -35,6 +37,7 @@ fn help() -> String {
     let lines = ["help – this list"]
         .iter()
         .chain(devices::HELP)
+        .chain(history::HELP)
         .chain(&["ping – whether everything answers"]);
     let lines: Vec<_> = lines.copied().collect();
     format!("I bridge WhatsApp to Matrix. I understand:\n{}", lines.join("\n"))
@@ -50,7 +53,9 @@ fn read(text: &str) -> Command {
     let known = match line.word.as_str() {
         "help" | "" => Some(Ok(Command::Help)),
         "ping" => Some(Ok(Command::Ping)),
-        _ => devices::read(&line).map(|read| read.map(Command::Devices)),
+        _ => devices::read(&line)
+            .map(|read| read.map(Command::Devices))
+            .or_else(|| history::read(&line).map(|read| read.map(Command::History))),
     };
     match known {
         Some(Ok(command)) => command,
@@ -99,6 +104,7 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent, text: &str, in_port
         Command::Unknown(what) => asked.answer(&what).await,
         Command::Ping => asked.answer(&ping(desk).await).await,
         Command::Devices(command) => devices::take(&asked, command).await,
+        Command::History(command) => history::take(&asked, command).await,
     }
 }
 

@@ -17,6 +17,18 @@ use crate::{
 
 /// Shows other content in the place of what a message said.
 pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Content) -> Result<(), Failure> {
+    if let Some(before) = scene.unshown(target).await? {
+        let holds = MessageContent {
+            id: &before.id,
+            sender: &before.sender,
+            text: content.text(),
+            kind: content.event_kind(),
+            content: Some(content),
+        };
+        let mut tx = scene.desk.bridge.store.begin().await?;
+        tx.set_message_content(&scene.key, holds, Some(scene.event.at)).await?;
+        return scene.desk.finish(tx).await;
+    }
     let words = content.text().unwrap_or(content.kind());
     let deed = format!("edited a message that is not here. It says now: {words}");
     let Some(target) = scene.target(target, &deed).await? else {
@@ -83,6 +95,9 @@ pub(super) async fn go(scene: &Scene<'_>, target: &MessageRef, place: Place) -> 
 
 /// Takes a message away.
 pub(super) async fn delete(scene: &Scene<'_>, target: &MessageRef) -> Result<(), Failure> {
+    if let Some(before) = scene.unshown(target).await? {
+        return take_away(scene.desk, &before, None, None).await;
+    }
     let Some(target) = scene.target(target, "deleted a message that is not here.").await? else {
         return Ok(());
     };
@@ -190,15 +205,12 @@ async fn take_away(
             redact::take_back(bridge, room, event, &transaction, speaker, reason).await?;
         }
     }
-    let nothing = MessageContent {
-        id: &message.id,
-        sender: &message.sender,
-        text: None,
-        kind: DELETED,
-        content: None,
+    let reference = MessageRef {
+        id: message.id.clone(),
+        sender: message.sender.clone(),
     };
     let mut tx = bridge.store.begin().await?;
-    tx.set_message_content(&message.portal, nothing, None).await?;
+    tx.erase_message(&message.portal, &reference, Some(desk.job.id)).await?;
     desk.finish(tx).await
 }
 

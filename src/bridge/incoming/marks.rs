@@ -12,12 +12,26 @@ use super::{
 };
 use crate::{
     matrix::outgoing::{self, Around, answer_id},
-    model::{Attendance, Content, MessageRef, Poll, Say},
+    model::{Attendance, Content, MessageRef, PastMark, Poll, Say},
     store::Reaction,
 };
 
 /// Shows a reaction, or takes it away.
 pub(super) async fn react(scene: &Scene<'_>, target: &MessageRef, emoji: Option<&str>) -> Result<(), Failure> {
+    if let Some(before) = scene.unshown(target).await? {
+        let mut tx = scene.desk.bridge.store.begin().await?;
+        let reference = MessageRef {
+            id: before.id,
+            sender: before.sender,
+        };
+        let mark = PastMark {
+            sender: scene.event.sender.clone(),
+            emoji: emoji.unwrap_or_default().to_owned(),
+            at: scene.event.at,
+        };
+        tx.set_past_mark(&scene.key, &reference, &mark).await?;
+        return scene.desk.finish(tx).await;
+    }
     let deed = match emoji {
         Some(emoji) => format!("reacted with {emoji} to a message that is not here."),
         None => "took back a reaction to a message that is not here.".to_owned(),

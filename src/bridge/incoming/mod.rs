@@ -2,11 +2,12 @@
 //!
 //! The Matrix transaction ids are hashes of what was said and by whom, so a job that is done again after a crash shows
 //! nothing twice. One file for each family: new messages (`say`), what happens to messages (`changes`), marks on them
-//! (`marks`), media and pictures brought over (`media`), people named in words (`people`).
+//! (`marks`), media and pictures brought over (`media`), what was said before (`past`), people named in words (`people`).
 
 mod changes;
 mod marks;
 mod media;
+mod past;
 mod people;
 mod say;
 mod scene;
@@ -20,6 +21,7 @@ use scene::Scene;
 
 pub(super) use changes::expire;
 pub(super) use media::fetch;
+pub(super) use past::{open, show_older};
 
 /// Does a job of kind `incoming`.
 pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> {

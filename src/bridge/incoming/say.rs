@@ -19,7 +19,7 @@ use crate::{
         outgoing::{self, Around, Thread},
     },
     model::{Content, Lane, MessageRef, Quote, Say, Sender, Work},
-    store::{Direction, Message, MessageContent, MessageState, Tx},
+    store::{DELETED, Direction, Message, MessageContent, MessageState, Tx},
 };
 
 /// What stands in the room for something that may still come.
@@ -34,8 +34,8 @@ pub(super) async fn show(scene: &Scene<'_>, said: &Say) -> Result<(), Failure> {
             .await?
     };
     match known {
-        // Shown by an earlier attempt, or sent by ourselves.
-        Some(known) if known.direction == Direction::Out => return scene.desk.done().await,
+        // Shown by an earlier attempt, or sent by ourselves, or taken back before it was shown.
+        Some(known) if known.direction == Direction::Out || known.kind == DELETED => return scene.desk.done().await,
         Some(known) if known.event.is_some() => return replace(scene, &known, said).await,
         _ => {}
     }
@@ -56,7 +56,7 @@ pub(super) async fn show(scene: &Scene<'_>, said: &Say) -> Result<(), Failure> {
 
     let mut tx = bridge.store.begin().await?;
     let message = row(scene, said, &brought, &room, &speaker, events.first().cloned());
-    if tx.insert_message(&message).await? {
+    if tx.show_message(&message).await? {
         tx.set_message_parts(
             &scene.key,
             &message.id,
@@ -150,7 +150,7 @@ fn body(messages: &[outgoing::Message]) -> String {
     first.and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-async fn written(
+pub(super) async fn written(
     scene: &Scene<'_>,
     shown: &Say,
     brought: &Brought,
@@ -188,7 +188,7 @@ pub(super) async fn send(
     voice.send_all(messages, transaction).await
 }
 
-fn row(
+pub(super) fn row(
     scene: &Scene<'_>,
     said: &Say,
     brought: &Brought,
@@ -247,7 +247,7 @@ async fn follow_up(
 }
 
 /// The Matrix event of the message an event answers, when we have it.
-async fn event_of(scene: &Scene<'_>, quote: Option<&Quote>) -> Result<Option<OwnedEventId>, Failure> {
+pub(super) async fn event_of(scene: &Scene<'_>, quote: Option<&Quote>) -> Result<Option<OwnedEventId>, Failure> {
     let Some(quote) = quote else { return Ok(None) };
     let mut read = scene.desk.bridge.store.read().await?;
     let message = match &quote.sender {
@@ -261,7 +261,7 @@ async fn event_of(scene: &Scene<'_>, quote: Option<&Quote>) -> Result<Option<Own
     Ok(message.and_then(|message| message.event))
 }
 
-async fn event_of_message(scene: &Scene<'_>, message: &MessageRef) -> Result<Option<OwnedEventId>, Failure> {
+pub(super) async fn event_of_message(scene: &Scene<'_>, message: &MessageRef) -> Result<Option<OwnedEventId>, Failure> {
     let quote = Quote {
         id: message.id.clone(),
         sender: Some(message.sender.clone()),

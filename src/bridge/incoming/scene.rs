@@ -8,10 +8,11 @@ use super::super::{
     portals::{self, Room},
     worker::Desk,
 };
+use super::past;
 use crate::{
     matrix::{Actor, transaction_id},
     model::{ChatKind, Device, Event, Identity, Lane, MessageRef, PortalKey, Sender, Work},
-    store::{DELETED, Message, Portal},
+    store::{DELETED, Direction, Message, Portal},
 };
 
 /// An event and everything that every kind of action needs to show it.
@@ -24,11 +25,24 @@ pub(super) struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// The room of the chat, made when there is none.
+    /// The room of the chat, made when there is none, with what was said before in it.
     pub(super) async fn room(&self) -> Result<Room, Failure> {
         let name = self.event.sender_name.as_deref();
         let event = self.event;
-        portals::ensure(self.desk.bridge, &self.device, &event.chat, event.chat_kind, name).await
+        let room = portals::ensure(self.desk.bridge, &self.device, &event.chat, event.chat_kind, name).await?;
+        past::place(self, &room).await?;
+        Ok(room)
+    }
+
+    /// The same for another event of the same chat.
+    pub(super) fn with<'b>(&'b self, event: &'b Event) -> Scene<'b> {
+        Scene {
+            desk: self.desk,
+            event,
+            key: self.key.clone(),
+            device: self.device.clone(),
+            identity: self.identity.clone(),
+        }
     }
 
     /// The room of the chat, when there is one already.
@@ -101,6 +115,19 @@ impl Scene<'_> {
             },
             None => self.wait_for(target, deed).await,
         }
+    }
+
+    /// A message of before that no room shows: what is done to it is done to what is stored of it. `None`: it is shown,
+    /// or not known at all.
+    pub(super) async fn unshown(&self, target: &MessageRef) -> Result<Option<Message>, Failure> {
+        let mut read = self.desk.bridge.store.read().await?;
+        let exact = read.find_message(&self.key, &target.id, &target.sender).await?;
+        let found = match exact {
+            Some(found) => Some(found),
+            None => read.find_message_by_id(&self.key, &target.id).await?,
+        };
+        Ok(found
+            .filter(|message| message.event.is_none() && message.direction == Direction::In && message.kind != DELETED))
     }
 
     async fn wait_for(&self, target: &MessageRef, deed: &str) -> Result<Option<Target>, Failure> {

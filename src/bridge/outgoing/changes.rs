@@ -76,15 +76,9 @@ pub(super) async fn take_back(stage: &Stage<'_>, target: &EventId) -> Result<(),
             target: reference(&message),
         };
         stage.act(&action).await?;
-        let nothing = MessageContent {
-            id: &message.id,
-            sender: &message.sender,
-            text: None,
-            kind: DELETED,
-            content: None,
-        };
         let mut tx = stage.desk.bridge.store.begin().await?;
-        tx.set_message_content(key, nothing, None).await?;
+        tx.erase_message(key, &reference(&message), Some(stage.desk.job.id))
+            .await?;
         return stage.desk.finish(tx).await;
     }
     let mark = {

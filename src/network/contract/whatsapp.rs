@@ -335,6 +335,10 @@ impl Intake for Dying {
         std::future::pending().await
     }
 
+    async fn remember(&self, _: DeviceId, _: &str) -> Result<(), IntakeClosed> {
+        Ok(())
+    }
+
     fn news(&self, _: News) {}
 }
 
@@ -397,6 +401,10 @@ impl Intake for Stuck {
             std::future::pending::<()>().await;
         }
         self.other.notify_one();
+        Ok(())
+    }
+
+    async fn remember(&self, _: DeviceId, _: &str) -> Result<(), IntakeClosed> {
         Ok(())
     }
 

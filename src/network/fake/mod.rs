@@ -1,7 +1,8 @@
 //! A scripted network in memory: what the tests of the bridge talk to. It keeps every promise of the port (the shared
 //! suite in `network::contract` runs against it too) and nothing beyond.
 //!
-//! Here is what a test can say (`files` of files, `groups` of groups and pictures); `port` answers the port. Deliberately not here: decisions.
+//! Here is what a test can say (`files` of files, `groups` of groups and pictures); `port` answers the port. Nothing was
+//! before on it. Deliberately not here: decisions.
 
 mod files;
 mod groups;

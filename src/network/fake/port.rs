@@ -12,7 +12,7 @@ use super::{
 };
 use crate::model::{
     Action, ChatId, ContactId, ContactInfo, Content, DeviceId, Group, LinkSignal, Media, MediaKind, MediaRef,
-    MediaSource, MessageId, MessageRef, News, PortalKey, Recipient, Say,
+    MediaSource, MessageId, MessageRef, News, Past, PortalKey, Recipient, Say, Timestamp,
 };
 
 #[async_trait]
@@ -176,6 +176,19 @@ impl Network for Fake {
     async fn ask_again(&self, portal: &PortalKey, _: &MessageRef, media: &Media) -> Result<MediaRef, Error> {
         self.must_be_linked(portal.device)?;
         self.brings_file_again(reference(media)?)
+    }
+
+    async fn past(&self, device: DeviceId, _: &str, _: u64) -> Result<Past, Error> {
+        self.must_be_linked(device)?;
+        Err(Error::Gone)
+    }
+
+    async fn forget_past(&self, _: DeviceId, _: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn ask_for_older(&self, portal: &PortalKey, _: (&MessageRef, Timestamp), _: u32) -> Result<(), Error> {
+        self.must_be_linked(portal.device)
     }
 
     fn ghost_name(&self, contact: &ContactId) -> String {

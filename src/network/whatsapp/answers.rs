@@ -32,15 +32,29 @@ pub(super) async fn remember(
     info: &MessageInfo,
     message: &wa::Message,
 ) -> Result<(), keyring::Error> {
+    let author = info.source.sender.to_non_ad_string();
+    remember_by(keys, chat, (author, info.id.as_str()), message).await
+}
+
+/// The same, of a message by this author and with this id.
+///
+/// # Errors
+/// It could not be stored.
+pub(super) async fn remember_by(
+    keys: &Keys,
+    chat: &ChatId,
+    (author, id): (String, &str),
+    message: &wa::Message,
+) -> Result<(), keyring::Error> {
     match incoming::posed_in(message) {
         None => Ok(()),
         Some(Posed::Question { secret, options }) => {
             let question = Question {
                 secret,
-                author: info.source.sender.to_non_ad_string(),
+                author,
                 options,
             };
-            let id = MessageId::from_adapter(info.id.as_str());
+            let id = MessageId::from_adapter(id);
             keys.ask(chat.as_str(), &id, question).await.map(drop)
         }
         Some(Posed::Option { poll, name }) => keys.add_option(chat.as_str(), &poll, &name).await,

@@ -36,6 +36,5 @@ pub(super) fn builder(config: &Config, keys: Keys) -> Result<Builder, Error> {
             builder.with_http_client(media::OnlyHere::new(base))
         }
     };
-    // History comes with a later version; until then it is not downloaded only to be thrown away.
-    Ok(builder.skip_history_sync())
+    Ok(builder)
 }

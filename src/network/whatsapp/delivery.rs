@@ -39,7 +39,15 @@ use whatsapp_rust::{
     wacore::types::message::{EditAttribute, MessageCategory, MessageInfo},
 };
 
-use super::{super::IntakeClosed, Shared, answers, directory, ids, ids::Place, incoming, keys::Keys};
+use super::{
+    super::IntakeClosed,
+    Shared, answers, directory,
+    history::{self, Awaited},
+    ids,
+    ids::Place,
+    incoming,
+    keys::{Keys, Resend},
+};
 use crate::{
     model::{Action, ChatId, ChatKind, ContactId, DeviceId, Event, MessageId, Sender, Timestamp},
     store::keyring,
@@ -66,18 +74,43 @@ pub(super) struct Delivery {
     missed: AtomicBool,
     /// Whether a reconnect for the sake of turned-away messages is on its way.
     reconnecting: Arc<AtomicBool>,
+    /// Parts of the time before that were announced.
+    awaited: Arc<Awaited>,
+    /// Asks for what was lost.
+    resend: Resend,
+    /// Whether what a predecessor had waited for was asked for.
+    asked: AtomicBool,
 }
 
 impl Delivery {
     /// For `device`; closed until [`Delivery::open`] when it is only being linked.
-    pub(super) fn new(shared: Arc<Shared>, device: DeviceId, open: bool) -> Arc<Self> {
+    pub(super) fn new(shared: Arc<Shared>, device: DeviceId, open: bool, resend: Resend) -> Arc<Self> {
         Arc::new(Self {
             shared,
             device,
             open: AtomicBool::new(open),
             missed: AtomicBool::default(),
             reconnecting: Arc::default(),
+            awaited: Arc::default(),
+            resend,
+            asked: AtomicBool::default(),
         })
+    }
+
+    /// Parts of the time before that were announced.
+    pub(super) fn awaited(&self) -> &Awaited {
+        &self.awaited
+    }
+
+    /// The connection stands: what a predecessor had waited for when it died is asked for, once.
+    pub(super) fn ask_for_left_over(self: &Arc<Self>) {
+        if self.asked.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let delivery = Arc::clone(self);
+        tokio::spawn(async move {
+            history::ask_for_left_over(&delivery.shared, delivery.device, &delivery.resend).await;
+        });
     }
 
     /// From now on messages are handed over; `true` when some were turned away before and must be asked for again.
@@ -87,7 +120,7 @@ impl Delivery {
     }
 
     /// Hands over what did not pass the hook; tries until it is taken, because nobody delivers it again.
-    pub(super) async fn deliver_unacknowledged(&self, client: &Client, messages: &[InboundMessage]) {
+    pub(super) async fn deliver_unacknowledged(&self, client: &Arc<Client>, messages: &[InboundMessage]) {
         let mut pauses = PAUSES.into_iter();
         while let Err(error) = self.deliver(client, messages).await {
             tracing::warn!(device.id = %self.device, %error, "messages could not be stored; trying again");
@@ -121,7 +154,10 @@ impl Delivery {
         }
     }
 
-    async fn deliver(&self, client: &Client, messages: &[InboundMessage]) -> Result<(), DeliveryError> {
+    async fn deliver(&self, client: &Arc<Client>, messages: &[InboundMessage]) -> Result<(), DeliveryError> {
+        self.awaited
+            .mark(&self.shared, self.device, (client, &self.resend), messages)
+            .await?;
         let mut events = Vec::with_capacity(messages.len());
         for message in messages {
             events.extend(self.read(client, message).await?);

@@ -141,6 +141,11 @@ impl Attempt {
                 self.store().await
             }
             Event::Connected(_) if self.number.is_some() => self.connected().await,
+            // Phones do not wait with it until the device is connected.
+            Event::HistorySync(part) => {
+                self.session.keep(part).await;
+                None
+            }
             event => match link_after(event) {
                 Some(Link::Ended(reason)) => Some(self.failed(why(reason))),
                 _ => None,

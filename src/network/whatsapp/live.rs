@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{super::Error, Shared, keys::Keys, link::Link, session::Session, unreachable};
+use super::{super::Error, Shared, history, keys::Keys, link::Link, session::Session, unreachable};
 use crate::model::DeviceId;
 
 /// The sessions that run.
@@ -77,6 +77,7 @@ impl Live {
         session.announce();
         session.follow(events);
         self.insert(device, session);
+        history::tell_again(shared, device).await;
         Ok(())
     }
 

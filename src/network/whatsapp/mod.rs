@@ -1,7 +1,7 @@
 //! WhatsApp, by the unmodified library `whatsapp-rust`.
 //!
 //! The port is answered here and done next door: `session` is one live device, `linking` makes one, `sending` and
-//! `delivery` are the two ways of a message, `media` moves files, `incoming`, `outgoing` and `ids` convert, `people`
+//! `delivery` are the two ways of a message, `history` brings those of before, `media` moves files, `incoming`, `outgoing` and `ids` convert, `people`
 //! knows who is who, and `keys` is the library's storage. Names of the library stay in this folder.
 
 mod acks;
@@ -13,6 +13,7 @@ mod desk;
 mod directory;
 mod group_news;
 mod groups;
+mod history;
 mod ids;
 mod incoming;
 mod invites;
@@ -40,7 +41,7 @@ use super::{Capabilities, Error, Intake, LinkSteps, Linking, Network, Picture};
 use crate::{
     model::{
         Action, ChatId, Clock, ContactId, ContactInfo, DeviceId, Group, Media, MediaKind, MediaRef, MessageId,
-        MessageRef, PortalKey, Recipient,
+        MessageRef, Past, PortalKey, Recipient, Timestamp,
     },
     store::keyring::Keyring,
 };
@@ -173,6 +174,28 @@ impl Network for WhatsApp {
         around!(
             "ask_again",
             media::ask_again(&self.shared, &session, &portal.chat, message, media).await
+        )
+    }
+
+    async fn past(&self, device: DeviceId, part: &str, from: u64) -> Result<Past, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        around!("past", history::page(&self.shared, &session, part, from).await)
+    }
+
+    async fn forget_past(&self, device: DeviceId, part: &str) -> Result<(), Error> {
+        around!("forget_past", history::forget(&self.shared, device, part).await)
+    }
+
+    async fn ask_for_older(
+        &self,
+        portal: &PortalKey,
+        (than, at): (&MessageRef, Timestamp),
+        count: u32,
+    ) -> Result<(), Error> {
+        let session = self.live.session(&self.shared, portal.device).await?;
+        around!(
+            "ask_for_older",
+            history::ask(&self.shared, &session, (&portal.chat, than, at), count).await
         )
     }
 

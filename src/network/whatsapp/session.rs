@@ -20,7 +20,10 @@ use whatsapp_rust::{
     bot::BotHandle,
     pair_code::PairCodeOptions,
     prelude::{Event, EventHandler, EventInterest, EventKind},
-    wacore::types::{events::ChatPresenceUpdate, presence::ChatPresence},
+    wacore::types::{
+        events::{ChatPresenceUpdate, LazyHistorySync},
+        presence::ChatPresence,
+    },
 };
 
 use super::{
@@ -29,7 +32,7 @@ use super::{
     acks::Acks,
     client,
     delivery::{self, Delivery, Hook},
-    group_news,
+    group_news, history,
     keys::Keys,
     link::{Link, kind_of_undelivered, link_after},
     receipts,
@@ -43,7 +46,7 @@ use crate::{
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The events that are handled in order; acknowledgements are handled where they appear.
-const EVENTS: [EventKind; 22] = [
+const EVENTS: [EventKind; 23] = [
     EventKind::Connected,
     EventKind::Disconnected,
     EventKind::LoggedOut,
@@ -66,6 +69,7 @@ const EVENTS: [EventKind; 22] = [
     EventKind::ServerAck,
     EventKind::GroupUpdate,
     EventKind::PictureUpdate,
+    EventKind::HistorySync,
 ];
 
 /// The events of a session, in order.
@@ -106,9 +110,9 @@ impl Session {
         code_for: Option<String>,
         known: bool,
     ) -> Result<(Arc<Self>, Events), Error> {
-        let delivery = Delivery::new(Arc::clone(shared), device, known);
         let keys = Keys::new(shared.keyring.clone(), device, shared.clock.clone());
         let resend = keys.resend().clone();
+        let delivery = Delivery::new(Arc::clone(shared), device, known, resend.clone());
         let mut builder =
             client::builder(&shared.config, keys)?.with_inbound_durability_hook(Hook(Arc::clone(&delivery)));
         if let Some(phone_number) = code_for {
@@ -265,6 +269,7 @@ impl Session {
                     self.delivery.deliver_placeholder(&message.info, kind).await;
                 }
             }
+            Event::HistorySync(part) => self.keep(part).await,
             Event::ChatPresence(presence) => self.typing(presence).await,
             Event::Receipt(receipt) => match receipts::read((&self.shared, &self.client), self.device, receipt).await {
                 Ok(Some(news)) => self.shared.intake.news(news),
@@ -296,8 +301,17 @@ impl Session {
         }
     }
 
+    /// Keeps a part of the time before.
+    pub(super) async fn keep(&self, part: &LazyHistorySync) {
+        history::take(&self.shared, self.device, part).await;
+        self.delivery.awaited().kept();
+    }
+
     async fn moved_to(&self, link: Link) {
         let before = self.link.send_replace(link);
+        if link == Link::Connected && before != link {
+            self.delivery.ask_for_left_over();
+        }
         if link != Link::Connected {
             self.acks.lost();
         }

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// What a device keeps, by the `kind` of the keyring's rows. Stored: a name must never change.
-mod kind {
+pub(super) mod kind {
     pub(super) const DEVICE: &str = "device";
     pub(super) const IDENTITY: &str = "identity";
     pub(super) const SESSION: &str = "session";
@@ -51,6 +51,10 @@ mod kind {
     pub(super) const LOST_INBOUND: &str = "lost_inbound";
     pub(super) const SECRET: &str = "secret";
     pub(super) const QUESTION: &str = "question";
+    /// Packed parts of the time before, until the house has stored them.
+    pub(in super::super) const HISTORY: &str = "history";
+    /// Announcements of such parts that are not kept yet.
+    pub(in super::super) const HISTORY_AWAITED: &str = "history_awaited";
 }
 
 /// Everything the library stores for one device.
@@ -95,7 +99,7 @@ fn joined(parts: &[&str]) -> String {
         .join("\n")
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes
         .iter()

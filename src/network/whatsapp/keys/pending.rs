@@ -132,7 +132,8 @@ impl Resend {
         let _ = self.0.set(Arc::downgrade(client));
     }
 
-    fn ask(&self, chat: &str, sender: &str, id: &str) {
+    /// Asks the sender of a message to send it again.
+    pub(in super::super) fn ask(&self, chat: &str, sender: &str, id: &str) {
         let Some(client) = self.0.get().and_then(Weak::upgrade) else {
             return;
         };

@@ -1,0 +1,63 @@
+//! Commands about what was said before.
+
+use super::{super::error::Failure, Asked, Line, Read};
+use crate::model::{Lane, Older, Work};
+
+/// How to use them.
+pub(super) const HELP: &[&str] = &["sync history [number] – show older messages, in the room of a chat"];
+
+/// How many messages are shown when nobody says how many, and at most.
+const USUAL: u32 = 50;
+const MOST: u32 = 500;
+
+/// A command of this family.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Command {
+    /// So many older messages.
+    Older(u32),
+}
+
+/// Reads one.
+pub(super) fn read(line: &Line<'_>) -> Read<Command> {
+    match (line.word.as_str(), line.rest.as_slice()) {
+        ("sync", ["history"]) => Some(Ok(Command::Older(USUAL))),
+        ("sync", ["history", number]) => Some(match number.parse::<u32>() {
+            Ok(count @ 1..=MOST) => Ok(Command::Older(count)),
+            _ => Err(format!("Write a number from 1 to {MOST}: `sync history 50`.")),
+        }),
+        ("sync", ["history", ..]) => Some(Err("Write for example `sync history 50`.".into())),
+        _ => None,
+    }
+}
+
+/// Does one.
+pub(super) async fn take(asked: &Asked<'_>, command: Command) -> Result<(), Failure> {
+    let Command::Older(count) = command;
+    let (desk, event) = (asked.desk, asked.event);
+    let mut tx = desk.bridge.store.begin().await?;
+    let Some(portal) = tx.find_portal_by_room(&event.room).await? else {
+        drop(tx);
+        return asked.answer("Write this in the room of a chat.").await;
+    };
+    let Some(device) = tx.find_device(portal.key.device).await? else {
+        drop(tx);
+        return asked.answer("This chat's phone is not linked.").await;
+    };
+    let identity = tx.find_identity(device.identity).await?;
+    let members = tx.list_members(device.identity).await?;
+    if !identity.is_some_and(|identity| super::super::outgoing::may_speak(&identity, &members, &event.sender)) {
+        drop(tx);
+        return desk.done().await;
+    }
+    let shown = tx.find_oldest_message(&portal.key, true).await?;
+    let wish = Older {
+        portal: portal.key.clone(),
+        count,
+        before: shown.map(|(_, at)| at),
+        room: event.room.clone(),
+        about: event.event.clone(),
+    };
+    let now = desk.bridge.clock().now();
+    tx.push_job(&Lane::older(&portal.key), &Work::Older(wish), now).await?;
+    desk.finish(tx).await
+}

@@ -1,0 +1,42 @@
+//! How long the content of messages is kept: a job that comes back every day erases what is too old.
+//!
+//! Deliberately not here: what is erased because somebody took it back; whoever does that erases it.
+
+use super::{Error, Inner, error::Failure, history::DAY, worker::Desk};
+use crate::model::{Lane, Work};
+
+/// How many messages are erased in one transaction.
+const AT_ONCE: u32 = 500;
+
+/// Promises the first round, where content is not kept for ever.
+pub(super) async fn begin(bridge: &Inner) -> Result<(), Error> {
+    let now = bridge.clock().now();
+    if bridge.config.kept_since(now).is_none() {
+        return Ok(());
+    }
+    let mut tx = bridge.store.begin().await?;
+    let (lane, work) = (Lane::house(), Work::Forget);
+    if !tx.has_jobs(&lane, work.kind()).await? {
+        tx.push_job(&lane, &work, now).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Does a job of kind `forget`, and promises the next round.
+pub(super) async fn forget(desk: &Desk<'_>) -> Result<(), Failure> {
+    let bridge = desk.bridge;
+    let now = bridge.clock().now();
+    let Some(since) = bridge.config.kept_since(now) else {
+        return desk.done().await;
+    };
+    loop {
+        let mut tx = bridge.store.begin().await?;
+        let erased = tx.erase_older(since, AT_ONCE).await?;
+        if erased > 0 {
+            tx.commit().await?;
+            continue;
+        }
+        tx.push_job(&Lane::house(), &Work::Forget, now.plus_millis(DAY)).await?;
+        return desk.finish(tx).await;
+    }
+}
