@@ -1,5 +1,6 @@
 //! What can be set about credentials and tokens.
 
+use ruma::{OwnedUserId, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -20,6 +21,8 @@ pub struct Config {
     pub client_secret: SecretString,
     /// What tokens begin with.
     pub token_prefix: String,
+    /// Matrix users who are members of the host identity: invited to its rooms, and writing through its devices.
+    pub host_members: Vec<String>,
 }
 
 impl Default for Config {
@@ -29,6 +32,7 @@ impl Default for Config {
             client_id: String::new(),
             client_secret: SecretString::default(),
             token_prefix: "mt_".into(),
+            host_members: Vec::new(),
         }
     }
 }
@@ -62,7 +66,19 @@ impl Config {
         {
             return Err(("access.token_prefix", "must be letters, digits and underscores"));
         }
+        if self.host_members.iter().any(|user| UserId::parse(user).is_err()) {
+            return Err((
+                "access.host_members",
+                "must be whole Matrix ids, such as @alice:example.org",
+            ));
+        }
         Ok(())
+    }
+
+    /// The members of the host identity.
+    pub(super) fn members_of_host(&self) -> Vec<OwnedUserId> {
+        let users = self.host_members.iter().map(UserId::parse);
+        users.filter_map(Result::ok).collect()
     }
 
     /// The super admin, when both halves are set.

@@ -76,7 +76,8 @@ impl Access {
     /// # Errors
     /// `Internal`.
     pub(crate) async fn bootstrap(&self) -> Result<(), Error> {
-        credentials::bootstrap(&self.0).await
+        credentials::bootstrap(&self.0).await?;
+        tokens::bootstrap(&self.0).await
     }
 
     /// Who has this name and secret.

@@ -4,7 +4,7 @@ use ruma::{OwnedUserId, UserId};
 
 use super::{Caller, Error, Inner, credentials::retire, secret};
 use crate::{
-    model::{Identity, IdentityId, IdentityKind, Timestamp, Token, TokenId},
+    model::{Identity, IdentityId, IdentityKind, Lane, Timestamp, Token, TokenId, Work},
     store::{self, Tx},
 };
 
@@ -74,7 +74,10 @@ async fn insert(
         }
     };
     for member in members {
-        tx.add_member(identity.id, member).await?;
+        admit(inner, &mut tx, identity.id, member).await?;
+    }
+    if identity.is_host {
+        admit_members_of_host(inner, &mut tx, identity.id).await?;
     }
     let row = store::NewToken {
         identity: identity.id,
@@ -92,6 +95,35 @@ async fn insert(
         expires_at,
         user: identity.user,
     })
+}
+
+/// Makes somebody a member, and promises that the bridge brings them into the rooms there are.
+async fn admit(inner: &Inner, tx: &mut Tx, identity: IdentityId, user: &UserId) -> Result<(), Error> {
+    if tx.add_member(identity, user).await? {
+        let work = Work::Admit {
+            identity,
+            user: user.to_owned(),
+        };
+        tx.push_job(&Lane::identity(identity), &work, inner.now()).await?;
+    }
+    Ok(())
+}
+
+/// Makes members of the host identity of those whom the settings name. Whoever is named no more stays.
+async fn admit_members_of_host(inner: &Inner, tx: &mut Tx, host: IdentityId) -> Result<(), Error> {
+    for user in inner.config.members_of_host() {
+        admit(inner, tx, host, &user).await?;
+    }
+    Ok(())
+}
+
+/// What the settings say of the host identity, if there is one yet.
+pub(super) async fn bootstrap(inner: &Inner) -> Result<(), Error> {
+    let mut tx = inner.store.begin().await?;
+    if let Some(host) = tx.host_identity().await? {
+        admit_members_of_host(inner, &mut tx, host.id).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
 /// The Matrix user is registered at first use, so that making a token needs nobody but the database.

@@ -44,6 +44,9 @@ const GOODBYE: Duration = Duration::from_secs(2);
 
 const NOTHING_PENDING: &str = "Error: You have no pending devices to add. Add a device and try again.";
 const EXPIRED: &str = "Error: QR code expired. Add the device again.";
+const PASSKEY: &str =
+    "Error: WhatsApp asks for a passkey. Link this account from a Matrix chat with the bot: write `login qr` there.";
+const CANCELLED: &str = "Error: The linking was cancelled.";
 const REVOKED: &str = "Error: Your token is no longer valid.";
 const OOPS: &str = "Error: Oops, something went wrong. Please try again later.";
 
@@ -110,6 +113,9 @@ impl End {
     fn of(progress: &LinkProgress) -> Option<Self> {
         match progress {
             LinkProgress::Waiting | LinkProgress::Qr(_) | LinkProgress::Code(_) => None,
+            // The attempt goes on where a person can answer: in a chat with the bot.
+            LinkProgress::Passkey(_) | LinkProgress::Compare(_) => Some(Self::new(4500, "passkey", Some(PASSKEY))),
+            LinkProgress::Cancelled => Some(Self::new(4500, "cancelled", Some(CANCELLED))),
             LinkProgress::Linked(_) => Some(Self::new(1000, "linked", None)),
             LinkProgress::Expired => Some(Self::new(4408, "expired", Some(EXPIRED))),
             LinkProgress::Failed(why) => Some(Self::new(4500, "failed", Some(&format!("Error: {why}")))),
@@ -178,7 +184,10 @@ impl Watcher {
             LinkProgress::Waiting | LinkProgress::Code(_) => Step::Continue(()),
             last @ (LinkProgress::Linked(_)
             | LinkProgress::Expired
+            | LinkProgress::Passkey(_)
+            | LinkProgress::Compare(_)
             | LinkProgress::Failed(_)
+            | LinkProgress::Cancelled
             | LinkProgress::Stopped) => Step::Break(End::of(&last)),
         }
     }

@@ -29,6 +29,9 @@ pub(super) struct CreateToken {
     /// Matrix users who are invited to the rooms of this identity and may write through its devices.
     #[schema(example = json!(["@alice:matrix.example.com"]))]
     members: Option<Vec<String>>,
+    /// The same for one Matrix user.
+    #[schema(example = "@alice:matrix.example.com")]
+    matrix_user: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -88,7 +91,12 @@ pub(super) async fn create(
     let request = NewTokenRequest {
         use_host: request.use_host.unwrap_or_default(),
         expires_at: request.expires_at,
-        members: request.members.unwrap_or_default(),
+        members: request
+            .members
+            .into_iter()
+            .flatten()
+            .chain(request.matrix_user)
+            .collect(),
     };
     let token = access.create_token(&caller, request).await?;
     let answer = TokenCreated {

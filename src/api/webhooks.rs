@@ -16,8 +16,8 @@ use super::{
     error::{Error, ErrorBody},
 };
 use crate::{
-    bridge::Bridge,
-    model::{Webhook, WebhookId},
+    bridge::{Bridge, WebhookChange},
+    model::{Webhook, WebhookEvent, WebhookId},
 };
 
 const BAD_BODY: &str = "Invalid request body. Must be a JSON object.";
@@ -27,6 +27,9 @@ pub(super) struct AddWebhook {
     /// Absolute `http` or `https` address.
     #[schema(example = "https://your-server.com/webhook")]
     url: Option<String>,
+    /// What it hears: `message.created` (alone, when absent), `device.updated`.
+    #[schema(example = json!(["message.created", "device.updated"]))]
+    events: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -34,6 +37,8 @@ pub(super) struct UpdateWebhook {
     url: Option<String>,
     /// An inactive webhook hears nothing.
     active: Option<bool>,
+    /// What it hears: `message.created`, `device.updated`.
+    events: Option<Vec<String>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -41,6 +46,9 @@ pub(super) struct WebhookView {
     id: i64,
     url: String,
     active: bool,
+    /// What it hears, when that is not `message.created` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<Vec<&'static str>>,
     created_at: String,
     updated_at: String,
     /// Signs every delivery as Standard Webhooks says. Shown this once.
@@ -50,7 +58,9 @@ pub(super) struct WebhookView {
 
 impl From<Webhook> for WebhookView {
     fn from(webhook: Webhook) -> Self {
+        let events = webhook.events.iter().map(|event| event.as_str()).collect();
         Self {
+            events: (webhook.events != [WebhookEvent::Message]).then_some(events),
             id: webhook.id.0,
             url: webhook.url,
             active: webhook.active,
@@ -73,7 +83,9 @@ pub(super) async fn add(
 ) -> Result<(StatusCode, Json<WebhookView>), Error> {
     let request: AddWebhook = body.json(BAD_BODY)?;
     let url = required(request.url, "url")?;
-    let webhook = bridge.add_webhook(bearer.caller.identity, &url).await?;
+    let webhook = bridge
+        .add_webhook(bearer.caller.identity, &url, request.events.as_deref())
+        .await?;
     let secret = Some(webhook.secret.clone());
     Ok((
         StatusCode::CREATED,
@@ -111,9 +123,12 @@ pub(super) async fn update(
         return Err(Error::bad_request("URL cannot be empty"));
     }
     let identity = bearer.caller.identity;
-    let webhook = bridge
-        .update_webhook(identity, id, request.url.as_deref(), request.active)
-        .await?;
+    let change = WebhookChange {
+        url: request.url,
+        active: request.active,
+        events: request.events,
+    };
+    let webhook = bridge.update_webhook(identity, id, &change).await?;
     Ok(Json(webhook.into()))
 }
 

@@ -19,6 +19,8 @@ pub struct Config {
     pub users: Vec<String>,
     /// Prefix of commands in portal rooms.
     pub command_prefix: String,
+    /// What stands before the words of members on the network; `{name}` is the member's name. Empty: nothing.
+    pub member_prefix: String,
     /// Messages a device may send in a minute.
     pub messages_per_minute: u32,
     /// Messages a device may send at once after a rest.
@@ -41,6 +43,10 @@ pub struct Config {
     pub history_days: u32,
     /// How many days the content of messages is kept in the database; 0: for ever.
     pub keep_messages_days: u32,
+    /// Seconds for which a device may be without a connection before its owner is told.
+    pub link_grace: u32,
+    /// Seconds after which the owner is told that the phone shows no sign of life; 0: never.
+    pub phone_offline_after: u32,
     /// Seconds between two reads of what the homeserver's push may have lost.
     pub repair_every: u32,
 }
@@ -52,6 +58,7 @@ impl Default for Config {
             ghost_name: "{name} (WA)".into(),
             users: Vec::new(),
             command_prefix: "!wa".into(),
+            member_prefix: String::new(),
             messages_per_minute: 60,
             burst: 20,
             retry_outgoing_for: 24 * 60 * 60,
@@ -63,6 +70,8 @@ impl Default for Config {
             history_messages: 50,
             history_days: 30,
             keep_messages_days: 0,
+            link_grace: 5 * 60,
+            phone_offline_after: 11 * 24 * 60 * 60,
             repair_every: 60,
         }
     }
@@ -93,6 +102,10 @@ impl Config {
     pub(super) fn kept_since(&self, now: Timestamp) -> Option<Timestamp> {
         let days = i64::from(self.keep_messages_days);
         (days > 0).then(|| now.plus_millis(-days * 24 * 60 * 60 * 1000))
+    }
+
+    pub(super) fn grace_millis(&self) -> i64 {
+        i64::from(self.link_grace) * 1000
     }
 
     pub(super) fn outgoing_patience(&self) -> Duration {

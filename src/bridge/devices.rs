@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 
-use super::{Error, Inner};
+use super::{Error, Inner, links};
 use crate::model::{Device, IdentityId, Lane, LinkSignal, LogoutReason, Platform, Work};
 
 /// How many devices are brought to life at the same time.
@@ -19,12 +19,18 @@ pub(crate) enum LinkProgress {
     Qr(String),
     /// Type this into the phone.
     Code(String),
+    /// WhatsApp wants a passkey: an answer to this request.
+    Passkey(String),
+    /// The phone shows a code too: a person must compare.
+    Compare(String),
     /// Linked, with the owner's number. Last.
     Linked(String),
     /// Nobody scanned in time. Last.
     Expired,
     /// It did not work, and why. Last.
     Failed(String),
+    /// Somebody ended it. Last.
+    Cancelled,
     /// We are shutting down. Last.
     Stopped,
 }
@@ -33,8 +39,8 @@ impl LinkProgress {
     /// Whether nothing follows.
     pub(crate) fn is_last(&self) -> bool {
         match self {
-            Self::Waiting | Self::Qr(_) | Self::Code(_) => false,
-            Self::Linked(_) | Self::Expired | Self::Failed(_) | Self::Stopped => true,
+            Self::Waiting | Self::Qr(_) | Self::Code(_) | Self::Passkey(_) | Self::Compare(_) => false,
+            Self::Linked(_) | Self::Expired | Self::Failed(_) | Self::Cancelled | Self::Stopped => true,
         }
     }
 }
@@ -76,11 +82,13 @@ pub(super) async fn connect_all(bridge: &Arc<Inner>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Brings a device to life.
 async fn connect(bridge: &Inner, device: &Device) {
+    links::moved(bridge, device.id, LinkSignal::Woken(bridge.clock().now())).await;
     match bridge.network.connect(device.id).await {
         Ok(()) => {}
         Err(crate::network::Error::NotLinked) => {
-            super::news::link(bridge, device.id, LinkSignal::Ended(LogoutReason::Unlinked)).await;
+            links::moved(bridge, device.id, LinkSignal::Ended(LogoutReason::Unlinked)).await;
         }
         Err(error) => tracing::error!(%error, device.id = %device.id, "a device could not be brought to life"),
     }

@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use ruma::{OwnedRoomId, RoomId, UserId};
 
-use super::{Inner, error::Failure, ghosts, groups, portals, worker::Desk};
+use super::{Inner, error::Failure, ghosts, groups, moving, portals, worker::Desk};
 use crate::{
     matrix::{self, transaction_id},
-    model::{ChatKind, ContactId, Device, LinkState, PortalKey, Recipient, RoomEvent},
+    model::{ChatKind, ContactId, Device, PortalKey, Recipient, RoomEvent},
     network,
     store::Portal,
 };
 
 /// Does what an invitation asks for.
 pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent, user: &UserId, is_direct: bool) -> Result<(), Failure> {
+    if moving::invited(desk, event, user).await? {
+        return Ok(());
+    }
     let names = desk.bridge.homeserver.names();
     if user == names.bot() {
         return bot(desk, event).await;
@@ -138,7 +141,7 @@ async fn device_of(bridge: &Inner, user: &UserId) -> Result<Option<Device>, Fail
     }
     let live = devices
         .iter()
-        .position(|device| bridge.link(device.id) == Some(LinkState::Connected));
+        .position(|device| bridge.link(device.id).is_some_and(|link| link.is_up()));
     Ok(match live {
         Some(at) => Some(devices.swap_remove(at)),
         None => devices.into_iter().next(),

@@ -5,134 +5,208 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use fail::fail_point;
 use futures_util::StreamExt as _;
+use ruma::{OwnedRoomId, RoomId};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{Error, Inner, devices::LinkProgress};
 use crate::{
     model::{Device, DeviceId, IdentityId, LinkSignal, LinkState, Platform},
-    network::{LinkStep, Linking},
+    network::{LinkAnswer, LinkStep, Linking},
 };
 
-/// The attempts that run, and the last one of each identity.
+/// The attempts that run, one for each identity.
 #[derive(Debug, Default)]
-pub(super) struct Linkings(Mutex<HashMap<IdentityId, watch::Sender<LinkProgress>>>);
+pub(super) struct Linkings(Mutex<HashMap<IdentityId, Attempt>>);
+
+/// An attempt that runs.
+#[derive(Clone, Debug)]
+struct Attempt {
+    device: DeviceId,
+    how: Linking,
+    progress: watch::Sender<LinkProgress>,
+    cancel: CancellationToken,
+    /// Chats with the bot in which its steps are shown.
+    rooms: Vec<OwnedRoomId>,
+}
+
+/// What became of the wish to link.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Begun {
+    /// An attempt began.
+    New,
+    /// One runs already, in this way.
+    Joined(Linking),
+}
 
 impl Linkings {
+    fn attempts(&self) -> MutexGuard<'_, HashMap<IdentityId, Attempt>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How the attempt of an identity goes on.
     pub(super) fn follow(&self, identity: IdentityId) -> Option<watch::Receiver<LinkProgress>> {
-        let attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        attempts.get(&identity).map(watch::Sender::subscribe)
+        self.attempts()
+            .get(&identity)
+            .map(|attempt| attempt.progress.subscribe())
+    }
+
+    /// How the attempt of an identity goes on, for a chat in which it is not shown yet.
+    pub(super) fn show_in(&self, identity: IdentityId, room: &RoomId) -> Option<watch::Receiver<LinkProgress>> {
+        let mut attempts = self.attempts();
+        let attempt = attempts.get_mut(&identity)?;
+        if attempt.rooms.iter().any(|known| known == room) {
+            return None;
+        }
+        attempt.rooms.push(room.to_owned());
+        Some(attempt.progress.subscribe())
     }
 
     /// A new attempt, unless one runs.
-    fn begin(&self, identity: IdentityId) -> Option<watch::Sender<LinkProgress>> {
-        let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if attempts
+    fn begin(&self, identity: IdentityId, how: &Linking) -> Result<Attempt, Linking> {
+        let mut attempts = self.attempts();
+        if let Some(running) = attempts
             .get(&identity)
-            .is_some_and(|attempt| !attempt.borrow().is_last())
+            .filter(|attempt| !attempt.progress.borrow().is_last())
         {
-            return None;
+            return Err(running.how.clone());
         }
-        let attempt = watch::Sender::new(LinkProgress::Waiting);
+        let attempt = Attempt {
+            device: DeviceId::generate(),
+            how: how.clone(),
+            progress: watch::Sender::new(LinkProgress::Waiting),
+            cancel: CancellationToken::new(),
+            rooms: Vec::new(),
+        };
         attempts.insert(identity, attempt.clone());
-        Some(attempt)
+        Ok(attempt)
+    }
+
+    /// Ends the attempt of an identity; whether one ran.
+    pub(super) fn cancel(&self, identity: IdentityId) -> bool {
+        let attempts = self.attempts();
+        let Some(attempt) = attempts.get(&identity) else {
+            return false;
+        };
+        attempt.cancel.cancel();
+        true
+    }
+
+    /// The device that an identity is linking right now.
+    pub(super) fn device(&self, identity: IdentityId) -> Option<DeviceId> {
+        self.attempts().get(&identity).map(|attempt| attempt.device)
     }
 
     /// Tells everybody who follows an attempt that it is over.
     pub(super) fn stop(&self) {
-        let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (_, attempt) in attempts.drain() {
-            attempt.send_replace(LinkProgress::Stopped);
+        for (_, attempt) in self.attempts().drain() {
+            attempt.progress.send_replace(LinkProgress::Stopped);
         }
     }
 
     /// Forgets an attempt that ended, so that the next listener hears that there is none.
-    fn end(&self, identity: IdentityId, attempt: &watch::Sender<LinkProgress>) {
-        let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if attempts.get(&identity).is_some_and(|known| known.same_channel(attempt)) {
+    fn end(&self, identity: IdentityId, attempt: &Attempt) {
+        let mut attempts = self.attempts();
+        if attempts
+            .get(&identity)
+            .is_some_and(|known| known.device == attempt.device)
+        {
             attempts.remove(&identity);
         }
     }
 }
 
 /// Begins to link a device, or keeps the attempt that runs.
-pub(super) async fn start(bridge: &Arc<Inner>, identity: IdentityId, how: Linking) -> Result<(), Error> {
+pub(super) async fn start(bridge: &Arc<Inner>, identity: IdentityId, how: Linking) -> Result<Begun, Error> {
     if bridge.store.read().await?.find_identity(identity).await?.is_none() {
         return Err(Error::NotFound("Identity"));
     }
-    let Some(attempt) = bridge.linkings.begin(identity) else {
-        return Ok(());
+    let attempt = match bridge.linkings.begin(identity, &how) {
+        Ok(attempt) => attempt,
+        Err(running) => return Ok(Begun::Joined(running)),
     };
     let bridge = Arc::clone(bridge);
     bridge.tasks.clone().spawn(async move {
         let last = tokio::select! {
-            last = follow(&bridge, identity, how, &attempt) => last,
+            last = follow(&bridge, identity, &attempt) => last,
             () = bridge.stop.cancelled() => LinkProgress::Stopped,
         };
-        attempt.send_replace(last);
+        attempt.progress.send_replace(last);
         bridge.linkings.end(identity, &attempt);
     });
-    Ok(())
+    Ok(Begun::New)
+}
+
+/// Gives the answer of a person to a question of the running attempt.
+///
+/// # Errors
+/// `NotFound` when none runs, else what the network says.
+pub(super) async fn answer(bridge: &Inner, identity: IdentityId, answer: LinkAnswer) -> Result<(), Error> {
+    let device = bridge.linkings.device(identity).ok_or(Error::NotFound("Linking"))?;
+    Ok(bridge.network.answer(device, answer).await?)
 }
 
 /// Passes the steps on until the last one, which it returns.
-async fn follow(
-    bridge: &Arc<Inner>,
-    identity: IdentityId,
-    how: Linking,
-    attempt: &watch::Sender<LinkProgress>,
-) -> LinkProgress {
-    let device = DeviceId::generate();
-    super::news::link(bridge, device, LinkSignal::Started).await;
-    let last = attempt_steps(bridge, identity, device, how, attempt).await;
+async fn follow(bridge: &Arc<Inner>, identity: IdentityId, attempt: &Attempt) -> LinkProgress {
+    let device = attempt.device;
+    super::links::moved(bridge, device, LinkSignal::Started).await;
+    let last = steps(bridge, identity, attempt).await;
     if !matches!(last, LinkProgress::Linked(_)) {
-        super::news::link(bridge, device, LinkSignal::Abandoned).await;
+        super::links::moved(bridge, device, LinkSignal::Abandoned).await;
         bridge.links.forget(device);
     }
     last
 }
 
-async fn attempt_steps(
-    bridge: &Arc<Inner>,
-    identity: IdentityId,
-    device: DeviceId,
-    how: Linking,
-    attempt: &watch::Sender<LinkProgress>,
-) -> LinkProgress {
-    let mut steps = match bridge.network.link(device, how).await {
+async fn steps(bridge: &Arc<Inner>, identity: IdentityId, attempt: &Attempt) -> LinkProgress {
+    let begun = tokio::select! {
+        begun = bridge.network.link(attempt.device, attempt.how.clone()) => begun,
+        () = attempt.cancel.cancelled() => return LinkProgress::Cancelled,
+    };
+    let mut steps = match begun {
         Ok(steps) => steps,
         Err(error) => {
             tracing::warn!(%error, "linking could not begin");
             return LinkProgress::Failed("WhatsApp could not be asked. Try again later.".into());
         }
     };
-    while let Some(step) = steps.next().await {
-        match step {
-            LinkStep::Qr { code, .. } => attempt.send_replace(LinkProgress::Qr(code)),
-            LinkStep::Code { code, .. } => attempt.send_replace(LinkProgress::Code(code)),
-            LinkStep::Linked { number } => {
-                return match linked(bridge, identity, device, &number).await {
-                    Ok(()) => LinkProgress::Linked(number),
-                    Err(error) => {
-                        tracing::error!(%error, "a linked device could not be stored");
-                        // Nobody would ever find this session again.
-                        if let Err(error) = bridge.network.unlink(device).await {
-                            tracing::error!(%error, "its session could not be ended either");
-                        }
-                        LinkProgress::Failed("The device could not be stored. Try again later.".into())
-                    }
-                };
-            }
-            LinkStep::Expired => return LinkProgress::Expired,
-            LinkStep::Failed { reason } => return LinkProgress::Failed(reason),
+    loop {
+        // Only the waiting is cut off: what the phone accepted is stored whole.
+        let step = tokio::select! {
+            step = steps.next() => step,
+            () = attempt.cancel.cancelled() => return LinkProgress::Cancelled,
         };
+        let progress = match step {
+            Some(LinkStep::Qr { code, .. }) => LinkProgress::Qr(code),
+            Some(LinkStep::Code { code, .. }) => LinkProgress::Code(code),
+            Some(LinkStep::Passkey { request }) => LinkProgress::Passkey(request),
+            Some(LinkStep::Compare { code }) => LinkProgress::Compare(code),
+            Some(LinkStep::Linked { number }) => return accepted(bridge, identity, attempt.device, number).await,
+            Some(LinkStep::Expired) => return LinkProgress::Expired,
+            Some(LinkStep::Failed { reason }) => return LinkProgress::Failed(reason),
+            None => return LinkProgress::Failed("The attempt ended without an answer. Try again.".into()),
+        };
+        attempt.progress.send_replace(progress);
     }
-    LinkProgress::Failed("The attempt ended without an answer. Try again.".into())
+}
+
+async fn accepted(bridge: &Arc<Inner>, identity: IdentityId, device: DeviceId, number: String) -> LinkProgress {
+    match linked(bridge, identity, device, &number).await {
+        Ok(()) => LinkProgress::Linked(number),
+        Err(error) => {
+            tracing::error!(%error, "a linked device could not be stored");
+            // Nobody would ever find this session again.
+            if let Err(error) = bridge.network.unlink(device).await {
+                tracing::error!(%error, "its session could not be ended either");
+            }
+            LinkProgress::Failed("The device could not be stored. Try again later.".into())
+        }
+    }
 }
 
 async fn linked(bridge: &Arc<Inner>, identity: IdentityId, id: DeviceId, number: &str) -> Result<(), Error> {
@@ -146,6 +220,7 @@ async fn linked(bridge: &Arc<Inner>, identity: IdentityId, id: DeviceId, number:
     };
     let mut tx = bridge.store.begin().await?;
     let replaced = tx.insert_device(&device).await?;
+    tx.change_link(id, &device.link).await?;
     if let Some(old) = replaced {
         let work = crate::model::Work::Unlink { device: old };
         tx.push_job(&crate::model::Lane::device(old), &work, bridge.clock().now())

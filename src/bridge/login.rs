@@ -1,44 +1,59 @@
-//! Linking from a chat with the bot: shows each code as an image and as text, and says how it ended.
+//! Linking from a chat with the bot: shows each step, and says how it ended.
 //!
-//! The codes are good for seconds; they are sent by the task that follows the attempt and are no jobs. A code that was
-//! replaced is redacted.
+//! The code is one message, an image with the code under it, that is edited when the code changes. Codes are good for
+//! seconds; they are sent by the task that follows the attempt and are no jobs. When it is over they are redacted.
 
 use std::sync::Arc;
 
 use ruma::{OwnedEventId, OwnedRoomId};
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{Inner, Linking, devices::LinkProgress, error::Failure, linking, worker::Desk};
+use super::{
+    Inner, Linking,
+    devices::LinkProgress,
+    error::Failure,
+    linking::{self, Begun},
+    worker::Desk,
+};
 use crate::{
     matrix::{self, transaction_id},
     model::{IdentityId, RoomEvent},
 };
 
-/// Begins to link, and follows the attempt in the room.
+/// Begins to link, and follows the attempt in the room; answers what to say when one runs already.
 pub(super) async fn start(
     desk: &Desk<'_>,
     event: &RoomEvent,
     identity: IdentityId,
     how: Linking,
-) -> Result<(), Failure> {
+) -> Result<Option<String>, Failure> {
     let bridge = desk.bridge;
-    if let Err(error) = linking::start(bridge, identity, how).await {
-        return Err(Failure::Never(error.to_string()));
+    let begun = match linking::start(bridge, identity, how.clone()).await {
+        Ok(begun) => begun,
+        Err(error) => return Err(Failure::Never(error.to_string())),
+    };
+    if let Some(progress) = bridge.linkings.show_in(identity, &event.room) {
+        let show = Show {
+            bridge: Arc::clone(bridge),
+            room: event.room.clone(),
+            about: event.event.clone(),
+        };
+        bridge.tasks.spawn(async move {
+            if let Err(error) = show.follow(progress).await {
+                tracing::warn!(%error, "the steps of a linking attempt could not be shown");
+            }
+        });
     }
-    let Some(progress) = bridge.linkings.follow(identity) else {
-        return Ok(());
-    };
-    let room = Show {
-        bridge: Arc::clone(bridge),
-        room: event.room.clone(),
-        about: event.event.clone(),
-    };
-    bridge.tasks.spawn(async move {
-        if let Err(error) = room.follow(progress).await {
-            tracing::warn!(%error, "the steps of a linking attempt could not be shown");
+    Ok(match begun {
+        Begun::New => None,
+        Begun::Joined(running) if running == how => {
+            Some("I am linking a phone already; the code I show is good. Write `cancel` to end that.".into())
         }
-    });
-    Ok(())
+        Begun::Joined(_) => {
+            Some("I am linking a phone in another way already. Write `cancel` to end that, then try again.".into())
+        }
+    })
 }
 
 /// Where the steps are shown.
@@ -48,43 +63,43 @@ struct Show {
     about: OwnedEventId,
 }
 
+/// The message with the code: its first event, and the edits of it.
+#[derive(Default)]
+struct Shown {
+    first: Option<OwnedEventId>,
+    edits: Vec<OwnedEventId>,
+}
+
 impl Show {
     async fn follow(&self, mut progress: watch::Receiver<LinkProgress>) -> Result<(), Failure> {
-        let mut shown: Vec<OwnedEventId> = Vec::new();
+        let mut shown = Shown::default();
         loop {
             let step = progress.borrow_and_update().clone();
-            if !matches!(step, LinkProgress::Waiting) {
-                self.take_back(&mut shown).await?;
-            }
             match &step {
                 LinkProgress::Waiting => {}
                 LinkProgress::Qr(code) => {
-                    shown.push(self.image(code).await?);
-                    shown.push(self.say(code, code).await?);
+                    let image = self.image(code).await?;
+                    self.show(&mut shown, image, code).await?;
                 }
                 LinkProgress::Code(code) => {
                     let text = format!(
                         "On your phone open WhatsApp → Linked devices → Link with phone number, and type: {code}"
                     );
-                    shown.push(self.say(&text, code).await?);
-                }
-                LinkProgress::Linked(number) => {
-                    self.say(
-                        &format!("Linked: WhatsApp +{number}. Chats appear when somebody writes."),
-                        "end",
-                    )
-                    .await?;
-                }
-                LinkProgress::Expired => {
-                    self.say("Nobody scanned the code in time. Write `login qr` to try again.", "end")
+                    self.show(&mut shown, matrix::outgoing::notice(&text, None), code)
                         .await?;
                 }
-                LinkProgress::Failed(why) => {
-                    self.say(&format!("Linking did not work: {why}"), "end").await?;
+                LinkProgress::Passkey(request) => {
+                    self.take_back(&mut shown).await?;
+                    self.say(&passkey(request), request).await?;
                 }
-                LinkProgress::Stopped => {
-                    self.say("I am being restarted. Write `login qr` to try again.", "end")
+                LinkProgress::Compare(code) => {
+                    let text = format!("Your phone shows a code. Is it {code}? Then write `confirm`, else `cancel`.");
+                    self.show(&mut shown, matrix::outgoing::notice(&text, None), code)
                         .await?;
+                }
+                last => {
+                    self.take_back(&mut shown).await?;
+                    self.say(&the_end(last), "end").await?;
                 }
             }
             if step.is_last() || progress.changed().await.is_err() {
@@ -98,24 +113,39 @@ impl Show {
         self.send(&content, part).await
     }
 
-    async fn image(&self, code: &str) -> Result<OwnedEventId, Failure> {
+    /// Shows a code, in the place of the one before.
+    async fn show(&self, shown: &mut Shown, content: Value, code: &str) -> Result<(), Failure> {
+        let Some(first) = &shown.first else {
+            shown.first = Some(self.send(&content, code).await?);
+            return Ok(());
+        };
+        let mut edit = content.clone();
+        edit["m.new_content"] = content;
+        edit["m.relates_to"] = json!({ "rel_type": "m.replace", "event_id": first });
+        shown.edits.push(self.send(&edit, code).await?);
+        Ok(())
+    }
+
+    async fn image(&self, code: &str) -> Result<Value, Failure> {
         let (png, side_length) =
             picture(code).ok_or_else(|| Failure::Never("the code does not fit a QR image".into()))?;
         let size = png.len();
         let uri = self.bridge.homeserver.upload(png, "image/png", "qr.png").await?;
-        let content = matrix::outgoing::image(&uri, "qr.png", size, (side_length, side_length));
-        self.send(&content, &format!("image:{code}")).await
+        let mut content = matrix::outgoing::image(&uri, "qr.png", size, (side_length, side_length));
+        // Under the picture, for who cannot scan it.
+        content["body"] = json!(code);
+        Ok(content)
     }
 
-    async fn send(&self, content: &serde_json::Value, part: &str) -> Result<OwnedEventId, Failure> {
+    async fn send(&self, content: &Value, part: &str) -> Result<OwnedEventId, Failure> {
         let txn = transaction_id(&["login", self.about.as_str(), part]);
         let actor = self.bridge.homeserver.as_bot();
         Ok(actor.send(&self.room, "m.room.message", content, &txn, None).await?)
     }
 
     /// Codes are secrets: none stays in the room when it is over.
-    async fn take_back(&self, shown: &mut Vec<OwnedEventId>) -> Result<(), Failure> {
-        for event in shown.drain(..) {
+    async fn take_back(&self, shown: &mut Shown) -> Result<(), Failure> {
+        for event in shown.first.take().into_iter().chain(shown.edits.drain(..)) {
             let txn = transaction_id(&["login", "redact", event.as_str()]);
             self.bridge
                 .homeserver
@@ -125,6 +155,36 @@ impl Show {
         }
         Ok(())
     }
+}
+
+/// How an attempt ended.
+fn the_end(last: &LinkProgress) -> String {
+    match last {
+        LinkProgress::Linked(number) => format!("Linked: WhatsApp +{number}. Chats appear when somebody writes."),
+        LinkProgress::Expired => "The code has expired: nobody scanned or typed it in time. Write `login qr` or \
+                                  `login phone <number>` to try again."
+            .into(),
+        LinkProgress::Failed(why) => format!("Linking did not work: {why}"),
+        LinkProgress::Cancelled => "Linking is cancelled.".into(),
+        LinkProgress::Stopped => "I am being restarted. Write `login qr` to try again.".into(),
+        LinkProgress::Waiting
+        | LinkProgress::Qr(_)
+        | LinkProgress::Code(_)
+        | LinkProgress::Passkey(_)
+        | LinkProgress::Compare(_) => String::new(),
+    }
+}
+
+/// How to answer WhatsApp's request for a passkey. Only a page of WhatsApp may ask a browser for its passkeys.
+fn passkey(request: &str) -> String {
+    format!(
+        "WhatsApp asks for the passkey of this account. In a browser on a device that has it, open \
+         https://web.whatsapp.com, open the console (F12), enter this line and send me what it answers as \
+         `passkey <answer>`:\n\n\
+         JSON.stringify((await navigator.credentials.get({{publicKey: \
+         PublicKeyCredential.parseRequestOptionsFromJSON({request})}})).toJSON())\n\n\
+         Without a passkey write `cancel`."
+    )
 }
 
 /// A code as a PNG image and the length of its side in pixels.

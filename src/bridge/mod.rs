@@ -16,8 +16,11 @@ mod incoming;
 mod intake;
 mod invites;
 mod linking;
+mod links;
 mod login;
+mod members;
 mod messages;
+mod moving;
 mod news;
 mod notify;
 mod older;
@@ -51,6 +54,7 @@ pub(crate) use intake::Intake;
 pub(crate) use messages::{Idempotency, NewFile, NewMessage, Queued, Recipients};
 pub(crate) use reading::{Page, ReadChat, ReadMessage, Wanted};
 pub(crate) use watch::Readiness;
+pub(crate) use webhooks::WebhookChange;
 
 pub(crate) use crate::network::Linking;
 use crate::{
@@ -128,6 +132,7 @@ impl Bridge {
         retention::begin(&self.0).await?;
         worker::start(&self.0);
         news::start(&self.0, news);
+        links::start(&self.0);
         repair::start(&self.0);
         devices::connect_all(&self.0).await
     }
@@ -179,7 +184,7 @@ impl Bridge {
     /// # Errors
     /// `NotFound` when the identity is gone, else what the network says.
     pub(crate) async fn start_linking(&self, identity: IdentityId, how: Linking) -> Result<(), Error> {
-        linking::start(&self.0, identity, how).await
+        linking::start(&self.0, identity, how).await.map(drop)
     }
 
     /// The linking attempt of an identity, if one runs or just ended.
@@ -253,8 +258,13 @@ impl Bridge {
     ///
     /// # Errors
     /// `Invalid`, `Taken`.
-    pub(crate) async fn add_webhook(&self, identity: IdentityId, url: &str) -> Result<Webhook, Error> {
-        webhooks::add(&self.0, identity, url).await
+    pub(crate) async fn add_webhook(
+        &self,
+        identity: IdentityId,
+        url: &str,
+        events: Option<&[String]>,
+    ) -> Result<Webhook, Error> {
+        webhooks::add(&self.0, identity, url, events).await
     }
 
     /// The webhooks of an identity, oldest first.
@@ -273,10 +283,9 @@ impl Bridge {
         &self,
         identity: IdentityId,
         webhook: WebhookId,
-        url: Option<&str>,
-        active: Option<bool>,
+        change: &WebhookChange,
     ) -> Result<Webhook, Error> {
-        webhooks::update(&self.0, identity, webhook, url, active).await
+        webhooks::update(&self.0, identity, webhook, change).await
     }
 
     /// Ends a subscription.

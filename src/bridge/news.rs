@@ -1,12 +1,12 @@
-//! News that may be lost: how links stand, who types.
+//! News that may be lost: how links stand, who types, how far messages came.
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::{Inner, groups, reads, rooms};
+use super::{Inner, links, reads, rooms};
 use crate::{
-    model::{ChatId, DeviceId, IdentityKind, Lane, LinkSignal, LinkState, MessageId, News, PortalKey, Reached, Work},
+    model::{ChatId, DeviceId, MessageId, News, PortalKey, Reached},
     store::{self, MessageState, Receipt},
 };
 
@@ -28,7 +28,8 @@ pub(super) fn start(bridge: &Arc<Inner>, mut news: mpsc::Receiver<News>) {
 
 async fn take(bridge: &Arc<Inner>, news: News) {
     match news {
-        News::Link { device, signal } => link(bridge, device, signal).await,
+        News::Link { device, signal } => links::moved(bridge, device, signal).await,
+        News::PhoneSeen { device, at } => links::phone_seen(bridge, device, at).await,
         News::Reached {
             device,
             chat,
@@ -93,52 +94,5 @@ async fn read_elsewhere(
 ) -> Result<(), store::Error> {
     let mut tx = bridge.store.begin().await?;
     reads::owner_read(bridge, &mut tx, device, (chat, messages)).await?;
-    tx.commit().await
-}
-
-/// Moves the link of a device along its table, and tells the owner when the session ended.
-pub(super) async fn link(bridge: &Inner, device: DeviceId, signal: LinkSignal) {
-    let before = bridge.links.get(device).unwrap_or(LinkState::Unlinked);
-    let after = before.clone().next(signal);
-    if before == after {
-        return;
-    }
-    tracing::info!(device.id = %device, before = before.name(), after = after.name(), "the link of a device changed");
-    bridge.links.set(device, after.clone());
-    if let Err(error) = store_link(bridge, device, &after).await {
-        tracing::error!(%error, device.id = %device, "the link of a device could not be stored");
-    }
-}
-
-async fn store_link(bridge: &Inner, device: DeviceId, link: &LinkState) -> Result<(), store::Error> {
-    let mut tx = bridge.store.begin().await?;
-    tx.set_device_link(device, link).await?;
-    if *link == LinkState::Connected {
-        groups::push_compare(&mut tx, device, bridge.clock().now()).await?;
-    }
-    if let LinkState::LoggedOut { .. } = link
-        && let Some(device) = tx.find_device(device).await?
-        && let Some(identity) = tx.find_identity(device.identity).await?
-        && identity.kind == IdentityKind::Real
-        && let Some(room) = tx.find_management_room(&identity.user).await?
-    {
-        let now = bridge.clock().now();
-        let text = format!(
-            "WhatsApp +{} is {}. Messages do not cross until you link it again: `login qr`.",
-            device.number,
-            link.name()
-        );
-        let about = format!("link:{}:{}", device.id, now.millis());
-        tx.push_job(
-            &Lane::room(&room),
-            &Work::Notice {
-                room: room.clone(),
-                about,
-                text,
-            },
-            now,
-        )
-        .await?;
-    }
     tx.commit().await
 }

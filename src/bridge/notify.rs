@@ -12,7 +12,7 @@ use super::{error::Failure, outgoing, portals::Room, worker::Desk};
 use crate::{
     model::{
         ChatKind, ContactId, Content, Delivery, DeliveryId, Device, Event, Identity, Lane, Media, MediaKind,
-        MediaSource, PortalKey, Work,
+        MediaSource, PortalKey, WebhookEvent, Work,
     },
     store::Tx,
     webhook,
@@ -38,7 +38,11 @@ pub(super) async fn push(desk: &Desk<'_>, tx: &mut Tx, said: &Said<'_>) -> Resul
         return Ok(());
     }
     let webhooks = tx.list_webhooks(said.identity.id).await?;
-    if !webhooks.iter().any(|webhook| webhook.active) {
+    let webhooks: Vec<_> = webhooks
+        .into_iter()
+        .filter(|webhook| webhook.active && webhook.events.contains(&WebhookEvent::Message))
+        .collect();
+    if webhooks.is_empty() {
         return Ok(());
     }
     let spelling = tx.find_spelling(said.identity.id, said.contact).await?;
@@ -51,11 +55,11 @@ pub(super) async fn push(desk: &Desk<'_>, tx: &mut Tx, said: &Said<'_>) -> Resul
     );
     let now = desk.bridge.clock().now();
     let key = PortalKey::new(said.device.id, said.event.chat.clone());
-    for webhook in webhooks.into_iter().filter(|webhook| webhook.active) {
+    for webhook in webhooks {
         let delivery = Delivery {
             id: DeliveryId::generate(),
             webhook: webhook.id,
-            contact: said.contact.clone(),
+            contact: Some(said.contact.clone()),
             created_at: now,
             body: body.clone(),
             media: attached(desk, said.content).cloned(),
@@ -76,7 +80,7 @@ fn is_message(content: &Content) -> bool {
         | Content::Appointment(_)
         | Content::Invitation(_)
         | Content::Told(_) => true,
-        Content::Poll(_) | Content::Album { .. } | Content::Unsupported(_) => false,
+        Content::Poll(_) | Content::Album { .. } | Content::Call(_) | Content::Unsupported(_) => false,
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 use fail::fail_point;
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId};
 
-use super::{Inner, error::Failure, ghosts, groups};
+use super::{Inner, error::Failure, ghosts, groups, moving};
 use crate::{
     matrix::{self, Actor, NewRoom, State, outgoing::Message, transaction_id},
     model::{ChatId, ChatKind, Device, Group, GroupKind, Identity, IdentityKind, PortalKey, Timestamp},
@@ -178,8 +178,9 @@ pub(super) async fn bring_people(
     match identity.kind {
         IdentityKind::Registered => enter(bridge, room, &identity.user).await?,
         IdentityKind::Real => {
+            let went_out = moving::went_out(bridge, room, &identity.user).await;
             invite(bridge, room, &identity.user).await?;
-            if let Some(puppet) = bridge.homeserver.as_puppet(&identity.user) {
+            if !went_out && let Some(puppet) = bridge.homeserver.as_puppet(&identity.user) {
                 match puppet.join(room).await {
                     Ok(_) => {}
                     Err(error) if error.is_transient() => return Err(error.into()),

@@ -61,18 +61,7 @@ pub(super) async fn ready(bridge: &Inner) -> Readiness {
 
 /// Sets the gauges.
 pub(super) async fn measure(bridge: &Inner) {
-    let mut states: HashMap<&'static str, u32> = [
-        "linking",
-        "connected",
-        "reconnecting",
-        "logged out",
-        "replaced",
-        "banned",
-        "outdated",
-        "refused",
-    ]
-    .map(|s| (s, 0))
-    .into();
+    let mut states: HashMap<&'static str, u32> = LinkState::NAMES.map(|state| (state, 0)).into();
     bridge.links.with(|links| {
         for link in links.values() {
             *states.entry(link.name()).or_default() += 1;

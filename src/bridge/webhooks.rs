@@ -2,7 +2,7 @@
 
 use super::{Error, Inner};
 use crate::{
-    model::{IdentityId, Webhook, WebhookId},
+    model::{IdentityId, Webhook, WebhookEvent, WebhookId},
     webhook,
 };
 
@@ -13,11 +13,48 @@ fn check(url: &str) -> Result<(), Error> {
     })
 }
 
+/// What of a webhook shall change; what is absent stays.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct WebhookChange {
+    /// Where deliveries go.
+    pub(crate) url: Option<String>,
+    /// Whether it hears anything.
+    pub(crate) active: Option<bool>,
+    /// What it hears.
+    pub(crate) events: Option<Vec<String>>,
+}
+
+/// Reads the names of what a webhook hears: something, and nothing twice.
+fn read_events(names: &[String]) -> Result<Vec<WebhookEvent>, Error> {
+    let known: Vec<_> = WebhookEvent::ALL
+        .into_iter()
+        .filter(|event| names.iter().any(|name| name == event.as_str()))
+        .collect();
+    if known.is_empty() || names.iter().any(|name| WebhookEvent::parse(name).is_none()) {
+        let all = WebhookEvent::ALL.map(WebhookEvent::as_str).join(", ");
+        return Err(Error::Invalid {
+            field: "events",
+            why: format!("Invalid events. There are: {all}"),
+        });
+    }
+    Ok(known)
+}
+
 /// Subscribes a URL.
-pub(super) async fn add(bridge: &Inner, identity: IdentityId, url: &str) -> Result<Webhook, Error> {
+pub(super) async fn add(
+    bridge: &Inner,
+    identity: IdentityId,
+    url: &str,
+    events: Option<&[String]>,
+) -> Result<Webhook, Error> {
     check(url)?;
+    let events = events.map(read_events).transpose()?;
     let mut tx = bridge.store.begin().await?;
-    let webhook = tx.insert_webhook(identity, url, &webhook::new_secret()).await?;
+    let mut webhook = tx.insert_webhook(identity, url, &webhook::new_secret()).await?;
+    if let Some(events) = events {
+        tx.set_webhook_events(webhook.id, &events).await?;
+        webhook.events = events;
+    }
     tx.commit().await?;
     Ok(webhook)
 }
@@ -32,17 +69,22 @@ pub(super) async fn update(
     bridge: &Inner,
     identity: IdentityId,
     webhook: WebhookId,
-    url: Option<&str>,
-    active: Option<bool>,
+    change: &WebhookChange,
 ) -> Result<Webhook, Error> {
+    let url = change.url.as_deref();
     if let Some(url) = url {
         check(url)?;
     }
+    let events = change.events.as_deref().map(read_events).transpose()?;
     let mut tx = bridge.store.begin().await?;
-    let changed = tx
-        .update_webhook(identity, webhook, url, active)
+    let mut changed = tx
+        .update_webhook(identity, webhook, url, change.active)
         .await?
         .ok_or(Error::NotFound("Webhook"))?;
+    if let Some(events) = events {
+        tx.set_webhook_events(webhook, &events).await?;
+        changed.events = events;
+    }
     tx.commit().await?;
     Ok(changed)
 }

@@ -11,7 +11,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::Instrument as _;
 
 use super::{
-    Inner, error::Failure, groups, history, incoming, notify, older, outgoing, reads, retention, retire, sending,
+    Inner, error::Failure, groups, history, incoming, links, members, moving, notify, older, outgoing, reads,
+    retention, retire, sending,
 };
 use crate::{
     model::{Job, Work},
@@ -150,6 +151,13 @@ impl Desk<'_> {
     }
 
     async fn dispatch(&self) -> Result<(), Failure> {
+        match self.do_it().await {
+            Err(Failure::Never(why)) => Err(moving::second_thoughts(self, why).await),
+            other => other,
+        }
+    }
+
+    async fn do_it(&self) -> Result<(), Failure> {
         match &self.job.work {
             Work::Incoming(event) => incoming::show(self, event).await,
             Work::FromMatrix(event) => outgoing::take(self, event).await,
@@ -175,6 +183,9 @@ impl Desk<'_> {
             Work::Older(wish) => older::show(self, wish).await,
             Work::Forget => retention::forget(self).await,
             Work::RetireIdentity { identity } => retire::identity(self, *identity).await,
+            Work::Admit { identity, user } => members::admit(self, *identity, user).await,
+            Work::Part { identity, user } => members::part(self, *identity, user).await,
+            Work::TellLink { device } => links::tell(self, *device).await,
             Work::Unlink { device } => retire::device(self, *device).await,
         }
     }
@@ -237,6 +248,9 @@ impl Desk<'_> {
             | Work::Status { .. }
             | Work::Older(_)
             | Work::RetireIdentity { .. }
+            | Work::TellLink { .. }
+            | Work::Admit { .. }
+            | Work::Part { .. }
             | Work::Unlink { .. } => self.bridge.config.outgoing_patience(),
         };
         self.waited() > patience
@@ -274,6 +288,9 @@ impl Desk<'_> {
             | Work::Gather { .. }
             | Work::Furnish { .. }
             | Work::RetireIdentity { .. }
+            | Work::TellLink { .. }
+            | Work::Admit { .. }
+            | Work::Part { .. }
             | Work::Unlink { .. } => {}
         }
         if !tx.bury_job(self.job.id, self.worker, why).await? {

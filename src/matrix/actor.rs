@@ -81,6 +81,20 @@ impl Actor {
         }
     }
 
+    /// Sends somebody out of a room; that they are not in it is success.
+    pub(crate) async fn kick(&self, room: &RoomId, user: &UserId, reason: Option<&str>) -> Result<(), Error> {
+        let mut request = kick_user::v3::Request::new(room.into(), user.into());
+        request.reason = reason.map(str::to_owned);
+        match self.request("kick", request).await {
+            Ok(_) => Ok(()),
+            Err(refused @ Error::Refused { status: 403, .. }) => match self.membership(room, user).await? {
+                Some(membership) if membership == "join" || membership == "invite" => Err(refused),
+                _ => Ok(()),
+            },
+            Err(other) => Err(other),
+        }
+    }
+
     /// Leaves a room or declines its invite; not being in it is success.
     pub(crate) async fn leave(&self, room: &RoomId) -> Result<(), Error> {
         match self.request("leave", leave_room::v3::Request::new(room.into())).await {
@@ -143,13 +157,6 @@ impl Actor {
             send_state_event::v3::Request::new_raw(room.into(), event_type.into(), String::new(), content);
         request.timestamp = at.and_then(matrix_time);
         Ok(self.request("send_state", request).await?.event_id)
-    }
-
-    /// Puts somebody out of a room.
-    pub(crate) async fn kick(&self, room: &RoomId, user: &UserId, reason: Option<&str>) -> Result<(), Error> {
-        let mut request = kick_user::v3::Request::new(room.into(), user.into());
-        request.reason = reason.map(str::to_owned);
-        self.request("kick", request).await.map(drop)
     }
 
     /// Asks to be let into a room.

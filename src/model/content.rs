@@ -30,7 +30,9 @@ pub(crate) enum Content {
         /// How many are announced.
         announced: u32,
     },
-    /// What has no richer shape here, told in words (a call, a payment, a product).
+    /// A call, as it stands.
+    Call(Call),
+    /// What has no richer shape here, told in words (a payment, a product).
     Told(String),
     /// Something this version cannot carry, by the name people know it under ("interactive message").
     Unsupported(String),
@@ -61,6 +63,7 @@ impl Content {
             Self::Appointment(_) => "event",
             Self::Invitation(_) => "group invitation",
             Self::Album { .. } => "album",
+            Self::Call(_) => "call",
             Self::Unsupported(kind) => kind,
         }
     }
@@ -79,7 +82,7 @@ impl Content {
             Self::Location(_) => "m.location",
             Self::Poll(_) => "m.poll.start",
             Self::Album { .. } => "album",
-            Self::Unsupported(_) => "m.notice",
+            Self::Call(_) | Self::Unsupported(_) => "m.notice",
         }
     }
 
@@ -91,9 +94,65 @@ impl Content {
             Self::Poll(poll) => Some(&poll.question),
             Self::Appointment(appointment) => Some(&appointment.title),
             Self::Told(words) => Some(words),
-            Self::Location(_) | Self::Contacts(_) | Self::Invitation(_) | Self::Album { .. } | Self::Unsupported(_) => {
-                None
-            }
+            Self::Location(_)
+            | Self::Contacts(_)
+            | Self::Invitation(_)
+            | Self::Album { .. }
+            | Self::Call(_)
+            | Self::Unsupported(_) => None,
+        }
+    }
+}
+
+/// A call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Call {
+    /// With or without pictures.
+    pub(crate) kind: CallKind,
+    /// Whether several are called.
+    pub(crate) is_group: bool,
+    /// How it stands.
+    pub(crate) state: CallState,
+}
+
+/// Whether a call has pictures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CallKind {
+    /// Sound alone.
+    Voice,
+    /// Pictures too.
+    Video,
+}
+
+/// How a call stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CallState {
+    /// The phone rings.
+    Ringing,
+    /// Taken on another device.
+    Answered,
+    /// Declined on another device.
+    Declined,
+    /// Nobody took it.
+    Missed,
+    /// It was taken, and is over.
+    Over {
+        /// How long it took.
+        seconds: u32,
+    },
+}
+
+impl CallState {
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ringing => "ringing",
+            Self::Answered => "answered",
+            Self::Declined => "declined",
+            Self::Missed => "missed",
+            Self::Over { .. } => "over",
         }
     }
 }

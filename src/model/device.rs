@@ -65,8 +65,18 @@ pub(crate) enum LinkState {
     Unlinked,
     /// A code is shown and waits for the phone.
     Linking,
+    /// It came to life and the network has not accepted it yet.
+    Connecting {
+        /// Since when.
+        since: Timestamp,
+    },
     /// Talking to the network.
     Connected,
+    /// Talking to the network, but the owner's phone was not seen for so long that the network will end the session.
+    PhoneOffline {
+        /// When the phone was last seen.
+        since: Timestamp,
+    },
     /// The connection broke and is being made again.
     Reconnecting {
         /// Since when.
@@ -102,12 +112,18 @@ pub(crate) enum LinkSignal {
     Started,
     /// The attempt ended without a session.
     Abandoned,
+    /// A linked device came to life.
+    Woken(Timestamp),
     /// The network accepted the session.
     Connected,
     /// The connection was lost; another attempt follows.
     Lost(Timestamp),
     /// The session ended.
     Ended(LogoutReason),
+    /// The owner's phone was not seen since then, which is too long.
+    PhoneMissed(Timestamp),
+    /// The owner's phone showed itself.
+    PhoneSeen,
 }
 
 impl LinkState {
@@ -115,13 +131,66 @@ impl LinkState {
     #[must_use]
     pub(crate) fn next(self, signal: LinkSignal) -> Self {
         match (self, signal) {
-            (_, LinkSignal::Connected) => Self::Connected,
+            (_, LinkSignal::Connected) | (Self::PhoneOffline { .. }, LinkSignal::PhoneSeen) => Self::Connected,
             (_, LinkSignal::Ended(reason)) => Self::LoggedOut { reason },
             (Self::Unlinked | Self::LoggedOut { .. }, LinkSignal::Started) => Self::Linking,
             (Self::Linking, LinkSignal::Abandoned) => Self::Unlinked,
-            (Self::Connected, LinkSignal::Lost(since)) => Self::Reconnecting { since },
+            (Self::Connected | Self::PhoneOffline { .. }, LinkSignal::Lost(since)) => Self::Reconnecting { since },
+            (Self::Connected, LinkSignal::PhoneMissed(since)) => Self::PhoneOffline { since },
+            (
+                Self::Unlinked
+                | Self::Connecting { .. }
+                | Self::Connected
+                | Self::PhoneOffline { .. }
+                | Self::Reconnecting { .. },
+                LinkSignal::Woken(since),
+            ) => Self::Connecting { since },
             // A session that ended stays ended; a lost connection keeps the moment it was lost first.
-            (state, LinkSignal::Started | LinkSignal::Abandoned | LinkSignal::Lost(_)) => state,
+            (
+                state,
+                LinkSignal::Started
+                | LinkSignal::Abandoned
+                | LinkSignal::Lost(_)
+                | LinkSignal::Woken(_)
+                | LinkSignal::PhoneMissed(_)
+                | LinkSignal::PhoneSeen,
+            ) => state,
+        }
+    }
+
+    /// The names of all states a device can be in, for metrics.
+    pub(crate) const NAMES: [&'static str; 10] = [
+        "linking",
+        "connecting",
+        "connected",
+        "phone offline",
+        "reconnecting",
+        "logged out",
+        "replaced",
+        "banned",
+        "outdated",
+        "refused",
+    ];
+
+    /// Since when it is as it is, for states that pass by themselves; `None` for all others.
+    pub(crate) fn passing_since(&self) -> Option<Timestamp> {
+        match self {
+            Self::Connecting { since } | Self::Reconnecting { since } => Some(*since),
+            Self::Unlinked | Self::Linking | Self::Connected | Self::PhoneOffline { .. } | Self::LoggedOut { .. } => {
+                None
+            }
+        }
+    }
+
+    /// Whether messages can cross.
+    pub(crate) fn is_up(&self) -> bool {
+        match self {
+            Self::Connected | Self::PhoneOffline { .. } => true,
+            Self::Unlinked
+            | Self::Linking
+            | Self::Connecting { .. }
+            | Self::Reconnecting { .. }
+            | Self::LoggedOut { .. } => false,
         }
     }
 
@@ -130,7 +199,9 @@ impl LinkState {
         match self {
             Self::Unlinked => "unlinked",
             Self::Linking => "linking",
+            Self::Connecting { .. } => "connecting",
             Self::Connected => "connected",
+            Self::PhoneOffline { .. } => "phone offline",
             Self::Reconnecting { .. } => "reconnecting",
             Self::LoggedOut { reason } => match reason {
                 LogoutReason::Unlinked => "logged out",
@@ -141,6 +212,26 @@ impl LinkState {
             },
         }
     }
+}
+
+/// One change of a link, as it is kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct LinkChange {
+    /// The name of the state it came to.
+    pub(crate) state: String,
+    /// Why, when it ended.
+    pub(crate) reason: Option<LogoutReason>,
+    /// When.
+    pub(crate) at: Timestamp,
+}
+
+/// What is remembered of the life of a device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct DeviceLife {
+    /// When the network last accepted its session.
+    pub(crate) connected_at: Option<Timestamp>,
+    /// When the owner's phone was last seen to be alive.
+    pub(crate) phone_seen_at: Option<Timestamp>,
 }
 
 #[cfg(test)]
@@ -169,6 +260,28 @@ mod tests {
             ),
             (L::Reconnecting { since: early }, S::Connected, L::Connected),
             (L::Connected, S::Ended(LogoutReason::Unlinked), ended.clone()),
+            (L::Connected, S::Woken(late), L::Connecting { since: late }),
+            (
+                L::Connecting { since: early },
+                S::Lost(late),
+                L::Connecting { since: early },
+            ),
+            (L::Connecting { since: early }, S::Connected, L::Connected),
+            (ended.clone(), S::Woken(late), ended.clone()),
+            (L::Connected, S::PhoneMissed(early), L::PhoneOffline { since: early }),
+            (L::Connected, S::PhoneSeen, L::Connected),
+            (L::PhoneOffline { since: early }, S::PhoneSeen, L::Connected),
+            (
+                L::PhoneOffline { since: early },
+                S::Lost(late),
+                L::Reconnecting { since: late },
+            ),
+            (
+                L::Reconnecting { since: early },
+                S::PhoneMissed(early),
+                L::Reconnecting { since: early },
+            ),
+            (ended.clone(), S::PhoneSeen, ended.clone()),
             (ended.clone(), S::Lost(late), ended.clone()),
             (ended.clone(), S::Started, L::Linking),
             (ended, S::Connected, L::Connected),

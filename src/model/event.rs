@@ -46,6 +46,13 @@ pub(crate) enum News {
         /// What happened to its link.
         signal: LinkSignal,
     },
+    /// The owner's phone did something.
+    PhoneSeen {
+        /// The device that was told.
+        device: DeviceId,
+        /// When.
+        at: Timestamp,
+    },
     /// Messages of the owner came further with a contact.
     Reached {
         /// Which device was told.

@@ -99,6 +99,16 @@ impl Lane {
         Self("house:".into())
     }
 
+    /// What a webhook hears of a device itself.
+    pub(crate) fn device_delivery(webhook: WebhookId, device: DeviceId) -> Self {
+        Self(format!("hook:{}/{device}", webhook.0))
+    }
+
+    /// What people are told of one change of a link: each by itself, for some are told later than others.
+    pub(crate) fn link(device: DeviceId, change: i64) -> Self {
+        Self(format!("link:{device}/{change}"))
+    }
+
     /// What concerns an identity as a whole.
     pub(crate) fn identity(identity: IdentityId) -> Self {
         Self(format!("identity:{identity}"))
@@ -265,6 +275,25 @@ pub(crate) enum Work {
         /// Which identity.
         identity: IdentityId,
     },
+    /// Invite a new member into the rooms of an identity.
+    Admit {
+        /// Which identity.
+        identity: IdentityId,
+        /// Who.
+        user: OwnedUserId,
+    },
+    /// Take somebody who is no member any more out of the rooms of an identity.
+    Part {
+        /// Which identity.
+        identity: IdentityId,
+        /// Who.
+        user: OwnedUserId,
+    },
+    /// Tell people how the link of a device stands, unless they know.
+    TellLink {
+        /// Which device.
+        device: DeviceId,
+    },
     /// A device was deleted by its owner: end the session at the network and forget its keys.
     Unlink {
         /// Which device.
@@ -298,6 +327,9 @@ impl Work {
             Self::Older(_) => "older",
             Self::Forget => "forget",
             Self::RetireIdentity { .. } => "retire_identity",
+            Self::Admit { .. } => "admit",
+            Self::Part { .. } => "part",
+            Self::TellLink { .. } => "tell_link",
             Self::Unlink { .. } => "unlink",
         }
     }
@@ -394,8 +426,9 @@ pub(crate) struct Delivery {
     pub(crate) id: DeliveryId,
     /// To which webhook.
     pub(crate) webhook: WebhookId,
-    /// Who spoke, for `is_contact` at the time of sending.
-    pub(crate) contact: ContactId,
+    /// Who spoke; nobody did in what concerns a device.
+    #[serde(default)]
+    pub(crate) contact: Option<ContactId>,
     /// When the first attempt may be made: the schedule counts from here.
     pub(crate) created_at: Timestamp,
     /// The body, as it will be posted but for the bytes of its media.

@@ -36,6 +36,12 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// `Unreachable` when the network cannot be asked, `Refused` when it does not want to.
     async fn link(&self, device: DeviceId, how: Linking) -> Result<LinkSteps, Error>;
 
+    /// Answers a question of the attempt to link `device`.
+    ///
+    /// # Errors
+    /// `NotFound` when no attempt runs, `Refused` when the answer is none or comes at the wrong time, `Unreachable`.
+    async fn answer(&self, device: DeviceId, answer: LinkAnswer) -> Result<(), Error>;
+
     /// Brings a linked device to life: returns as soon as its session runs; the state follows as news.
     ///
     /// # Errors
@@ -215,6 +221,16 @@ pub(crate) enum LinkStep {
         /// How long it is good for.
         valid_for: Duration,
     },
+    /// The network wants a passkey of the account: an answer to this request.
+    Passkey {
+        /// Public key credential request options, as JSON.
+        request: String,
+    },
+    /// The phone shows a code too: a person must compare.
+    Compare {
+        /// The code as people read it.
+        code: String,
+    },
     /// The phone accepted and the session is stored. The device is not connected yet.
     Linked {
         /// The owner's number, digits only.
@@ -227,6 +243,15 @@ pub(crate) enum LinkStep {
         /// A sentence for people.
         reason: String,
     },
+}
+
+/// What a person answers to a question of a linking attempt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum LinkAnswer {
+    /// What the authenticator said to the request: a public key credential, as JSON.
+    Passkey(String),
+    /// Both sides show the same code.
+    Same,
 }
 
 /// What a network can do.

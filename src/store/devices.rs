@@ -43,9 +43,11 @@ impl Tx {
             self.hand_over(former.id, device.id).await?;
         }
         let query = sqlx::query(
-            "insert into devices (id, identity, platform, number, link, linked_at) values ($1, $2, $3, $4, $5, $6) \
+            "insert into devices (id, identity, platform, number, link, linked_at, connected_at, phone_seen_at) \
+             values ($1, $2, $3, $4, $5, $6, $6, $6) \
              on conflict (identity, platform, number) do update set id = excluded.id, link = excluded.link, \
-             linked_at = excluded.linked_at, removed = 0",
+             linked_at = excluded.linked_at, connected_at = excluded.connected_at, \
+             phone_seen_at = excluded.phone_seen_at, link_told = 'connected', removed = 0",
         )
         .bind(device.id.to_string())
         .bind(device.identity.to_string())
@@ -82,6 +84,7 @@ impl Tx {
             "update sends set device = $2 where device = $1",
             "update history_chats set device = $2 where device = $1",
             "update history_marks set device = $2 where device = $1",
+            "update link_changes set device = $2 where device = $1",
             "update jobs set lane = replace(lane, $1, $2), payload = replace(payload, $1, $2) \
              where lane_kind in ('in', 'out', 'send', 'hook', 'late', 'expiry', 'read', \
              'ghost', 'mark', 'gather', 'furnish', 'groups', 'older', 'fetch') and payload like '%' || $1 || '%'",

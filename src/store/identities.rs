@@ -85,6 +85,7 @@ impl Tx {
             "delete from history_chats where device in (select id from devices where identity = $1)",
             "delete from history_marks where device in (select id from devices where identity = $1)",
             "delete from portals where device in (select id from devices where identity = $1)",
+            "delete from link_changes where device in (select id from devices where identity = $1)",
             "delete from devices where identity = $1",
             "delete from sends where identity = $1",
             "delete from spellings where identity = $1",
@@ -120,10 +121,6 @@ impl Tx {
     }
 
     /// Removes a member; whether they were one.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the command that takes members away needs it")
-    )]
     pub(crate) async fn remove_member(&mut self, identity: IdentityId, user: &UserId) -> Result<bool, Error> {
         let query = sqlx::query("delete from members where identity = $1 and user_id = $2")
             .bind(identity.to_string())

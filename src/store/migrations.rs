@@ -34,6 +34,10 @@ pub(super) const ALL: &[Migration] = &[
         name: "00005_history",
         sql: include_str!("../../migrations/00005_history.sql"),
     },
+    Migration {
+        name: "00006_links",
+        sql: include_str!("../../migrations/00006_links.sql"),
+    },
 ];
 
 impl Store {

@@ -21,6 +21,7 @@ mod history;
 mod identities;
 mod jobs;
 pub(crate) mod keyring;
+mod links;
 mod lock;
 mod messages;
 mod migrations;

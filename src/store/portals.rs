@@ -41,7 +41,14 @@ impl Tx {
         let query = sqlx::query("select * from portals where device = $1 and chat = $2")
             .bind(key.device.to_string())
             .bind(text(key.chat.as_str()));
-        self.row(query).await?.as_ref().map(read).transpose()
+        let Some(row) = self.row(query).await? else {
+            return Ok(None);
+        };
+        let mut portal = read(&row)?;
+        // Somebody who belongs in it is to be asked back.
+        let recall_at = Columns::new(&row, "portals", "chat").maybe_time("recall_at")?;
+        portal.ready &= recall_at.is_none_or(|at| at > self.now());
+        Ok(Some(portal))
     }
 
     /// The portal whose room this is.
@@ -58,18 +65,95 @@ impl Tx {
         let query = sqlx::query(
             "insert into portals (device, chat, room, kind, name, ready) values ($1, $2, $3, $4, $5, $6) \
              on conflict (device, chat) do update set room = excluded.room, kind = excluded.kind, \
-             name = excluded.name, ready = excluded.ready",
+             name = excluded.name, ready = excluded.ready, \
+             recalled_at = case when excluded.ready = 1 and portals.recall_at <= $7 then $7 \
+             else portals.recalled_at end, \
+             recall_at = case when excluded.ready = 1 and portals.recall_at <= $7 then null \
+             else portals.recall_at end",
         )
         .bind(portal.key.device.to_string())
         .bind(text(portal.key.chat.as_str()))
         .bind(portal.room.as_ref().map(|room| room.as_str()))
         .bind(word(&portal.kind))
         .bind(maybe(portal.name.as_deref()))
-        .bind(i64::from(portal.ready));
+        .bind(i64::from(portal.ready))
+        .bind(self.now().millis());
         self.execute(query)
             .await
             .map_err(|error| error.or_taken("room"))
             .map(drop)
+    }
+
+    /// Asks back whoever left a portal room, with the next message; not before `pause` milliseconds have passed since
+    /// somebody was asked back last.
+    pub(crate) async fn recall_to_portal(&mut self, key: &PortalKey, pause: i64) -> Result<(), Error> {
+        let query = sqlx::query(
+            "update portals set recall_at = case when recalled_at is null or recalled_at + $4 < $3 then $3 \
+             else recalled_at + $4 end where device = $1 and chat = $2",
+        )
+        .bind(key.device.to_string())
+        .bind(text(key.chat.as_str()))
+        .bind(self.now().millis())
+        .bind(pause);
+        self.execute(query).await.map(drop)
+    }
+
+    /// Remembers which room takes the place of that of a portal.
+    pub(crate) async fn set_next_room(&mut self, key: &PortalKey, next: Option<&RoomId>) -> Result<(), Error> {
+        let query = sqlx::query("update portals set next_room = $3 where device = $1 and chat = $2")
+            .bind(key.device.to_string())
+            .bind(text(key.chat.as_str()))
+            .bind(next.map(RoomId::as_str));
+        self.execute(query).await.map(drop)
+    }
+
+    /// Which room takes the place of that of a portal.
+    pub(crate) async fn find_next_room(&mut self, key: &PortalKey) -> Result<Option<OwnedRoomId>, Error> {
+        let query = sqlx::query("select * from portals where device = $1 and chat = $2")
+            .bind(key.device.to_string())
+            .bind(text(key.chat.as_str()));
+        let Some(row) = self.row(query).await? else {
+            return Ok(None);
+        };
+        Columns::new(&row, "portals", "chat").maybe_parsed("next_room")
+    }
+
+    /// The portal whose room this one replaces.
+    pub(crate) async fn find_portal_by_next_room(&mut self, next: &RoomId) -> Result<Option<Portal>, Error> {
+        let query = sqlx::query("select * from portals where next_room = $1").bind(next.as_str());
+        self.row(query).await?.as_ref().map(read).transpose()
+    }
+
+    /// Forgets the room of a portal, if it is still this one.
+    pub(crate) async fn forget_portal_room(&mut self, key: &PortalKey, room: &RoomId) -> Result<(), Error> {
+        let query = sqlx::query(
+            "update portals set room = null, ready = 0, next_room = null, recall_at = null \
+             where device = $1 and chat = $2 and room = $3",
+        )
+        .bind(key.device.to_string())
+        .bind(text(key.chat.as_str()))
+        .bind(room.as_str());
+        self.execute(query).await.map(drop)
+    }
+
+    /// Who spoke in a room, as the network showed it; at most so many.
+    pub(crate) async fn list_speakers(&mut self, room: &RoomId, most: i64) -> Result<Vec<OwnedUserId>, Error> {
+        let query = sqlx::query(
+            "select distinct speaker from messages where room = $1 and direction = 'in' and speaker is not null \
+             order by speaker limit $2",
+        )
+        .bind(room.as_str())
+        .bind(most);
+        let rows = self.rows(query).await?;
+        rows.iter()
+            .map(|row| Columns::new(row, "messages", "speaker").parsed("speaker"))
+            .collect()
+    }
+
+    /// Forgets that people talk with the bot in a room.
+    pub(crate) async fn forget_management_room(&mut self, room: &RoomId) -> Result<(), Error> {
+        let query = sqlx::query("delete from management_rooms where room = $1").bind(room.as_str());
+        self.execute(query).await.map(drop)
     }
 
     /// Seconds after which new messages of a chat disappear; `None`: they stay.

@@ -68,7 +68,7 @@ impl Tx {
     }
 
     /// The time now.
-    pub(super) fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 

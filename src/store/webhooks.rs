@@ -6,7 +6,7 @@ use super::{
     Error, Tx,
     types::{Columns, maybe, text},
 };
-use crate::model::{IdentityId, Webhook, WebhookId};
+use crate::model::{IdentityId, Webhook, WebhookEvent, WebhookId};
 
 fn read(row: &AnyRow) -> Result<Webhook, Error> {
     let row = Columns::new(row, "webhooks", "id");
@@ -15,6 +15,10 @@ fn read(row: &AnyRow) -> Result<Webhook, Error> {
         identity: row.parsed("identity")?,
         url: row.text("url")?,
         secret: row.text("secret")?,
+        events: row.maybe_text("events")?.map_or_else(
+            || vec![WebhookEvent::Message],
+            |names| names.split(',').filter_map(WebhookEvent::parse).collect(),
+        ),
         active: row.flag("active")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
@@ -89,6 +93,16 @@ impl Tx {
         .bind(self.now().millis());
         let row = self.row(query).await.map_err(|error| error.or_taken("webhook url"))?;
         row.as_ref().map(read).transpose()
+    }
+
+    /// Says what a webhook hears.
+    pub(crate) async fn set_webhook_events(&mut self, id: WebhookId, events: &[WebhookEvent]) -> Result<(), Error> {
+        let names: Vec<_> = events.iter().map(|event| event.as_str()).collect();
+        let query = sqlx::query("update webhooks set events = $2, updated_at = $3 where id = $1")
+            .bind(id.0)
+            .bind(names.join(","))
+            .bind(self.now().millis());
+        self.execute(query).await.map(drop)
     }
 
     /// Removes a webhook of an identity; whether it was there.

@@ -36,6 +36,7 @@ macro_rules! on_both_engines {
 
 mod bad_input;
 mod bot;
+mod calls;
 mod commands_line;
 mod contract;
 mod crashes;
@@ -46,12 +47,15 @@ mod history;
 mod kinds;
 mod large_files;
 mod linking;
+mod links;
 mod marks;
 mod matrix_to_whatsapp;
 mod media;
+mod members;
 mod receipts;
 mod reliability;
 mod rest_to_whatsapp;
+mod rooms_life;
 mod tenancy;
 mod webhooks;
 mod whatsapp_to_matrix;

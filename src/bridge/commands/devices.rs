@@ -1,16 +1,24 @@
 //! Commands about devices: linking, listing and unlinking them.
 
+use std::fmt::Write as _;
+
 use super::{
-    super::{Linking, error::Failure, login, worker::Desk},
+    super::{Error, Linking, error::Failure, linking, links::ago, login, worker::Desk},
     Asked, Line, Read, digits,
 };
-use crate::model::{Device, Identity, IdentityId, IdentityKind, Lane, Platform, RoomEvent, Work};
+use crate::{
+    model::{Device, Identity, IdentityId, IdentityKind, Lane, Platform, RoomEvent, Work},
+    network::{self, LinkAnswer},
+};
 
 /// How to use them.
 pub(super) const HELP: &[&str] = &[
     "login qr – link a phone by scanning a code",
     "login phone <number> – link a phone by typing a code into it",
+    "cancel – end the linking that runs",
     "devices – your linked devices and how they stand",
+    "devices <number> – how one of them stood lately",
+    "reconnect [number] – connect a device again that WhatsApp had sent away",
     "logout [number] – unlink a device",
 ];
 
@@ -18,7 +26,15 @@ pub(super) const HELP: &[&str] = &[
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Command {
     Login(Linking),
+    /// End the attempt that runs.
+    Cancel,
+    /// What the person's authenticator said, or that both sides show the same code.
+    Answer(LinkAnswer),
     List,
+    /// How one stood lately.
+    Past(String),
+    /// Which device, when there are several.
+    Reconnect(Option<String>),
     /// Which device, when there are several.
     Logout(Option<String>),
 }
@@ -32,14 +48,22 @@ pub(super) fn read(line: &Line<'_>) -> Read<Command> {
             None => Err("Which number? Write for example `login phone +15550001111`.".into()),
         },
         ("login", _) => Err("Write `login qr` or `login phone <number>`.".into()),
-        ("devices", _) => Ok(Command::List),
+        ("cancel", _) => Ok(Command::Cancel),
+        ("passkey", []) => Err("Write `passkey <answer>`, with what the browser answered.".into()),
+        ("passkey", answer) => Ok(Command::Answer(LinkAnswer::Passkey(answer.join(" ")))),
+        ("confirm", _) => Ok(Command::Answer(LinkAnswer::Same)),
+        ("devices", []) => Ok(Command::List),
+        ("devices", number) => numbered(number).map(Command::Past),
+        ("reconnect", []) => Ok(Command::Reconnect(None)),
+        ("reconnect", number) => numbered(number).map(|number| Command::Reconnect(Some(number))),
         ("logout", []) => Ok(Command::Logout(None)),
-        ("logout", number) => match digits(number) {
-            Some(number) => Ok(Command::Logout(Some(number))),
-            None => Err("Which device? Write `devices` to see their numbers.".into()),
-        },
+        ("logout", number) => numbered(number).map(|number| Command::Logout(Some(number))),
         _ => return None,
     })
+}
+
+fn numbered(words: &[&str]) -> Result<String, String> {
+    digits(words).ok_or_else(|| "Which device? Write `devices` to see their numbers.".into())
 }
 
 /// Does one.
@@ -48,8 +72,10 @@ pub(super) async fn take(asked: &Asked<'_>, command: Command) -> Result<(), Fail
         Command::List => {
             let identity = asked.own().await?;
             let devices = devices(asked.desk, identity.as_ref()).await?;
-            asked.answer(&list(asked.desk, &devices)).await
+            asked.answer(&list(asked.desk, &devices).await?).await
         }
+        Command::Past(number) => past(asked, &number).await,
+        Command::Reconnect(number) => reconnect(asked, number.as_deref()).await,
         Command::Logout(number) => logout(asked, number.as_deref()).await,
         Command::Login(_) if asked.in_portal => {
             asked
@@ -58,9 +84,36 @@ pub(super) async fn take(asked: &Asked<'_>, command: Command) -> Result<(), Fail
         }
         Command::Login(how) => {
             let identity = identity(asked.desk, asked.event).await?;
-            login::start(asked.desk, asked.event, identity, how).await?;
-            asked.desk.done().await
+            match login::start(asked.desk, asked.event, identity, how).await? {
+                Some(what) => asked.answer(&what).await,
+                None => asked.desk.done().await,
+            }
         }
+        Command::Cancel => cancel(asked).await,
+        Command::Answer(answer) => respond(asked, answer).await,
+    }
+}
+
+async fn cancel(asked: &Asked<'_>) -> Result<(), Failure> {
+    let runs = asked
+        .own()
+        .await?
+        .is_some_and(|identity| asked.desk.bridge.linkings.cancel(identity.id));
+    if runs {
+        return asked.answer("I end the linking.").await;
+    }
+    asked.answer("There is nothing to cancel.").await
+}
+
+/// A person's answer to a question of the running attempt. What comes of it is shown as its next step.
+async fn respond(asked: &Asked<'_>, answer: LinkAnswer) -> Result<(), Failure> {
+    let Some(identity) = asked.own().await? else {
+        return asked.answer("No linking runs. Write `login qr`.").await;
+    };
+    match linking::answer(asked.desk.bridge, identity.id, answer).await {
+        Ok(()) => asked.desk.done().await,
+        Err(Error::NotFound(_)) => asked.answer("No linking runs. Write `login qr`.").await,
+        Err(error) => asked.answer(&format!("That did not work: {error}")).await,
     }
 }
 
@@ -89,33 +142,87 @@ async fn devices(desk: &Desk<'_>, identity: Option<&Identity>) -> Result<Vec<Dev
     }
 }
 
-fn list(desk: &Desk<'_>, devices: &[Device]) -> String {
+async fn list(desk: &Desk<'_>, devices: &[Device]) -> Result<String, Failure> {
     if devices.is_empty() {
-        return "You have no linked device. Write `login qr` to link one.".into();
+        return Ok("You have no linked device. Write `login qr` to link one.".into());
     }
-    let lines = devices.iter().map(|device| {
+    let now = desk.bridge.clock().now();
+    let mut lines = Vec::with_capacity(devices.len());
+    for device in devices {
         let link = desk.bridge.link(device.id).unwrap_or_else(|| device.link.clone());
-        format!("{} +{}: {}", device.platform.title(), device.number, link.name())
-    });
-    lines.collect::<Vec<_>>().join("\n")
+        let life = desk.bridge.store.read().await?.device_life(device.id).await?;
+        let mut told = format!("{} +{}: {}", device.platform.title(), device.number, link.name());
+        if let Some(at) = life.connected_at.filter(|_| !link.is_up()) {
+            let _ = write!(told, ", last connected {} ago", ago(at, now));
+        }
+        if let Some(at) = life.phone_seen_at {
+            let _ = write!(told, ", phone last seen {} ago", ago(at, now));
+        }
+        lines.push(told);
+    }
+    Ok(lines.join("\n"))
+}
+
+/// One of the asker's devices, or what to say instead.
+async fn one(asked: &Asked<'_>, number: Option<&str>) -> Result<Result<Device, &'static str>, Failure> {
+    let identity = asked.own().await?;
+    let mut devices = devices(asked.desk, identity.as_ref()).await?;
+    Ok(match (number, devices.len()) {
+        (_, 0) => Err("You have no linked device."),
+        (None, 1) => Ok(devices.remove(0)),
+        (None, _) => Err("You have several devices. Write their number too; `devices` lists them."),
+        (Some(number), _) => devices
+            .into_iter()
+            .find(|device| device.number == number)
+            .ok_or("You have no device with that number. Write `devices`."),
+    })
+}
+
+/// How a device stood lately, newest first.
+async fn past(asked: &Asked<'_>, number: &str) -> Result<(), Failure> {
+    const MOST: i64 = 15;
+    let device = match one(asked, Some(number)).await? {
+        Ok(device) => device,
+        Err(why) => return asked.answer(why).await,
+    };
+    let changes = {
+        let mut read = asked.desk.bridge.store.read().await?;
+        read.list_link_changes(device.id, MOST).await?
+    };
+    let lines = changes
+        .iter()
+        .map(|change| format!("{} {}", change.at.rfc3339(), change.state));
+    let text = format!(
+        "{} +{}, newest first:\n{}",
+        device.platform.title(),
+        device.number,
+        lines.collect::<Vec<_>>().join("\n")
+    );
+    asked.answer(&text).await
+}
+
+async fn reconnect(asked: &Asked<'_>, number: Option<&str>) -> Result<(), Failure> {
+    let device = match one(asked, number).await? {
+        Ok(device) => device,
+        Err(why) => return asked.answer(why).await,
+    };
+    let bridge = asked.desk.bridge;
+    if bridge.link(device.id).is_some_and(|link| link.is_up()) {
+        return asked.answer("It is connected.").await;
+    }
+    let text = match bridge.network.connect(device.id).await {
+        Ok(()) => "I try. `devices` says how it stands.",
+        Err(network::Error::NotLinked) => "WhatsApp has ended this session. Link it again: `login qr`.",
+        Err(error) => return Err(error.into()),
+    };
+    asked.answer(text).await
 }
 
 async fn logout(asked: &Asked<'_>, number: Option<&str>) -> Result<(), Failure> {
     let (desk, event) = (asked.desk, asked.event);
-    let identity = asked.own().await?;
-    let devices = devices(desk, identity.as_ref()).await?;
-    let device = match (number, devices.as_slice()) {
-        (_, []) => return asked.answer("You have no linked device.").await,
-        (None, [device]) => device,
-        (None, _) => return asked.answer("You have several devices. Write `logout <number>`.").await,
-        (Some(number), devices) => match devices.iter().find(|device| device.number == number) {
-            Some(device) => device,
-            None => {
-                return asked
-                    .answer("You have no device with that number. Write `devices`.")
-                    .await;
-            }
-        },
+    let device = match one(asked, number).await? {
+        Ok(device) => device,
+        Err(why) => return asked.answer(why).await,
     };
     let mut tx = desk.bridge.store.begin().await?;
     tx.remove_device(device.id).await?;

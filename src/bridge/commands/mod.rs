@@ -5,11 +5,13 @@
 
 mod devices;
 mod history;
+mod members;
 
 use super::{error::Failure, invites, worker::Desk};
 use crate::{
     matrix::{self, transaction_id},
-    model::{Identity, RoomEvent},
+    model::{Identity, Lane, RoomEvent, Work},
+    store::Tx,
 };
 
 /// Something the bot can do, by families.
@@ -19,6 +21,7 @@ enum Command {
     Ping,
     Devices(devices::Command),
     History(history::Command),
+    Members(members::Command),
     /// Not understood, with what to say about it.
     Unknown(String),
 }
@@ -38,6 +41,7 @@ fn help() -> String {
         .iter()
         .chain(devices::HELP)
         .chain(history::HELP)
+        .chain(members::HELP)
         .chain(&["ping – whether everything answers"]);
     let lines: Vec<_> = lines.copied().collect();
     format!("I bridge WhatsApp to Matrix. I understand:\n{}", lines.join("\n"))
@@ -55,7 +59,8 @@ fn read(text: &str) -> Command {
         "ping" => Some(Ok(Command::Ping)),
         _ => devices::read(&line)
             .map(|read| read.map(Command::Devices))
-            .or_else(|| history::read(&line).map(|read| read.map(Command::History))),
+            .or_else(|| history::read(&line).map(|read| read.map(Command::History)))
+            .or_else(|| members::read(&line).map(|read| read.map(Command::Members))),
     };
     match known {
         Some(Ok(command)) => command,
@@ -105,6 +110,7 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent, text: &str, in_port
         Command::Ping => asked.answer(&ping(desk).await).await,
         Command::Devices(command) => devices::take(&asked, command).await,
         Command::History(command) => history::take(&asked, command).await,
+        Command::Members(command) => members::take(&asked, command).await,
     }
 }
 
@@ -120,6 +126,18 @@ impl Asked<'_> {
             .send(&self.event.room, "m.room.message", &content, &txn, None)
             .await?;
         self.desk.done().await
+    }
+
+    /// Finishes with an effect, and answers by a job of the same transaction.
+    async fn finish(&self, mut tx: Tx, text: &str) -> Result<(), Failure> {
+        let notice = Work::Notice {
+            room: self.event.room.clone(),
+            about: self.event.event.as_str().to_owned(),
+            text: text.to_owned(),
+        };
+        let now = self.desk.bridge.clock().now();
+        tx.push_job(&Lane::room(&self.event.room), &notice, now).await?;
+        self.desk.finish(tx).await
     }
 
     /// The identity of the person who asks.

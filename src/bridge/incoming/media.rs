@@ -92,6 +92,7 @@ pub(super) async fn bring(scene: &Scene<'_>, content: &Content) -> Result<Brough
         | Content::Appointment(_)
         | Content::Invitation(_)
         | Content::Album { .. }
+        | Content::Call(_)
         | Content::Told(_)
         | Content::Unsupported(_) => Ok(Brought::as_it_is(content)),
     }

@@ -58,6 +58,7 @@ fn mentions(content: &Content) -> &[Mention] {
         | Content::Appointment(_)
         | Content::Invitation(_)
         | Content::Album { .. }
+        | Content::Call(_)
         | Content::Told(_)
         | Content::Unsupported(_) => &[],
     }

@@ -13,7 +13,7 @@ mod words;
 
 use ruma::{EventId, RoomId, UserId};
 
-use super::{Inner, commands, error::Failure, invites, worker::Desk};
+use super::{Inner, commands, error::Failure, invites, moving, worker::Desk};
 use crate::{
     matrix::{
         self,
@@ -65,11 +65,9 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent) -> Result<(), Failu
             None => Ok(()),
         },
         Incoming::Invite { user, is_direct } => invites::take(desk, event, &user, is_direct).await,
-        Incoming::Notice(_)
-        | Incoming::Joined { .. }
-        | Incoming::Left { .. }
-        | Incoming::Ours
-        | Incoming::Ignored(_) => desk.done().await,
+        Incoming::Left { user } => moving::left(desk, event, &user).await,
+        Incoming::Replaced { next } => moving::replaced(desk, event, &next).await,
+        Incoming::Notice(_) | Incoming::Joined { .. } | Incoming::Ours | Incoming::Ignored(_) => desk.done().await,
     }
 }
 

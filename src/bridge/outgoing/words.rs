@@ -2,7 +2,10 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{super::error::Failure, stage::Stage};
+use super::{
+    super::{error::Failure, members},
+    stage::Stage,
+};
 use crate::{
     matrix::incoming::{Called, Picture, Said},
     model::{Content, Mention, Sender, Text, Thumbnail},
@@ -30,9 +33,11 @@ pub(super) async fn translated(stage: &Stage<'_>, said: &Said) -> Result<Content
         | Content::Appointment(_)
         | Content::Invitation(_)
         | Content::Album { .. }
+        | Content::Call(_)
         | Content::Told(_)
         | Content::Unsupported(_) => {}
     }
+    sign(stage, &mut content).await?;
     if let Content::Text(Text {
         preview: Some(preview), ..
     }) = &mut content
@@ -40,6 +45,28 @@ pub(super) async fn translated(stage: &Stage<'_>, said: &Said) -> Result<Content
         preview.thumbnail = thumbnail(stage, said.picture.as_ref()).await;
     }
     Ok(content)
+}
+
+/// What members write says who wrote it, where that is wanted.
+async fn sign(stage: &Stage<'_>, content: &mut Content) -> Result<(), Failure> {
+    let bridge = stage.desk.bridge;
+    let (prefix, sender) = (&bridge.config.member_prefix, &stage.event.sender);
+    if prefix.is_empty() || *sender == stage.identity.user {
+        return Ok(());
+    }
+    let state = bridge
+        .homeserver
+        .as_bot()
+        .get_state(&stage.event.room, "m.room.member", sender.as_str())
+        .await;
+    let state = match state {
+        Ok(state) => state,
+        Err(error) if error.is_transient() => return Err(error.into()),
+        Err(_) => None,
+    };
+    let name = state.as_ref().and_then(|state| state.get("displayname")?.as_str());
+    members::signed(content, name.unwrap_or(sender.localpart()), prefix);
+    Ok(())
 }
 
 /// Ghosts become their contacts; everybody else is only called by name.

@@ -12,7 +12,7 @@ mod state;
 mod tests;
 mod words;
 
-use ruma::{OwnedEventId, OwnedMxcUri, OwnedUserId};
+use ruma::{OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedUserId};
 use serde_json::{Value, value::RawValue};
 
 use self::fields::{Event, Fields, Relation, clean, event_id, flag, part, text};
@@ -83,6 +83,11 @@ pub(crate) enum Incoming {
     Left {
         /// Who.
         user: OwnedUserId,
+    },
+    /// The room was replaced by another.
+    Replaced {
+        /// By which.
+        next: OwnedRoomId,
     },
     /// What we sent ourselves in a real person's name.
     Ours,
@@ -187,6 +192,7 @@ fn room(event: &Event) -> Incoming {
     match event.kind.as_str() {
         "m.room.member" => state::member(event),
         "m.room.pinned_events" => state::pins(event),
+        "m.room.tombstone" => state::tombstone(event),
         // Where it is follows in events that only live clients can read.
         "m.beacon_info" | "org.matrix.msc3672.beacon_info" if flag(&event.content, "live") => {
             unsupported("live location")

@@ -1,6 +1,6 @@
 //! What becomes of the room itself: who comes and goes, and what is held at its top.
 
-use ruma::{OwnedEventId, OwnedUserId};
+use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId};
 
 use super::{
     Incoming,
@@ -26,6 +26,15 @@ pub(super) fn member(event: &Event) -> Incoming {
         },
         Some("leave" | "ban") => Incoming::Left { user },
         _ => Incoming::Ignored("membership"),
+    }
+}
+
+/// Reads by which room a room was replaced.
+pub(super) fn tombstone(event: &Event) -> Incoming {
+    let next = text(&event.content, "replacement_room").and_then(|room| OwnedRoomId::try_from(room).ok());
+    match next {
+        Some(next) => Incoming::Replaced { next },
+        None => Incoming::Ignored("the end of a room"),
     }
 }
 

@@ -126,6 +126,7 @@ fn shown(content: &Content, forwarded: bool, around: &Around<'_>) -> Vec<Message
         Content::Invitation(invitation) => in_words(&told::invitation(invitation, around.accept)),
         Content::Album { .. } => Vec::new(),
         Content::Told(text) => in_words(text),
+        Content::Call(call) => all(vec![notice(&told::call(*call), None)]),
         Content::Unsupported(kind) => all(vec![unsupported_notice(kind)]),
     }
 }

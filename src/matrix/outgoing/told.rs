@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Around, FORWARDED, fill::put, words, words::clipped};
 use crate::{
     matrix::cards,
-    model::{Appointment, Card, Invitation, Timestamp},
+    model::{Appointment, Call, CallKind, CallState, Card, Invitation, Timestamp},
 };
 
 /// Titles and names longer than this are none.
@@ -37,6 +37,23 @@ pub(super) fn appointment(appointment: &Appointment) -> String {
             .map(|words| format!("\n{}", words.trim())),
     );
     lines.join("\n")
+}
+
+/// A call, as it stands.
+pub(super) fn call(call: Call) -> String {
+    let kind = match (call.is_group, call.kind) {
+        (false, CallKind::Voice) => "voice call",
+        (false, CallKind::Video) => "video call",
+        (true, CallKind::Voice) => "group voice call",
+        (true, CallKind::Video) => "group video call",
+    };
+    match call.state {
+        CallState::Ringing => format!("📞 Incoming {kind}. Answer it on your phone."),
+        CallState::Answered => format!("📞 Answered {kind}, on another device."),
+        CallState::Declined => format!("📞 Declined {kind}."),
+        CallState::Missed => format!("📞 Missed {kind}."),
+        CallState::Over { seconds } => format!("📞 Answered {kind}, {}:{:02} long.", seconds / 60, seconds % 60),
+    }
 }
 
 /// An invitation to a group.

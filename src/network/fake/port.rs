@@ -7,7 +7,7 @@ use futures_util::stream;
 use tokio::sync::mpsc;
 
 use super::{
-    super::{Capabilities, Error, LinkStep, LinkSteps, Linking, MediaLimits, Network, Picture},
+    super::{Capabilities, Error, LinkAnswer, LinkStep, LinkSteps, Linking, MediaLimits, Network, Picture},
     Act, Fake,
 };
 use crate::model::{
@@ -67,6 +67,10 @@ impl Network for Fake {
                 Some((step, (received, ended)))
             },
         )))
+    }
+
+    async fn answer(&self, _: DeviceId, _: LinkAnswer) -> Result<(), Error> {
+        Err(Error::NotFound("the attempt"))
     }
 
     async fn connect(&self, device: DeviceId) -> Result<(), Error> {

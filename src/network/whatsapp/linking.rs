@@ -22,6 +22,8 @@ use crate::model::{DeviceId, LogoutReason};
 const SOCKET_PATIENCE: Duration = Duration::from_secs(15);
 /// How long it may take from the phone's consent to the first login.
 const LOGIN_PATIENCE: Duration = Duration::from_secs(90);
+/// How long a person may take to bring a passkey, and to compare codes.
+const PASSKEY_PATIENCE: Duration = Duration::from_mins(5);
 /// How long ending a half-made link may wait for the server.
 const LOGOUT_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -42,6 +44,7 @@ pub(super) async fn begin(
     let by_code = code_for.is_some();
     shared.keyring.begin(device);
     let (session, events) = Session::start(shared, device, code_for, false).await?;
+    live.begins_linking(device, &session);
     let attempt = Attempt {
         shared: Arc::clone(shared),
         live: Arc::clone(live),
@@ -49,6 +52,7 @@ pub(super) async fn begin(
         session: Arc::clone(&session),
         events: Some(events),
         by_code,
+        asks_for_passkey: false,
         deadline: None,
         number: None,
         over: false,
@@ -73,6 +77,8 @@ struct Attempt {
     session: Arc<Session>,
     events: Option<Events>,
     by_code: bool,
+    /// The code was scanned, and WhatsApp wants more.
+    asks_for_passkey: bool,
     deadline: Option<Instant>,
     /// The owner's number, once the phone has accepted.
     number: Option<String>,
@@ -103,10 +109,12 @@ impl Attempt {
 
     async fn step(&mut self, event: &Event) -> Option<LinkStep> {
         match event {
-            Event::PairingQrCode(qr) if !self.by_code && self.number.is_none() => Some(LinkStep::Qr {
-                code: qr.code.clone(),
-                valid_for: qr.timeout,
-            }),
+            Event::PairingQrCode(qr) if !self.by_code && self.number.is_none() && !self.asks_for_passkey => {
+                Some(LinkStep::Qr {
+                    code: qr.code.clone(),
+                    valid_for: qr.timeout,
+                })
+            }
             Event::PairingCode(code) if self.by_code => {
                 self.deadline = Some(Instant::now() + code.timeout);
                 Some(LinkStep::Code {
@@ -114,7 +122,7 @@ impl Attempt {
                     valid_for: code.timeout,
                 })
             }
-            Event::PairingQrCodesExhausted(_) if !self.by_code && self.number.is_none() => {
+            Event::PairingQrCodesExhausted(_) if !self.by_code && self.number.is_none() && !self.asks_for_passkey => {
                 self.over = true;
                 Some(LinkStep::Expired)
             }
@@ -130,8 +138,22 @@ impl Attempt {
                 }))
             }
             Event::PairError(_) => Some(self.failed("the phone and WhatsApp did not agree on the link")),
-            Event::PairPasskeyRequest(_) | Event::PairPasskeyError(_) => {
-                Some(self.failed("this account asks for a passkey, which is not supported yet"))
+            Event::PairPasskeyRequest(request) => {
+                self.asks_for_passkey = true;
+                self.deadline = Some(Instant::now() + PASSKEY_PATIENCE);
+                Some(LinkStep::Passkey {
+                    request: request.request_options_json.clone(),
+                })
+            }
+            Event::PairPasskeyConfirmation(confirmation) => {
+                self.deadline = Some(Instant::now() + PASSKEY_PATIENCE);
+                Some(LinkStep::Compare {
+                    code: confirmation.code.clone(),
+                })
+            }
+            Event::PairPasskeyError(error) => {
+                tracing::warn!(error = error.error, "linking with a passkey failed");
+                Some(self.failed("WhatsApp did not accept the passkey"))
             }
             Event::PairSuccess(success) => {
                 self.number = Some(success.id.user_base().to_owned());

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use super::{super::Error, Shared, history, keys::Keys, link::Link, session::Session, unreachable};
@@ -14,6 +14,8 @@ pub(super) struct Live {
     sessions: Mutex<HashMap<DeviceId, Arc<Session>>>,
     /// Starting and stopping take time; two callers must not both start one device.
     turns: Mutex<HashMap<DeviceId, Arc<Turn>>>,
+    /// Sessions of attempts to link, which own them.
+    linkings: Mutex<HashMap<DeviceId, Weak<Session>>>,
 }
 
 type Turn = tokio::sync::Mutex<()>;
@@ -39,6 +41,19 @@ impl Live {
             Arc::clone(turns.entry(device).or_default())
         };
         turn.lock_owned().await
+    }
+
+    /// The session of an attempt to link that runs.
+    pub(super) fn linking(&self, device: DeviceId) -> Option<Arc<Session>> {
+        let linkings = self.linkings.lock().unwrap_or_else(PoisonError::into_inner);
+        linkings.get(&device)?.upgrade()
+    }
+
+    /// Remembers the session of an attempt for as long as the attempt lives.
+    pub(super) fn begins_linking(&self, device: DeviceId, session: &Arc<Session>) {
+        let mut linkings = self.linkings.lock().unwrap_or_else(PoisonError::into_inner);
+        linkings.retain(|_, session| session.strong_count() > 0);
+        linkings.insert(device, Arc::downgrade(session));
     }
 
     /// A session that runs already becomes the device's.

@@ -6,6 +6,7 @@
 
 mod acks;
 mod answers;
+mod calls;
 mod client;
 mod config;
 mod delivery;
@@ -23,7 +24,9 @@ mod linking;
 mod live;
 mod media;
 mod outgoing;
+mod passkey;
 mod people;
+mod phone;
 mod pictures;
 mod receipts;
 mod sending;
@@ -37,7 +40,7 @@ use async_trait::async_trait;
 
 pub(crate) use self::config::{Config, check};
 use self::{live::Live, people::People};
-use super::{Capabilities, Error, Intake, LinkSteps, Linking, Network, Picture};
+use super::{Capabilities, Error, Intake, LinkAnswer, LinkSteps, Linking, Network, Picture};
 use crate::{
     model::{
         Action, ChatId, Clock, ContactId, ContactInfo, DeviceId, Group, Media, MediaKind, MediaRef, MessageId,
@@ -111,6 +114,10 @@ impl Network for WhatsApp {
 
     async fn link(&self, device: DeviceId, how: Linking) -> Result<LinkSteps, Error> {
         around!("link", linking::begin(&self.shared, &self.live, device, how).await)
+    }
+
+    async fn answer(&self, device: DeviceId, answer: LinkAnswer) -> Result<(), Error> {
+        passkey::answer(&self.live, device, answer).await
     }
 
     async fn connect(&self, device: DeviceId) -> Result<(), Error> {

@@ -30,11 +30,13 @@ use super::{
     super::Error,
     Shared,
     acks::Acks,
+    calls::{self, Calls},
     client,
     delivery::{self, Delivery, Hook},
     group_news, history,
     keys::Keys,
     link::{Link, kind_of_undelivered, link_after},
+    phone::Phone,
     receipts,
 };
 use crate::{
@@ -46,7 +48,7 @@ use crate::{
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The events that are handled in order; acknowledgements are handled where they appear.
-const EVENTS: [EventKind; 23] = [
+const EVENTS: [EventKind; 26] = [
     EventKind::Connected,
     EventKind::Disconnected,
     EventKind::LoggedOut,
@@ -61,12 +63,15 @@ const EVENTS: [EventKind; 23] = [
     EventKind::PairSuccess,
     EventKind::PairError,
     EventKind::PairPasskeyRequest,
+    EventKind::PairPasskeyConfirmation,
     EventKind::PairPasskeyError,
     EventKind::Messages,
     EventKind::UndecryptableMessage,
     EventKind::ChatPresence,
     EventKind::Receipt,
     EventKind::ServerAck,
+    EventKind::IncomingCall,
+    EventKind::MissedCall,
     EventKind::GroupUpdate,
     EventKind::PictureUpdate,
     EventKind::HistorySync,
@@ -83,6 +88,8 @@ pub(super) struct Session {
     acks: Acks,
     delivery: Arc<Delivery>,
     link: watch::Sender<Link>,
+    phone: Phone,
+    calls: Calls,
     /// The library's task; dropping it ends it.
     running: Mutex<Option<BotHandle>>,
     /// Our task that follows the events.
@@ -142,6 +149,8 @@ impl Session {
             acks,
             delivery,
             link: watch::Sender::new(Link::Trying),
+            phone: Phone::default(),
+            calls: Calls::default(),
             running: Mutex::new(Some(bot.spawn())),
             following: Mutex::default(),
         });
@@ -258,6 +267,13 @@ impl Session {
     }
 
     async fn handle(&self, event: &Event) {
+        let at = self.shared.clock.now();
+        if self.phone.shows_itself(event, at) {
+            self.shared.intake.news(News::PhoneSeen {
+                device: self.device,
+                at,
+            });
+        }
         match event {
             Event::Messages(batch) if !batch.hook_committed => {
                 self.delivery
@@ -271,6 +287,14 @@ impl Session {
             }
             Event::HistorySync(part) => self.keep(part).await,
             Event::ChatPresence(presence) => self.typing(presence).await,
+            call if calls::is_call(call) => match calls::read(&self.shared, &self.calls, self.device, call).await {
+                Ok(events) => {
+                    for event in events {
+                        self.delivery.deliver_event(event).await;
+                    }
+                }
+                Err(error) => tracing::warn!(device.id = %self.device, %error, "a caller could not be looked up"),
+            },
             Event::Receipt(receipt) => match receipts::read((&self.shared, &self.client), self.device, receipt).await {
                 Ok(Some(news)) => self.shared.intake.news(news),
                 Ok(None) => {}

@@ -3,6 +3,7 @@
 mod claims;
 mod groups;
 mod keyring;
+mod links;
 mod marks;
 mod opening;
 mod order;

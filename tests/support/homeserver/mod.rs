@@ -98,6 +98,16 @@ impl Homeserver {
         ids.into_iter().map(|id| self.room(&id)).collect()
     }
 
+    /// An administrator deletes a room: nobody is in it any more, and nobody is told.
+    pub fn deletes_room(&self, id: &str) {
+        self.change(|state| {
+            if let Ok(room) = state.room(id) {
+                room.members.clear();
+                room.state.clear();
+            }
+        });
+    }
+
     /// Waits for a room that is as `is` wants it.
     pub async fn waits_for_room(&self, what: &str, is: impl Fn(&Room) -> bool) -> Room {
         eventually(what, SOON, || async { self.rooms().into_iter().find(&is) }).await

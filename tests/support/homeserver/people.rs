@@ -69,6 +69,32 @@ impl User {
         self.does(|state| state.leave(room, &self.id));
     }
 
+    /// Sends somebody out of a room.
+    pub fn kicks(&self, room: &str, user: &str) {
+        self.does(|state| state.kick(room, &self.id, user, &Value::Null));
+    }
+
+    /// Sets a piece of a room's state; tells its event id.
+    pub fn sets(&self, room: &str, kind: &str, content: &Value) -> String {
+        self.does(|state| state.set(room, &self.id, kind, "", content))
+    }
+
+    /// Replaces a room by a new one, as clients do: everybody who is in it is invited into the new one.
+    pub async fn upgrades(&self, room: &str) -> Room {
+        let members: Vec<_> = self.homeserver.look(|state| state.joined(room));
+        let next = self.does(|state| {
+            let predecessor = json!({"predecessor": {"room_id": room}});
+            let next = state.create_room(&self.id, &json!({ "creation_content": predecessor }))?;
+            let tombstone = json!({"body": "This room has been replaced", "replacement_room": next});
+            state.set(room, &self.id, "m.room.tombstone", "", &tombstone)?;
+            Ok::<_, super::request::Refused>(next)
+        });
+        for member in members.iter().filter(|member| **member != self.id) {
+            self.invites(&next, member).await;
+        }
+        self.homeserver.room(&next)
+    }
+
     /// Writes a message; tells its event id.
     pub fn says(&self, room: &str, text: &str) -> String {
         self.sends(room, "m.room.message", &json!({"msgtype": "m.text", "body": text}))

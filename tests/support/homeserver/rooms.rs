@@ -176,6 +176,16 @@ impl State {
         }
     }
 
+    /// Who is in a room.
+    pub(super) fn joined(&self, room: &str) -> Vec<String> {
+        let room = self.rooms.iter().find(|it| it.id == room);
+        let members = room.into_iter().flat_map(|room| &room.members);
+        members
+            .filter(|(_, membership)| *membership == "join")
+            .map(|(user, _)| user.clone())
+            .collect()
+    }
+
     pub(super) fn leave(&mut self, room: &str, user: &str) -> Result<(), Refused> {
         match self.room(room)?.membership(user) {
             Some("join" | "invite" | "knock") => self
