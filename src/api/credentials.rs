@@ -85,9 +85,11 @@ pub(super) struct Done {
 }
 
 /// Creates a credential. Its secret is shown this once.
-#[utoipa::path(post, path = "/api/v1/credentials", tag = "credentials", security(("BasicAuth" = [])),
+#[utoipa::path(post, path = "/api/v1/credentials", operation_id = "create_credential", tag = "credentials", security(("BasicAuth" = ["credentials:write:*"])),
     request_body = CreateCredential, responses(
-    (status = 201, body = CredentialAnswer), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 201, body = CredentialAnswer, links(
+        ("change" = (operation_id = "update_credential", parameters(("client_id" = "$response.body#/credential/client_id")))),
+        ("remove" = (operation_id = "remove_credential", parameters(("client_id" = "$response.body#/credential/client_id")))))), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 409, body = ErrorBody), (status = 500, body = ErrorBody)))]
 pub(super) async fn create(
     State(access): State<Access>,
@@ -114,7 +116,7 @@ pub(super) async fn create(
 }
 
 /// Lists all credentials.
-#[utoipa::path(get, path = "/api/v1/credentials", tag = "credentials", security(("BasicAuth" = [])), responses(
+#[utoipa::path(get, path = "/api/v1/credentials", operation_id = "list_credentials", tag = "credentials", security(("BasicAuth" = ["credentials:read:*"])), responses(
     (status = 200, body = Vec<CredentialView>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 500, body = ErrorBody)))]
 pub(super) async fn list(
@@ -127,7 +129,7 @@ pub(super) async fn list(
 }
 
 /// Changes a credential; absent fields stay as they are.
-#[utoipa::path(put, path = "/api/v1/credentials/{client_id}", tag = "credentials", security(("BasicAuth" = [])),
+#[utoipa::path(put, path = "/api/v1/credentials/{client_id}", operation_id = "update_credential", tag = "credentials", security(("BasicAuth" = ["credentials:write:*"])),
     params(("client_id" = String, Path, description = "Name of the credential")),
     request_body = UpdateCredential, responses(
     (status = 200, body = CredentialAnswer), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
@@ -156,7 +158,7 @@ pub(super) async fn update(
 }
 
 /// Deletes a credential and all its tokens.
-#[utoipa::path(delete, path = "/api/v1/credentials/{client_id}", tag = "credentials", security(("BasicAuth" = [])),
+#[utoipa::path(delete, path = "/api/v1/credentials/{client_id}", operation_id = "remove_credential", tag = "credentials", security(("BasicAuth" = ["credentials:write:*"])),
     params(("client_id" = String, Path, description = "Name of the credential")), responses(
     (status = 200, body = Done), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 500, body = ErrorBody)))]

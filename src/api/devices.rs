@@ -57,7 +57,7 @@ impl From<Device> for DeviceView {
 }
 
 /// Begins to link a device; the codes come over the WebSocket in the answer.
-#[utoipa::path(post, path = "/api/v1/devices", tag = "devices", security(("BearerAuth" = [])),
+#[utoipa::path(post, path = "/api/v1/devices", operation_id = "link_device", tag = "devices", security(("BearerAuth" = [])),
     request_body = AddDevice, responses(
     (status = 201, body = LinkingBegun), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 500, body = ErrorBody)))]
@@ -83,7 +83,7 @@ pub(super) async fn add(
 }
 
 /// Lists the devices, oldest first.
-#[utoipa::path(get, path = "/api/v1/devices", tag = "devices", security(("BearerAuth" = [])), responses(
+#[utoipa::path(get, path = "/api/v1/devices", operation_id = "list_devices", tag = "devices", security(("BearerAuth" = [])), responses(
     (status = 200, body = Vec<DeviceView>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 500, body = ErrorBody)))]
 pub(super) async fn list(State(bridge): State<Bridge>, bearer: Bearer) -> Result<Json<Vec<DeviceView>>, Error> {
@@ -92,7 +92,7 @@ pub(super) async fn list(State(bridge): State<Bridge>, bearer: Bearer) -> Result
 }
 
 /// Deletes a device and unlinks it.
-#[utoipa::path(delete, path = "/api/v1/devices", tag = "devices", security(("BearerAuth" = [])),
+#[utoipa::path(delete, path = "/api/v1/devices", operation_id = "remove_device", tag = "devices", security(("BearerAuth" = [])),
     request_body = RemoveDevice, responses(
     (status = 200, body = Done), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 500, body = ErrorBody)))]

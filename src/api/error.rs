@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 use crate::{access, bridge};
 
 /// Shown for everything that is our own fault.
-const OOPS: &str = "Oops! something went wrong. Please try again later.";
+pub(super) const OOPS: &str = "Oops! something went wrong. Please try again later.";
 
 /// The media type of RFC 9457.
 const PROBLEM: &str = "application/problem+json";

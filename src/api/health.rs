@@ -10,13 +10,13 @@ use axum::{
 use super::Api;
 
 /// The process answers.
-#[utoipa::path(get, path = "/healthz", tag = "watching", responses((status = 200, description = "The process answers")))]
+#[utoipa::path(get, path = "/healthz", operation_id = "live", tag = "watching", responses((status = 200, description = "The process answers")))]
 pub(super) async fn live() -> impl IntoResponse {
     Json(serde_json::json!({ "status": "ok" }))
 }
 
 /// Whether what we need answers too: database and homeserver.
-#[utoipa::path(get, path = "/readyz", tag = "watching", responses(
+#[utoipa::path(get, path = "/readyz", operation_id = "ready", tag = "watching", responses(
     (status = 200, description = "Database and homeserver answer"),
     (status = 503, description = "One of them does not"),
 ))]
@@ -34,7 +34,7 @@ pub(super) async fn ready(State(api): State<Api>) -> impl IntoResponse {
 }
 
 /// Metrics in the text format of Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "watching", responses((status = 200, description = "Prometheus text")))]
+#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "watching", responses((status = 200, description = "Prometheus text")))]
 pub(super) async fn metrics(State(api): State<Api>) -> impl IntoResponse {
     api.bridge.measure().await;
     (

@@ -51,10 +51,11 @@ const REVOKED: &str = "Error: Your token is no longer valid.";
 const OOPS: &str = "Error: Oops, something went wrong. Please try again later.";
 
 /// Shows the codes of the device that is being linked. Open it with a WebSocket client, not from this page.
-#[utoipa::path(get, path = "/api/v1/devices/qr-code", tag = "devices", security(("BearerAuth" = [])),
+#[utoipa::path(get, path = "/api/v1/devices/qr-code", operation_id = "follow_linking", tag = "devices", security(("BearerAuth" = [])),
     params(("token" = Option<String>, Query, description = "The token, for clients that cannot set headers")),
     responses(
-    (status = 101, description = "Text frames follow"), (status = 401, body = ErrorBody),
+    (status = 101, description = "Text frames follow"), (status = 400, body = ErrorBody, description = "Not a WebSocket"),
+    (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody)))]
 pub(super) async fn follow(
     State(api): State<Api>,

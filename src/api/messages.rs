@@ -59,7 +59,7 @@ impl From<Queued> for RecipientResult {
 }
 
 /// Accepts a message. The same `Idempotency-Key` within a day gets the same answer and sends nothing again.
-#[utoipa::path(post, path = "/api/v1/devices/{device_id}/message", tag = "devices", security(("BearerAuth" = [])),
+#[utoipa::path(post, path = "/api/v1/devices/{device_id}/message", operation_id = "send_message", tag = "devices", security(("BearerAuth" = [])),
     params(("device_id" = String, Path, description = "Device to send through, from the list of devices"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating this request harmless")),
     request_body(content(

@@ -77,9 +77,10 @@ impl From<Token> for TokenView {
 }
 
 /// Creates a token. It is shown this once.
-#[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", security(("BasicAuth" = [])),
+#[utoipa::path(post, path = "/api/v1/tokens", operation_id = "create_token", tag = "tokens", security(("BasicAuth" = ["tokens:write:create"])),
     request_body = CreateToken, responses(
-    (status = 201, body = TokenCreated), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 201, body = TokenCreated, links(
+        ("remove" = (operation_id = "remove_token", parameters(("id" = "$response.body#/id")))))), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 500, body = ErrorBody)))]
 pub(super) async fn create(
     State(access): State<Access>,
@@ -110,7 +111,7 @@ pub(super) async fn create(
 }
 
 /// Lists the tokens this credential made; super admins also see those that no credential made.
-#[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", security(("BasicAuth" = [])), responses(
+#[utoipa::path(get, path = "/api/v1/tokens", operation_id = "list_tokens", tag = "tokens", security(("BasicAuth" = ["tokens:read:*"])), responses(
     (status = 200, body = Vec<TokenView>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 500, body = ErrorBody)))]
 pub(super) async fn list(State(access): State<Access>, Basic(caller): Basic) -> Result<Json<Vec<TokenView>>, Error> {
@@ -120,7 +121,7 @@ pub(super) async fn list(State(access): State<Access>, Basic(caller): Basic) -> 
 }
 
 /// Deletes a token. With the last token of an identity its devices are unlinked.
-#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "tokens", security(("BasicAuth" = [])),
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", operation_id = "remove_token", tag = "tokens", security(("BasicAuth" = ["tokens:write:delete"])),
     params(("id" = i64, Path, description = "Id of the token, from the list")), responses(
     (status = 200, body = Done), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 500, body = ErrorBody)))]

@@ -72,9 +72,11 @@ impl From<Webhook> for WebhookView {
 }
 
 /// Adds a webhook. The secret that signs its deliveries is shown this once.
-#[utoipa::path(post, path = "/api/v1/webhooks", tag = "webhooks", security(("BearerAuth" = [])),
+#[utoipa::path(post, path = "/api/v1/webhooks", operation_id = "add_webhook", tag = "webhooks", security(("BearerAuth" = [])),
     request_body = AddWebhook, responses(
-    (status = 201, body = WebhookView), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 201, body = WebhookView, links(
+        ("change" = (operation_id = "update_webhook", parameters(("id" = "$response.body#/id")))),
+        ("remove" = (operation_id = "remove_webhook", parameters(("id" = "$response.body#/id")))))), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 409, body = ErrorBody), (status = 500, body = ErrorBody)))]
 pub(super) async fn add(
     State(bridge): State<Bridge>,
@@ -97,7 +99,7 @@ pub(super) async fn add(
 }
 
 /// Lists the webhooks, active or not.
-#[utoipa::path(get, path = "/api/v1/webhooks", tag = "webhooks", security(("BearerAuth" = [])), responses(
+#[utoipa::path(get, path = "/api/v1/webhooks", operation_id = "list_webhooks", tag = "webhooks", security(("BearerAuth" = [])), responses(
     (status = 200, body = Vec<WebhookView>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 500, body = ErrorBody)))]
 pub(super) async fn list(State(bridge): State<Bridge>, bearer: Bearer) -> Result<Json<Vec<WebhookView>>, Error> {
@@ -106,7 +108,7 @@ pub(super) async fn list(State(bridge): State<Bridge>, bearer: Bearer) -> Result
 }
 
 /// Changes a webhook; absent fields stay as they are.
-#[utoipa::path(put, path = "/api/v1/webhooks/{id}", tag = "webhooks", security(("BearerAuth" = [])),
+#[utoipa::path(put, path = "/api/v1/webhooks/{id}", operation_id = "update_webhook", tag = "webhooks", security(("BearerAuth" = [])),
     params(("id" = i64, Path, description = "Id of the webhook")), request_body = UpdateWebhook, responses(
     (status = 200, body = WebhookView), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
@@ -133,7 +135,7 @@ pub(super) async fn update(
 }
 
 /// Deletes a webhook.
-#[utoipa::path(delete, path = "/api/v1/webhooks/{id}", tag = "webhooks", security(("BearerAuth" = [])),
+#[utoipa::path(delete, path = "/api/v1/webhooks/{id}", operation_id = "remove_webhook", tag = "webhooks", security(("BearerAuth" = [])),
     params(("id" = i64, Path, description = "Id of the webhook")), responses(
     (status = 200, body = Done), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 500, body = ErrorBody)))]

@@ -41,6 +41,7 @@ mod commands_line;
 mod contract;
 mod crashes;
 mod crashes_linking;
+mod description;
 mod direct_chats;
 mod groups_in;
 mod history;

@@ -3,6 +3,7 @@
 
 mod authentication;
 mod credentials;
+mod description;
 mod devices;
 mod framework;
 mod linking;

@@ -1,15 +1,16 @@
 //! The description of the door for people and programs: OpenAPI at `/docs/swagger.json`, Swagger UI beside it, all of
-//! it from this binary.
+//! it from this binary. `docs/openapi.json` is a copy of it, compared in a test.
+
+mod shared;
 
 use axum::{Json, Router, routing::get};
 use utoipa::{
-    Modify, OpenApi,
-    openapi::{
-        self, Server,
-        security::{Http, HttpAuthScheme, SecurityScheme},
-    },
+    OpenApi,
+    openapi::{self, Server},
 };
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
+
+use shared::{Failures, Schemes};
 
 use super::{Api, chats, client::Outside, credentials, devices, health, linking, messages, tokens, webhooks};
 
@@ -35,24 +36,9 @@ const DESCRIPTION: &str = "/docs/swagger.json";
         (name = "webhooks", description = "Who is told what contacts say"),
         (name = "watching", description = "Is it alive"),
     ),
-    modifiers(&Schemes)
+    modifiers(&Schemes, &Failures)
 )]
 struct Description;
-
-/// The ways to authenticate.
-struct Schemes;
-
-impl Modify for Schemes {
-    fn modify(&self, description: &mut openapi::OpenApi) {
-        let components = description.components.get_or_insert_default();
-        for (name, scheme) in [
-            ("BasicAuth", HttpAuthScheme::Basic),
-            ("BearerAuth", HttpAuthScheme::Bearer),
-        ] {
-            components.add_security_scheme(name, SecurityScheme::Http(Http::new(scheme)));
-        }
-    }
-}
 
 /// The routes of the documents.
 pub(super) fn router() -> Router<Api> {
