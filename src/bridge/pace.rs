@@ -26,3 +26,25 @@ impl Pace {
         self.0.until_key_ready(&device).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn w22_the_first_messages_leave_at_once_and_devices_do_not_wait_for_each_other() {
+        let config = Config {
+            messages_per_minute: 1,
+            burst: 2,
+            ..Config::default()
+        };
+        let pace = Pace::new(&config);
+        let (one, other) = (DeviceId::generate(), DeviceId::generate());
+        assert!(pace.wait(one).now_or_never().is_some());
+        assert!(pace.wait(one).now_or_never().is_some());
+        assert!(pace.wait(one).now_or_never().is_none(), "the bucket is empty");
+        assert!(pace.wait(other).now_or_never().is_some());
+    }
+}

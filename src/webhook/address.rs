@@ -276,7 +276,7 @@ mod tests {
 
     /// W6: whatever the address is dressed as, it is refused before a connection is made.
     #[test]
-    fn addresses_that_are_not_the_public_internet_are_refused_in_every_dress() {
+    fn w12_addresses_that_are_not_the_public_internet_are_refused_in_every_dress() {
         assert!(CORPUS.len() >= 60, "{}", CORPUS.len());
         for &text in CORPUS {
             let refused = check_url(text).map_or(true, |url| !strict().permits_host(&url));

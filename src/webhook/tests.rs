@@ -158,7 +158,7 @@ async fn every_answer_has_its_meaning() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_a_failure_and_is_not_followed() {
+async fn w12_a_redirect_is_a_failure_and_is_not_followed() {
     let target = Receiver::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     let answer = format!(
         "HTTP/1.1 307 Elsewhere\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n",
@@ -170,7 +170,7 @@ async fn a_redirect_is_a_failure_and_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_silent_receiver_costs_only_the_timeout() {
+async fn w03_a_silent_receiver_costs_only_the_timeout() {
     let error = attempt("").await.unwrap_err();
     assert!(
         matches!(&error, Error::Unreachable(source) if source.is_timeout()),

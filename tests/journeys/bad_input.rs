@@ -234,7 +234,7 @@ async fn wrong_messages_by_rest_change_nothing() {
 
 /// Tokens, codes and bodies never stand in the log.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_holds_no_tokens_codes_bodies_or_whole_numbers() {
+async fn w11_w21_the_log_holds_no_tokens_codes_bodies_or_whole_numbers() {
     let world = World::start(Engine::Sqlite).await;
     let linked = world.linked_device(&[]).await;
     let ana = world.contact("15550001111", "Ana");

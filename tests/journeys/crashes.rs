@@ -149,7 +149,7 @@ async fn sends_by_rest(rest: Rest, round: usize) -> bool {
 }
 
 on_both_engines! {
-    async fn a_crash_at_any_named_point_loses_nothing_and_doubles_nothing(engine: Engine) {
+    async fn t20_w03_a_crash_at_any_named_point_loses_nothing_and_doubles_nothing(engine: Engine) {
         let mut talk = Talk::begin(engine).await;
         for point in POINTS {
             assert!(talk.survives(&format!("{point}=panic")).await, "{point} was not reached");

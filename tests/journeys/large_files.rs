@@ -57,7 +57,7 @@ async fn a_file_of_a_hundred_mebibytes_from_whatsapp_costs_no_more_than_sixteen(
 
 /// B25
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_of_a_hundred_mebibytes_to_whatsapp_costs_no_more_than_sixteen() {
+async fn w18_a_file_of_a_hundred_mebibytes_to_whatsapp_costs_no_more_than_sixteen() {
     let world = large_world().await;
     let Talking { alice, room, ana, .. } = world.talking().await;
     let goes = async |name: &str, bytes: Vec<u8>| {

@@ -26,7 +26,7 @@ async fn receives(contact: &Contact, what: &str, is: impl Fn(&Received) -> bool)
 
 on_both_engines! {
     /// B20: with its caption, byte for byte; the webhook gets the bytes too (T14).
-    async fn a_picture_from_ana_reaches_her_room_and_the_webhook(engine: Engine) {
+    async fn t14_w04_a_picture_from_ana_reaches_her_room_and_the_webhook(engine: Engine) {
         let world = World::start(engine).await;
         let Talking { linked, room, ana, .. } = world.talking().await;
         let (receiver, _) = webhook(&linked.rest).await;
@@ -117,7 +117,7 @@ async fn what_the_homeserver_does_not_take_is_told_with_its_size() {
 
 /// T13: a file by REST, with the words under it, to a person; and its echo in the room.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_by_rest_reaches_ana_and_is_echoed() {
+async fn t13_w18_a_file_by_rest_reaches_ana_and_is_echoed() {
     let world = World::start(Engine::Sqlite).await;
     let Talking { linked, room, ana, .. } = world.talking().await;
     let mut form = Vec::new();

@@ -45,7 +45,7 @@ async fn markup_from_an_application_is_formatted_in_the_room() {
 
 /// T14, T15: the id of a webhook's payload works as `reply_id`, and `from` is then what the application used.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_application_answers_what_its_webhook_heard() {
+async fn t14_t15_w05_an_application_answers_what_its_webhook_heard() {
     let world = World::start(Engine::Sqlite).await;
     let linked = world.linked_device(&[]).await;
     let (receiver, _) = webhook(&linked.rest).await;
@@ -74,7 +74,7 @@ async fn an_application_answers_what_its_webhook_heard() {
 
 /// T12: lists are split, recipients that cannot be one fail alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_of_recipients_is_one_message_each() {
+async fn t12_a_list_of_recipients_is_one_message_each() {
     let world = World::start(Engine::Sqlite).await;
     let linked = world.linked_device(&[]).await;
     let (ana, ben) = (world.contact("15550001111", "Ana"), world.contact("15550002222", "Ben"));
@@ -114,7 +114,7 @@ async fn a_form_is_as_good_as_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_with_an_idempotency_key_is_done_once() {
+async fn w14_a_request_with_an_idempotency_key_is_done_once() {
     let world = World::start(Engine::Sqlite).await;
     let linked = world.linked_device(&[]).await;
     let ana = world.contact("15550001111", "Ana");
@@ -140,11 +140,11 @@ async fn a_request_with_an_idempotency_key_is_done_once() {
 
 /// T12: a group by its invite link, which wins over a contact; the account comes in by the link when it is not there yet.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_reaches_a_group_by_its_invite_link() {
+async fn t12_w07_a_message_reaches_a_group_by_its_invite_link() {
     let world = World::start(Engine::Sqlite).await;
     let linked = world.linked_device(&[]).await;
     let (ana, bob) = (world.contact("15550001111", "Ana"), world.contact("15550002222", "Bob"));
-    let group = world.whatsapp.group("Family", &[&ana, &bob]).unwrap();
+    let group = world.whatsapp.group("Family (north) [1]", &[&ana, &bob]).unwrap();
     let link = group.invite_link(&ana).unwrap();
     let body = json!({ "group_url": link, "contact": "15550002222", "platform": "wa", "text": "hello all" });
     let path = format!("/api/v1/devices/{OWNER}/message");

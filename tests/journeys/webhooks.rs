@@ -13,7 +13,7 @@ use crate::support::{
 
 /// T14: the payload is the guide's, key by key, and the signature is right.
 #[tokio::test(flavor = "multi_thread")]
-async fn t14_the_payload_is_the_guides_and_its_signature_verifies() {
+async fn t14_w19_the_payload_is_the_guides_and_its_signature_verifies() {
     let world = World::start(Engine::Sqlite).await;
     let linked = world.linked_device(&[]).await;
     let (receiver, secret) = webhook(&linked.rest).await;
@@ -53,7 +53,7 @@ on_both_engines! {
 
 /// T10, W-02: two identities, one message each, one call each.
 #[tokio::test(flavor = "multi_thread")]
-async fn t10_nobody_hears_what_is_not_theirs() {
+async fn t10_w02_nobody_hears_what_is_not_theirs() {
     let world = World::start(Engine::Sqlite).await;
     let one = world.linked_number("15550007777", &[]).await;
     let two = world.linked_number("15550008888", &[]).await;
@@ -70,7 +70,7 @@ async fn t10_nobody_hears_what_is_not_theirs() {
 
 /// T17: an inactive webhook hears nothing, an active one goes on where it was told to.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_inactive_webhook_hears_nothing() {
+async fn t17_an_inactive_webhook_hears_nothing() {
     let world = World::start(Engine::Sqlite).await;
     let alice = world.homeserver.user("alice");
     let linked = world.linked_device(&[alice.id()]).await;

@@ -105,7 +105,7 @@ async fn markup_of_whatsapp_is_formatting_in_matrix() {
 
 /// B45: what the owner writes on the phone is shown as the owner, once, and no webhook hears of it (T16).
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_phone_says_is_shown_as_the_owner_once() {
+async fn t16_what_the_phone_says_is_shown_as_the_owner_once() {
     let world = World::start(Engine::Sqlite).await;
     let alice = world.homeserver.user("alice");
     let linked = world.linked_device(&[alice.id()]).await;

@@ -15,7 +15,7 @@ async fn the_super_admin_is_as_the_contract_describes_it_and_starting_again_chan
 
 /// W-09: a super admin of earlier settings stays no super admin.
 #[tokio::test]
-async fn only_the_super_admin_of_the_settings_lives_on() {
+async fn w09_only_the_super_admin_of_the_settings_lives_on() {
     for world in World::both().await {
         let token = world.token(&world.admin().await, false).await;
         world.with_super_admin(("other", "secret")).bootstrap().await.unwrap();
@@ -40,7 +40,7 @@ async fn only_the_super_admin_of_the_settings_lives_on() {
 
 /// W-08 and T18: what is switched off opens nothing, at once, and opens again when it is switched on.
 #[tokio::test]
-async fn a_credential_that_is_switched_off_takes_its_tokens_along() {
+async fn t18_w08_a_credential_that_is_switched_off_takes_its_tokens_along() {
     for world in World::both().await {
         let secret = world.credential("app").await;
         let caller = world.access.basic("app", &secret).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_credential_that_is_switched_off_takes_its_tokens_along() {
 
 /// T18: a deleted credential revokes its tokens in the same moment; identities nobody opens any more are retired.
 #[tokio::test]
-async fn a_deleted_credential_takes_its_tokens_along_and_retires_their_identities() {
+async fn t18_a_deleted_credential_takes_its_tokens_along_and_retires_their_identities() {
     for world in World::both().await {
         let host = world.token(&world.admin().await, false).await;
         let app = world.caller("app", None).await;
@@ -169,7 +169,7 @@ async fn a_new_secret_ends_the_old_one() {
 
 /// T04: scopes are checked as they are set, and nobody gives what they do not hold.
 #[tokio::test]
-async fn nobody_grants_more_than_they_hold() {
+async fn t04_nobody_grants_more_than_they_hold() {
     let world = World::start().await;
     let admin = world.admin().await;
     let boss = world

@@ -4,7 +4,7 @@ use super::*;
 
 /// T02: bootstrap and the first token.
 #[tokio::test]
-async fn the_first_token_of_all_makes_the_host_identity() {
+async fn t02_the_first_token_of_all_makes_the_host_identity() {
     for world in World::both().await {
         let admin = world.admin().await;
         let too_early = NewTokenRequest {
@@ -32,7 +32,7 @@ async fn the_first_token_of_all_makes_the_host_identity() {
 
 /// T05: tokens are seen by those who made them; super admins do not see those of others.
 #[tokio::test]
-async fn a_credential_sees_and_deletes_only_its_own_tokens() {
+async fn t05_w10_a_credential_sees_and_deletes_only_its_own_tokens() {
     let world = World::start().await;
     let (admin, one, two) = (
         world.admin().await,
@@ -67,7 +67,7 @@ async fn a_credential_sees_and_deletes_only_its_own_tokens() {
 
 /// T05: tokens older than the rule belong to nobody; super admins see them.
 #[tokio::test]
-async fn super_admins_see_tokens_that_no_credential_made() {
+async fn t05_super_admins_see_tokens_that_no_credential_made() {
     for world in World::both().await {
         let (admin, user) = (world.admin().await, world.caller("user", None).await);
         let token = world.token(&admin, false).await;
@@ -90,7 +90,7 @@ async fn super_admins_see_tokens_that_no_credential_made() {
 
 /// T06 and T10: the host identity is shared by its tokens; everybody else is alone.
 #[tokio::test]
-async fn host_tokens_open_one_identity_and_others_one_each() {
+async fn t06_t10_host_tokens_open_one_identity_and_others_one_each() {
     let world = World::start().await;
     let (admin, user) = (world.admin().await, world.caller("user", None).await);
     let host = world.token(&admin, false).await;
@@ -116,7 +116,7 @@ async fn host_tokens_open_one_identity_and_others_one_each() {
 
 /// W-16: the host identity outlives its tokens.
 #[tokio::test]
-async fn the_host_identity_survives_deletion_and_expiry_of_its_tokens() {
+async fn w16_the_host_identity_survives_deletion_and_expiry_of_its_tokens() {
     for world in World::both().await {
         let admin = world.admin().await;
         let first = world.token(&admin, false).await;
@@ -141,7 +141,7 @@ async fn the_host_identity_survives_deletion_and_expiry_of_its_tokens() {
 
 /// T07 and W-17: an expired token opens nothing; purging it retires what it opened, once.
 #[tokio::test]
-async fn an_expired_token_opens_nothing_and_its_identity_is_retired_when_it_is_purged() {
+async fn t07_w17_an_expired_token_opens_nothing_and_its_identity_is_retired_when_it_is_purged() {
     for world in World::both().await {
         let admin = world.admin().await;
         world.token(&admin, false).await;
@@ -182,7 +182,7 @@ async fn an_expired_token_opens_nothing_and_its_identity_is_retired_when_it_is_p
 
 /// W-17: the last token of an identity takes it along, in the same transaction.
 #[tokio::test]
-async fn deleting_the_only_token_of_an_identity_retires_it() {
+async fn w17_deleting_the_only_token_of_an_identity_retires_it() {
     for world in World::both().await {
         let admin = world.admin().await;
         world.token(&admin, false).await;
@@ -217,7 +217,7 @@ async fn the_last_use_of_a_token_is_remembered_once_a_minute() {
 
 /// W-15: races end as if one had come after the other.
 #[tokio::test]
-async fn first_tokens_and_equal_names_at_the_same_moment_have_one_winner() {
+async fn w15_first_tokens_and_equal_names_at_the_same_moment_have_one_winner() {
     for world in World::both().await {
         let admin = world.admin().await;
         let tokens = join_all((0..8).map(|_| world.token(&admin, false))).await;

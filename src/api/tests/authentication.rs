@@ -8,7 +8,7 @@ use super::*;
 
 /// T03: every row of the table for Basic, on every route that wants it.
 #[tokio::test]
-async fn basic_failures_have_their_exact_texts() {
+async fn t03_basic_failures_have_their_exact_texts() {
     let world = World::start().await;
     let powerless = world.credential("powerless", Some(json!([]))).await;
     let routes = [
@@ -68,7 +68,7 @@ async fn the_scheme_may_be_written_in_any_case_and_secrets_may_hold_colons() {
 
 /// T03: every row of the table for Bearer, on every route that wants it.
 #[tokio::test]
-async fn bearer_failures_have_their_exact_texts() {
+async fn t03_bearer_failures_have_their_exact_texts() {
     let world = World::start().await;
     let expiring = json!({ "expires_at": "2026-04-27T10:00:01Z" });
     let expired = world.call("POST /api/v1/tokens", &admin(), expiring).await.ok(201);
@@ -104,7 +104,7 @@ async fn bearer_failures_have_their_exact_texts() {
 
 /// T03: the rows of the WebSocket, as plain answers before any upgrade.
 #[tokio::test]
-async fn websocket_failures_are_plain_answers() {
+async fn t03_websocket_failures_are_plain_answers() {
     let world = World::start().await;
     let table = [
         ("/api/v1/devices/qr-code", "", 401, "missing token query parameter"),
@@ -153,7 +153,7 @@ async fn websocket_failures_are_plain_answers() {
 
 /// T04: which scopes open which route, over HTTP.
 #[tokio::test]
-async fn scopes_open_exactly_their_routes() {
+async fn t04_scopes_open_exactly_their_routes() {
     let world = World::start().await;
     let routes = [
         "POST /api/v1/credentials",
@@ -214,7 +214,7 @@ async fn scopes_open_exactly_their_routes() {
 
 /// W-13: guessing secrets is slow; the right secret from elsewhere still opens.
 #[tokio::test]
-async fn too_many_failed_attempts_from_one_address_are_refused_before_the_secret_is_looked_at() {
+async fn w13_too_many_failed_attempts_from_one_address_are_refused_before_the_secret_is_looked_at() {
     let world = World::start().await;
     let from = |address: &str, header: String| {
         let mut request = Request::builder().uri("/api/v1/tokens").header("authorization", header);

@@ -13,7 +13,7 @@ async fn listed(world: &World) -> Value {
 
 /// T01: the guide's own example, key for key.
 #[tokio::test]
-async fn the_guides_credential_is_created_updated_and_deleted() {
+async fn t01_the_guides_credential_is_created_updated_and_deleted() {
     let world = World::start().await;
     let body = json!({ "client_id": "my-app", "description": "Production API client" });
     let made = world.call("POST /api/v1/credentials", &admin(), body).await.ok(201);
@@ -195,7 +195,7 @@ async fn what_cannot_be_done_is_refused_with_its_text_and_changes_nothing() {
 
 /// T18: over HTTP, Basic and Bearer end in the same moment.
 #[tokio::test]
-async fn a_credential_that_is_switched_off_or_deleted_ends_its_tokens() {
+async fn t18_a_credential_that_is_switched_off_or_deleted_ends_its_tokens() {
     let world = World::start().await;
     let app = world.credential("app", None).await;
     let token = world.call("POST /api/v1/tokens", &app, Value::Null).await.ok(201);

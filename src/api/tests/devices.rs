@@ -7,7 +7,7 @@ const BAD_BODY: &str = "Invalid request body. Must be a JSON object.";
 
 /// T01: the guide's way to a device.
 #[tokio::test]
-async fn linking_begins_with_the_address_of_the_codes() {
+async fn t01_linking_begins_with_the_address_of_the_codes() {
     let world = World::start().await;
     let bearer = world.bearer().await;
     let token = bearer.strip_prefix("Bearer ").unwrap();
@@ -50,7 +50,7 @@ async fn the_address_of_the_codes_is_the_one_the_client_knows() {
 
 /// T09: the devices as Authy reads them, without a body but with a content type.
 #[tokio::test]
-async fn devices_are_listed_oldest_first() {
+async fn t09_devices_are_listed_oldest_first() {
     let world = World::start().await;
     let bearer = world.bearer().await;
     let list = async || {
@@ -70,7 +70,7 @@ async fn devices_are_listed_oldest_first() {
 
 /// T10: devices belong to the identity.
 #[tokio::test]
-async fn host_tokens_share_devices_and_others_see_nothing_of_them() {
+async fn t10_host_tokens_share_devices_and_others_see_nothing_of_them() {
     let world = World::start().await;
     let host = world.bearer().await;
     world.device(&host, "15550001111").await;

@@ -10,7 +10,7 @@ use crate::api::{body::RawBody, routes::surrounded};
 
 /// T21: unknown routes and methods.
 #[tokio::test]
-async fn unknown_routes_and_methods_are_answered_in_json() {
+async fn t21_unknown_routes_and_methods_are_answered_in_json() {
     let world = World::start().await;
     for path in [
         "/",
@@ -57,7 +57,7 @@ async fn a_path_that_is_no_text_is_refused_in_json() {
 
 /// T21: HEAD is not GET, and its failures have no body.
 #[tokio::test]
-async fn head_is_not_routed_to_get() {
+async fn t21_head_is_not_routed_to_get() {
     let world = World::start().await;
     for (path, status) in [
         ("/api/v1/tokens", 405),
@@ -192,7 +192,7 @@ async fn a_failure_has_the_form_the_client_asks_for() {
 
 /// W-23: what fails inside says nothing of the inside.
 #[tokio::test]
-async fn a_broken_database_is_one_fixed_sentence() {
+async fn w23_a_broken_database_is_one_fixed_sentence() {
     let world = World::start().await;
     world.behind.store.close().await;
     let answer = world.call("GET /api/v1/tokens", &admin(), Value::Null).await;
@@ -201,7 +201,7 @@ async fn a_broken_database_is_one_fixed_sentence() {
 
 /// W-23: every answer has an id, chosen by the client when it makes sense.
 #[tokio::test]
-async fn every_answer_has_a_request_id() {
+async fn w23_every_answer_has_a_request_id() {
     let world = World::start().await;
     let with = async |id: &str| {
         let request = Request::builder()
@@ -224,7 +224,7 @@ async fn every_answer_has_a_request_id() {
 
 /// W-13: only named pages may call from a browser.
 #[tokio::test]
-async fn browsers_hear_which_pages_may_call() {
+async fn w13_browsers_hear_which_pages_may_call() {
     let world = World::with(Config {
         allowed_origins: vec!["https://page.example".into()],
         ..Config::default()
@@ -268,7 +268,7 @@ async fn browsers_hear_which_pages_may_call() {
 
 /// T21: the documents.
 #[tokio::test]
-async fn the_description_names_the_address_the_client_used() {
+async fn t21_the_description_names_the_address_the_client_used() {
     let world = World::start().await;
     let request = |proto: &str| {
         let request = Request::builder()
@@ -310,7 +310,7 @@ async fn the_description_names_the_address_the_client_used() {
 
 /// T21: the page that shows them, all of it from this binary.
 #[tokio::test]
-async fn the_description_can_be_looked_at() {
+async fn t21_the_description_can_be_looked_at() {
     let world = World::start().await;
     let page = world.call("GET /docs/index.html", "", Value::Null).await;
     assert_eq!(page.status, StatusCode::OK);
@@ -329,7 +329,7 @@ async fn the_description_can_be_looked_at() {
 }
 
 #[tokio::test]
-async fn health_says_what_is_missing() {
+async fn w23_health_says_what_is_missing() {
     let world = World::start().await;
     world
         .call("GET /healthz", "", Value::Null)
@@ -363,7 +363,7 @@ impl Write for Kept {
 
 /// W-11: whatever the level, no log line holds a secret, a token, a number or a word of a message.
 #[tokio::test]
-async fn nothing_that_is_secret_reaches_the_log() {
+async fn w11_w21_nothing_that_is_secret_reaches_the_log() {
     let kept = Kept::default();
     let writer = kept.clone();
     // With only one subscriber alive, tests on other threads would decide for it what is worth logging.

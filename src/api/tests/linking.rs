@@ -65,7 +65,7 @@ async fn linking() -> (World, SocketAddr, String) {
 
 /// T11: the current code at once, then each new one, to every socket; success is a close without words.
 #[tokio::test]
-async fn every_socket_sees_the_current_code_and_each_new_one() {
+async fn t11_w06_every_socket_sees_the_current_code_and_each_new_one() {
     let (world, address, token) = linking().await;
     let mut early = open(address, &token).await;
     world.network.shows(qr("2@first"));
@@ -95,7 +95,7 @@ async fn every_socket_sees_the_current_code_and_each_new_one() {
 
 /// T11: whatever goes wrong says so before it closes.
 #[tokio::test]
-async fn an_end_without_a_device_says_why() {
+async fn t11_w06_an_end_without_a_device_says_why() {
     for (step, words, close) in [
         (
             LinkStep::Expired,
@@ -172,7 +172,7 @@ async fn what_clients_say_is_ignored_unless_it_is_large() {
 
 /// T11: no upgrade for a stranger.
 #[tokio::test]
-async fn a_bad_token_is_refused_before_the_upgrade() {
+async fn t11_a_bad_token_is_refused_before_the_upgrade() {
     let world = World::start().await;
     let address = serve(&world).await;
     for (query, status) in [("", 401), ("?token=abc", 401), ("?token=mt_abc", 403)] {

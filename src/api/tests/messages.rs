@@ -46,7 +46,7 @@ impl Linked {
 
 /// T01 and T12: the guide's message, its answer key for key, and the stored promise behind it.
 #[tokio::test]
-async fn a_message_is_accepted_for_good() {
+async fn t01_t12_a_message_is_accepted_for_good() {
     let linked = Linked::start().await;
     let body = json!({
         "contact": "1234567890", "platform": "wa", "text": "This is a reply",
@@ -73,7 +73,7 @@ async fn a_message_is_accepted_for_good() {
 
 /// T12: comma lists with spaces, repeats, gaps and anything that is not empty.
 #[tokio::test]
-async fn every_recipient_of_a_list_gets_a_promise_of_its_own() {
+async fn t12_every_recipient_of_a_list_gets_a_promise_of_its_own() {
     let linked = Linked::start().await;
     let body =
         json!({ "contact": "1234567890, 0987654321,, another_address ,1234567890", "platform": "wa", "text": "Hi" });
@@ -93,7 +93,7 @@ async fn every_recipient_of_a_list_gets_a_promise_of_its_own() {
 
 /// T12: groups win.
 #[tokio::test]
-async fn group_links_win_over_contacts() {
+async fn t12_group_links_win_over_contacts() {
     let linked = Linked::start().await;
     let body = json!({
         "contact": "1234567890", "group_url": "https://chat.whatsapp.com/invite123, https://chat.whatsapp.com/invite456",
@@ -114,7 +114,7 @@ async fn group_links_win_over_contacts() {
 
 /// T12: a form and multipart say the same as JSON.
 #[tokio::test]
-async fn forms_and_multipart_are_read_like_json() {
+async fn t12_forms_and_multipart_are_read_like_json() {
     let linked = Linked::start().await;
     let form = "contact=%2B1234567890&platform=wa&text=a+b%26c&unknown=1";
     let form_type = Some("application/x-www-form-urlencoded");
@@ -216,7 +216,7 @@ async fn what_makes_no_sense_is_refused_with_its_text_and_promises_nothing() {
 }
 
 #[tokio::test]
-async fn a_device_that_is_not_there_or_not_ones_own_is_not_found() {
+async fn w20_a_device_that_is_not_there_or_not_ones_own_is_not_found() {
     let linked = Linked::start().await;
     let stranger = linked.world.bearer().await;
     let body = json!({ "contact": "1234567890", "platform": "wa", "text": "x" });
@@ -248,7 +248,7 @@ async fn a_device_that_is_not_there_or_not_ones_own_is_not_found() {
 
 /// T09: Authy puts the number with its plus into the path.
 #[tokio::test]
-async fn a_plus_in_the_path_is_not_part_of_the_number() {
+async fn t09_a_plus_in_the_path_is_not_part_of_the_number() {
     let linked = Linked::start().await;
     for path in [
         "POST /api/v1/devices/+15550001111/message",
@@ -262,7 +262,7 @@ async fn a_plus_in_the_path_is_not_part_of_the_number() {
 
 /// W-14: the same key and request is done once; the same key with another request is a mistake.
 #[tokio::test]
-async fn a_request_with_an_idempotency_key_is_done_once() {
+async fn w14_a_request_with_an_idempotency_key_is_done_once() {
     let linked = Linked::start().await;
     let send = async |bearer: &str, key: &str, text: &str| {
         let body = json!({ "contact": "1234567890", "platform": "wa", "text": text });

@@ -9,7 +9,7 @@ async fn listed(world: &World, header: &str) -> Vec<Value> {
 
 /// T01 and T02: the guide's first token, key for key.
 #[tokio::test]
-async fn the_first_token_is_the_admins() {
+async fn t01_t02_the_first_token_is_the_admins() {
     let world = World::start().await;
     let too_early = world
         .call("POST /api/v1/tokens", &admin(), json!({ "use_host": true }))
@@ -76,7 +76,7 @@ async fn a_token_is_made_from_no_body_at_all() {
 
 /// T05: over HTTP, each credential is alone with its tokens.
 #[tokio::test]
-async fn tokens_of_others_do_not_exist() {
+async fn t05_tokens_of_others_do_not_exist() {
     let world = World::start().await;
     let (one, two) = (world.credential("one", None).await, world.credential("two", None).await);
     let token = world.call("POST /api/v1/tokens", &one, json!({})).await.ok(201);
@@ -97,7 +97,7 @@ async fn tokens_of_others_do_not_exist() {
 
 /// T06.
 #[tokio::test]
-async fn only_super_admins_share_the_host_identity() {
+async fn t06_only_super_admins_share_the_host_identity() {
     let world = World::start().await;
     world.bearer().await;
     let user = world.credential("user", None).await;
@@ -117,7 +117,7 @@ async fn only_super_admins_share_the_host_identity() {
 
 /// T07: over HTTP, what an end may be, and what comes after it.
 #[tokio::test]
-async fn an_end_is_checked_and_kept() {
+async fn t07_an_end_is_checked_and_kept() {
     let world = World::start().await;
     let format = "Invalid expires_at format. Must be RFC3339 (e.g., 2026-12-31T23:59:59Z)";
     for (text, sentence) in [
@@ -153,7 +153,7 @@ async fn an_end_is_checked_and_kept() {
 
 /// T08 and W-01: an id is digits and nothing else.
 #[tokio::test]
-async fn odd_ids_never_delete_anything() {
+async fn t08_w01_odd_ids_never_delete_anything() {
     let world = World::start().await;
     for _ in 0..3 {
         world.bearer().await;
@@ -211,7 +211,7 @@ async fn members_are_checked() {
 }
 
 #[tokio::test]
-async fn a_list_shows_neither_tokens_nor_their_hashes() {
+async fn w10_a_list_shows_neither_tokens_nor_their_hashes() {
     let world = World::start().await;
     let bearer = world.bearer().await;
     let list = world.call("GET /api/v1/tokens", &admin(), Value::Null).await;

@@ -10,7 +10,7 @@ async fn listed(world: &World, bearer: &str) -> Value {
 
 /// T01: the guide's webhook, key for key, and the secret this once.
 #[tokio::test]
-async fn the_guides_webhook_is_added_changed_and_deleted() {
+async fn t01_the_guides_webhook_is_added_changed_and_deleted() {
     let world = World::start().await;
     let bearer = world.bearer().await;
     assert_eq!(listed(&world, &bearer).await, json!([]));
@@ -47,7 +47,7 @@ async fn the_guides_webhook_is_added_changed_and_deleted() {
 
 /// T17: a change names what it changes.
 #[tokio::test]
-async fn absent_fields_stay_as_they_are() {
+async fn t17_absent_fields_stay_as_they_are() {
     let world = World::start().await;
     let bearer = world.bearer().await;
     world
@@ -85,7 +85,7 @@ async fn absent_fields_stay_as_they_are() {
 
 /// T10: webhooks belong to the identity.
 #[tokio::test]
-async fn host_tokens_share_webhooks_and_others_see_nothing_of_them() {
+async fn t10_host_tokens_share_webhooks_and_others_see_nothing_of_them() {
     let world = World::start().await;
     let host = world.bearer().await;
     let url = json!({ "url": "https://a.example/" });
