@@ -34,6 +34,7 @@ macro_rules! on_both_engines {
     )* };
 }
 
+mod api_guide;
 mod bad_input;
 mod bot;
 mod calls;
