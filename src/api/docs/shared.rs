@@ -72,7 +72,7 @@ fn complete(operation: &mut Operation) {
             continue;
         };
         if answer.description.is_empty() {
-            answer.description = sentence.to_owned();
+            sentence.clone_into(&mut answer.description);
         }
         for content in answer.content.values_mut() {
             if let RefOr::T(content) = content {
