@@ -9,11 +9,18 @@ use std::{
 use anyhow::Context as _;
 use axum::Router;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
+use hyper_util::{
+    rt::{TokioExecutor, TokioTimer},
+    server::conn::auto::Builder,
+};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 /// How long open requests may go on when we stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Largest head of a request: method, path and headers, in bytes.
+const LARGEST_HEAD: u32 = 64 * 1024;
 
 /// Settings of the listener.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -31,6 +38,8 @@ pub struct Config {
     pub tls_key_file: String,
     /// Plain HTTP in production, behind a proxy that speaks TLS.
     pub allow_insecure: bool,
+    /// How long a client may take for the head of its next request, in seconds; then its connection ends.
+    pub head_timeout: u16,
 }
 
 impl Default for Config {
@@ -42,6 +51,7 @@ impl Default for Config {
             tls_cert_file: String::new(),
             tls_key_file: String::new(),
             allow_insecure: false,
+            head_timeout: 30,
         }
     }
 }
@@ -54,6 +64,9 @@ impl Config {
         }
         if !matches!(self.mode.as_str(), "development" | "production") {
             return Err(("server.mode", "must be development or production"));
+        }
+        if self.head_timeout == 0 {
+            return Err(("server.head_timeout", "must be at least 1"));
         }
         if self.tls_cert_file.is_empty() != self.tls_key_file.is_empty() {
             return Err(("server.tls_key_file", "must be set together with server.tls_cert_file"));
@@ -76,6 +89,7 @@ impl Config {
 pub(crate) struct Listener {
     listener: std::net::TcpListener,
     tls: Option<RustlsConfig>,
+    patience: Duration,
 }
 
 impl Listener {
@@ -94,7 +108,11 @@ impl Listener {
             ),
             None => None,
         };
-        Ok(Self { listener, tls })
+        Ok(Self {
+            listener,
+            tls,
+            patience: Duration::from_secs(config.head_timeout.into()),
+        })
     }
 
     /// The address that was taken.
@@ -115,16 +133,14 @@ impl Listener {
         let serving = async move {
             match self.tls {
                 Some(tls) => {
-                    axum_server::from_tcp_rustls(self.listener, tls)?
-                        .handle(handle)
-                        .serve(service)
-                        .await
+                    let mut server = axum_server::from_tcp_rustls(self.listener, tls)?.handle(handle);
+                    limit(server.http_builder(), self.patience);
+                    server.serve(service).await
                 }
                 None => {
-                    axum_server::from_tcp(self.listener)?
-                        .handle(handle)
-                        .serve(service)
-                        .await
+                    let mut server = axum_server::from_tcp(self.listener)?.handle(handle);
+                    limit(server.http_builder(), self.patience);
+                    server.serve(service).await
                 }
             }
         };
@@ -132,5 +148,80 @@ impl Listener {
             served = serving => Ok(served?),
             () = closing => Ok(()),
         }
+    }
+}
+
+/// What a connection may cost before a request is there: bodies have limits of their own (`api::routes`).
+fn limit(http: &mut Builder<TokioExecutor>, patience: Duration) {
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience)
+        .max_buf_size(LARGEST_HEAD as usize);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(LARGEST_HEAD)
+        .keep_alive_interval(patience)
+        .keep_alive_timeout(patience);
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+        time::timeout,
+    };
+
+    use super::*;
+
+    /// Connects to a listener that waits a second for a head, sends `bytes`, and returns all that is answered until the
+    /// connection ends.
+    async fn told(bytes: &[u8]) -> String {
+        let config = Config {
+            port: 0,
+            head_timeout: 1,
+            ..Config::default()
+        };
+        let listener = Listener::bind(&config).await.unwrap();
+        let address = listener.address().unwrap();
+        let stop = CancellationToken::new();
+        let router = Router::new().route("/", get(|| async { "here" }));
+        let serving = listener.serve(router, stop.clone());
+        let asking = async {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            // It may be answered before it has said all.
+            client.write_all(bytes).await.ok();
+            let mut answer = Vec::new();
+            let patience = Duration::from_secs(20);
+            timeout(patience, client.read_to_end(&mut answer))
+                .await
+                .expect("the connection ends")
+                .ok();
+            stop.cancel();
+            String::from_utf8_lossy(&answer).into_owned()
+        };
+        let (served, answer) = tokio::join!(serving, asking);
+        served.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_finish_its_head_is_let_go() {
+        let answer = told(b"GET / HTTP/1.1\r\nhost: a\r\nx-slow: ").await;
+        assert!(!answer.contains("200"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_says_nothing_more_is_let_go() {
+        let answer = told(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        assert!(answer.contains("200 OK") && answer.ends_with("here"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_head_that_is_too_large_is_refused() {
+        let head = format!("GET / HTTP/1.1\r\nhost: a\r\nx-large: {}\r\n\r\n", "a".repeat(1 << 20));
+        let answer = told(head.as_bytes()).await;
+        assert!(!answer.contains("200"), "{answer}");
     }
 }

@@ -130,13 +130,13 @@ impl MessageForm {
     /// To whom the message goes.
     ///
     /// # Errors
-    /// 400 when nobody is named.
+    /// 400 when nobody is named, or too many are.
     pub(super) fn recipients(&self) -> Result<Recipients, Error> {
-        let groups = split(self.group_url.as_deref());
+        let groups = split(self.group_url.as_deref())?;
         if !groups.is_empty() {
             return Ok(Recipients::Groups(groups));
         }
-        let contacts = split(self.contact.as_deref());
+        let contacts = split(self.contact.as_deref())?;
         if contacts.is_empty() {
             Err(Error::missing("contact or group_url"))
         } else {
@@ -145,8 +145,11 @@ impl MessageForm {
     }
 }
 
+/// Most recipients of one request.
+const MOST_RECIPIENTS: usize = 256;
+
 /// The items of a comma list: trimmed, without empty ones and repeats, in their order.
-fn split(list: Option<&str>) -> Vec<String> {
+fn split(list: Option<&str>) -> Result<Vec<String>, Error> {
     let mut items: Vec<String> = Vec::new();
     for item in list
         .unwrap_or_default()
@@ -154,11 +157,16 @@ fn split(list: Option<&str>) -> Vec<String> {
         .map(str::trim)
         .filter(|item| !item.is_empty())
     {
-        if !items.iter().any(|known| known == item) {
-            items.push(item.to_owned());
+        if items.iter().any(|known| known == item) {
+            continue;
         }
+        if items.len() == MOST_RECIPIENTS {
+            let why = format!("Too many recipients: at most {MOST_RECIPIENTS} in one request");
+            return Err(Error::bad_request(why));
+        }
+        items.push(item.to_owned());
     }
-    items
+    Ok(items)
 }
 
 #[cfg(test)]
@@ -182,7 +190,7 @@ mod tests {
             ("b,a,b", &["b", "a"]),
         ];
         for (list, expected) in table {
-            assert_eq!(split(Some(list)), expected, "{list}");
+            assert_eq!(split(Some(list)).unwrap(), expected, "{list}");
         }
         assert!(split(None).is_empty());
     }
@@ -200,10 +208,18 @@ mod tests {
         assert!(form(" ", "").recipients().is_err());
     }
 
+    #[test]
+    fn a_list_has_an_end() {
+        let numbers = |count: usize| (0..count).map(|n| format!("{n},")).collect::<String>();
+        assert_eq!(split(Some(&numbers(MOST_RECIPIENTS))).unwrap().len(), MOST_RECIPIENTS);
+        assert!(split(Some(&numbers(MOST_RECIPIENTS + 1))).is_err());
+        assert_eq!(split(Some(&"1,".repeat(100_000))).unwrap(), ["1"]);
+    }
+
     proptest! {
         #[test]
         fn items_are_never_blank_and_never_repeat(list in "[ab ,+]{0,30}") {
-            let items = split(Some(&list));
+            let items = split(Some(&list)).unwrap();
             for (n, item) in items.iter().enumerate() {
                 prop_assert!(!item.trim().is_empty() && item.trim() == item && !item.contains(','));
                 prop_assert!(!items[..n].contains(item));
