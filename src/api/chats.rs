@@ -151,7 +151,7 @@ pub(super) struct ReactionView {
 }
 
 /// Lists the chats of a device, the one in which something was said last first.
-#[utoipa::path(get, path = "/api/v1/devices/{platform}/{number}/chats", tag = "chats", security(("BearerAuth" = [])),
+#[utoipa::path(get, path = "/api/v1/devices/{platform}/{number}/chats", operation_id = "list_chats", tag = "chats", security(("BearerAuth" = [])),
     params(("platform" = String, Path, example = "wa"), ("number" = String, Path, example = "15550001111"),
     ("cursor" = Option<String>, Query, description = "As the page before told"),
     ("limit" = Option<u32>, Query, description = "At most so many, 1 to 100")),
@@ -179,7 +179,7 @@ pub(super) async fn list(
 }
 
 /// Lists the messages of a chat, the newest first: those of before the device was linked, and those since.
-#[utoipa::path(get, path = "/api/v1/devices/{platform}/{number}/chats/{chat}/messages", tag = "chats",
+#[utoipa::path(get, path = "/api/v1/devices/{platform}/{number}/chats/{chat}/messages", operation_id = "list_messages", tag = "chats",
     security(("BearerAuth" = [])), params(("platform" = String, Path, example = "wa"),
     ("number" = String, Path, example = "15550001111"),
     ("chat" = String, Path, description = "Its id, or its room's", example = "15550002222"),
@@ -212,7 +212,7 @@ pub(super) async fn messages(
 }
 
 /// Asks the owner's phone for messages older than those that are stored. They are stored when the phone tells them.
-#[utoipa::path(post, path = "/api/v1/devices/{platform}/{number}/chats/{chat}/history", tag = "chats",
+#[utoipa::path(post, path = "/api/v1/devices/{platform}/{number}/chats/{chat}/history", operation_id = "ask_history", tag = "chats",
     security(("BearerAuth" = [])), params(("platform" = String, Path, example = "wa"),
     ("number" = String, Path, example = "15550001111"),
     ("chat" = String, Path, description = "Its id, or its room's", example = "15550002222")),

@@ -115,6 +115,7 @@ fn sentence(status: &str, scheme: Option<&str>, tag: &str) -> &'static str {
         ("404", _, "credentials") => "Credential not found",
         ("404", _, "tokens") => "Token not found",
         ("404", _, "webhooks") => "Webhook not found",
+        ("404", _, "chats") => "Chat not found",
         ("404", ..) => "Device not found",
         ("408", ..) => "Request timed out",
         ("409", _, "webhooks") => "Webhook URL already exists for this user",
