@@ -10,6 +10,8 @@ update messages set seen_at = at, stored_at = at;
 create index messages_unseen on messages (device, chat, stored_at) where seen_at is null;
 create index messages_by_id on messages (device, message);
 
+create index portals_by_chat on portals (chat);
+
 -- The newest message of the owner that a contact has read, and whether Matrix shows that.
 create table read_marks (
     device text not null,
@@ -20,6 +22,9 @@ create table read_marks (
     constraint read_marks_primary primary key (device, chat, contact),
     constraint read_marks_shown_flag check (shown in (0, 1))
 );
+
+-- The name of a business, which the network vouches for.
+alter table people add column business text;
 
 -- The picture a ghost shows, by the network's name for it; empty: it was looked for and there is none.
 alter table ghosts add column picture text;

@@ -39,6 +39,8 @@ trait Inside: Send + Sync {
     async fn read(&self, receipts: Vec<ReadUpTo>) -> Result<(), Error>;
     /// Somebody types; may be lost.
     async fn typing(&self, room: &RoomId, users: &[OwnedUserId]);
+    /// Somebody came or went; may be lost.
+    async fn presence(&self, user: &UserId, online: bool);
     /// Whether that user can exist; registers it first.
     async fn user_exists(&self, user: &UserId) -> Result<bool, Error>;
     /// Whether we made that user.
@@ -57,6 +59,10 @@ impl Inside for Bridge {
 
     async fn typing(&self, room: &RoomId, users: &[OwnedUserId]) {
         self.typing(room, users).await;
+    }
+
+    async fn presence(&self, user: &UserId, online: bool) {
+        self.presence(user, online).await;
     }
 
     async fn user_exists(&self, user: &UserId) -> Result<bool, Error> {

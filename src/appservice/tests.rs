@@ -18,6 +18,7 @@ struct Notebook {
     events: Mutex<Vec<String>>,
     typing: Mutex<Vec<(String, Vec<OwnedUserId>)>>,
     read: Mutex<Vec<ReadUpTo>>,
+    present: Mutex<Vec<(OwnedUserId, bool)>>,
     typed: Notify,
 }
 
@@ -37,6 +38,11 @@ impl Inside for Notebook {
     async fn read(&self, receipts: Vec<ReadUpTo>) -> Result<(), Error> {
         self.read.lock().unwrap().extend(receipts);
         Ok(())
+    }
+
+    async fn presence(&self, user: &UserId, online: bool) {
+        self.present.lock().unwrap().push((user.to_owned(), online));
+        self.typed.notify_one();
     }
 
     async fn typing(&self, room: &RoomId, users: &[OwnedUserId]) {
@@ -167,6 +173,21 @@ async fn typing_is_read_once_whichever_names_it_has() {
         );
         assert_eq!(*case.notebook.typing.lock().unwrap(), [expected]);
     }
+}
+
+#[tokio::test]
+async fn presence_is_read_but_of_ours() {
+    let presence = |user: &str, is: &str| json!({"type": "m.presence", "sender": user, "content": {"presence": is}});
+    let news = [
+        presence("@whatsapp_1:hs.test", "online"),
+        presence("@alice:hs.test", "unavailable"),
+    ];
+    let case = Case::new();
+    let body = json!({"events": [], "ephemeral": news});
+    assert_eq!(case.pushes(body.to_string()).await.0, StatusCode::OK);
+    case.notebook.typed.notified().await;
+    let expected = (OwnedUserId::try_from("@alice:hs.test").unwrap(), false);
+    assert_eq!(*case.notebook.present.lock().unwrap(), [expected]);
 }
 
 #[tokio::test]

@@ -89,6 +89,13 @@ enum Ephemeral {
     Typing { room_id: OwnedRoomId, content: Typing },
     #[serde(rename = "m.receipt")]
     Receipt { room_id: OwnedRoomId, content: Receipts },
+    #[serde(rename = "m.presence")]
+    Presence { sender: OwnedUserId, content: Presence },
+}
+
+#[derive(Deserialize)]
+struct Presence {
+    presence: String,
 }
 
 #[derive(Deserialize)]
@@ -131,27 +138,32 @@ fn receipts(ephemeral: &Ephemeral) -> Vec<ReadUpTo> {
     receipts
 }
 
-/// Passes on who types, without letting the homeserver wait for it.
+/// Passes on who types and who is there, without letting the homeserver wait for it.
 fn pass_on(door: &Door, news: Vec<Ephemeral>) {
-    let typing: Vec<_> = news
+    let news: Vec<_> = news
         .into_iter()
-        .filter_map(|news| match news {
-            Ephemeral::Typing { room_id, content } => Some((room_id, content)),
-            Ephemeral::Receipt { .. } => None,
-        })
+        .filter(|news| !matches!(news, Ephemeral::Receipt { .. }))
         .collect();
-    if typing.is_empty() {
+    if news.is_empty() {
         return;
     }
     let inside = Arc::clone(&door.inside);
     let passing = async move {
-        for (room_id, content) in typing {
-            let users: Vec<_> = content
-                .user_ids
-                .into_iter()
-                .filter(|user| !inside.is_ours(user))
-                .collect();
-            inside.typing(&room_id, &users).await;
+        for news in news {
+            match news {
+                Ephemeral::Typing { room_id, content } => {
+                    let users: Vec<_> = content
+                        .user_ids
+                        .into_iter()
+                        .filter(|user| !inside.is_ours(user))
+                        .collect();
+                    inside.typing(&room_id, &users).await;
+                }
+                Ephemeral::Presence { sender, content } if !inside.is_ours(&sender) => {
+                    inside.presence(&sender, content.presence == "online").await;
+                }
+                Ephemeral::Presence { .. } | Ephemeral::Receipt { .. } => {}
+            }
         }
     };
     tokio::spawn(tokio::time::timeout(PATIENCE, passing).in_current_span());

@@ -49,6 +49,8 @@ pub struct Config {
     pub phone_offline_after: u32,
     /// Seconds between two reads of what the homeserver's push may have lost.
     pub repair_every: u32,
+    /// Whether it is shown who is there, both ways.
+    pub presence: bool,
 }
 
 impl Default for Config {
@@ -73,6 +75,7 @@ impl Default for Config {
             link_grace: 5 * 60,
             phone_offline_after: 11 * 24 * 60 * 60,
             repair_every: 60,
+            presence: false,
         }
     }
 }

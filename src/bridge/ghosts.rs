@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ruma::{OwnedUserId, UserId};
 
-use super::{Error, Inner, error::Failure};
+use super::{Error, Inner, error::Failure, faces};
 use crate::{
     matrix::{Actor, DEVICE},
     model::{ContactId, Device, DeviceId, Identity, IdentityKind},
@@ -37,19 +37,35 @@ pub(super) async fn ensure(
         Some(name) => name.to_owned(),
         None => called(bridge, device, contact).await?,
     };
-    let shown = bridge.config.ghost_name.replace("{name}", &name);
-    bridge.homeserver.as_user(&user).set_display_name(&shown).await?;
+    bridge
+        .homeserver
+        .as_user(&user)
+        .set_display_name(&shown(bridge, &name))
+        .await?;
+    let before = known.as_ref().and_then(|ghost| ghost.name.as_deref());
+    let is_renamed = before.is_some_and(|before| before != name);
     let ghost = Ghost {
         contact: contact.clone(),
         user,
         device: DEVICE.into(),
         name: Some(name),
         registered: true,
+        picture: known.as_ref().and_then(|ghost| ghost.picture.clone()),
+        asked_at: known.as_ref().and_then(|ghost| ghost.asked_at),
     };
     let mut tx = bridge.store.begin().await?;
     tx.upsert_ghost(&ghost).await?;
+    if is_renamed {
+        // Rooms are called by the name, too.
+        faces::promise(bridge, &mut tx, device, contact).await?;
+    }
     tx.commit().await?;
     Ok(ghost)
+}
+
+/// A name as Matrix shows it.
+pub(super) fn shown(bridge: &Inner, name: &str) -> String {
+    bridge.config.ghost_name.replace("{name}", name)
 }
 
 /// What to call a contact that has not said its name.
@@ -136,6 +152,8 @@ pub(super) async fn exists(bridge: &Arc<Inner>, user: &UserId) -> Result<bool, E
             device: DEVICE.into(),
             name: None,
             registered: true,
+            picture: None,
+            asked_at: None,
         };
         let mut tx = bridge.store.begin().await?;
         tx.upsert_ghost(&ghost).await?;

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 
-use super::{Inner, error::Failure, groups, worker::Desk};
+use super::{Inner, error::Failure, groups, presence, worker::Desk};
 use crate::{
     model::{
         Delivery, DeliveryId, Device, DeviceId, Identity, IdentityKind, Lane, LinkSignal, LinkState, LogoutReason,
@@ -23,6 +23,7 @@ const LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_h
 
 /// Moves the link of a device along its table.
 pub(super) async fn moved(bridge: &Inner, device: DeviceId, signal: LinkSignal) {
+    let told = Told::of(&signal);
     let before = bridge.links.get(device).unwrap_or(LinkState::Unlinked);
     let mut after = before.clone().next(signal);
     if after == LinkState::Connected
@@ -33,11 +34,36 @@ pub(super) async fn moved(bridge: &Inner, device: DeviceId, signal: LinkSignal) 
     if before == after {
         return;
     }
+    match told {
+        Told::Stands => presence::connected(bridge, device).await,
+        Told::Broke => presence::unsure(bridge, device).await,
+        Told::Other => {}
+    }
     tracing::info!(device.id = %device, before = before.name(), after = after.name(), "the link of a device changed");
     metrics::counter!("wharf_link_changes_total", "link" => after.name()).increment(1);
     bridge.links.set(device, after.clone());
     if let Err(error) = keep(bridge, device, &after).await {
         tracing::error!(%error, device.id = %device, "the link of a device could not be stored");
+    }
+}
+
+/// What a signal means for who is there.
+enum Told {
+    /// The connection stands.
+    Stands,
+    /// It does not.
+    Broke,
+    /// Neither.
+    Other,
+}
+
+impl Told {
+    fn of(signal: &LinkSignal) -> Self {
+        match signal {
+            LinkSignal::Connected => Self::Stands,
+            LinkSignal::Lost(_) | LinkSignal::Ended(_) => Self::Broke,
+            _ => Self::Other,
+        }
     }
 }
 

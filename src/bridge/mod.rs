@@ -4,11 +4,14 @@
 //! Deliberately not here: HTTP, SQL, Matrix or WhatsApp wire formats. When a use case grows it moves into its own
 //! file and stays here as one line.
 
+mod accounts;
+mod chat_marks;
 mod commands;
 mod config;
 mod devices;
 mod error;
 mod expiry;
+mod faces;
 mod ghosts;
 mod groups;
 mod history;
@@ -27,6 +30,7 @@ mod older;
 mod outgoing;
 mod pace;
 mod portals;
+mod presence;
 mod reading;
 mod reads;
 mod recipients;
@@ -38,6 +42,7 @@ mod rooms;
 mod sending;
 #[cfg(test)]
 pub(crate) mod testing;
+mod typing;
 mod watch;
 mod webhooks;
 mod worker;
@@ -81,6 +86,9 @@ struct Inner {
     webhooks: Webhooks,
     workshop: Workshop,
     pace: pace::Pace,
+    looks: faces::Looks,
+    moods: typing::Moods,
+    presences: presence::Presences,
     linkings: linking::Linkings,
     links: watch::Links,
     stop: CancellationToken,
@@ -114,6 +122,9 @@ impl Bridge {
             webhooks: hands.webhooks,
             workshop: hands.workshop,
             pace,
+            looks: faces::looks(),
+            moods: typing::Moods::default(),
+            presences: presence::Presences::default(),
             linkings: linking::Linkings::default(),
             links: watch::Links::default(),
             stop,
@@ -134,6 +145,8 @@ impl Bridge {
         news::start(&self.0, news);
         links::start(&self.0);
         repair::start(&self.0);
+        accounts::start(&self.0);
+        presence::start(&self.0);
         devices::connect_all(&self.0).await
     }
 
@@ -155,7 +168,12 @@ impl Bridge {
 
     /// Somebody types in a room. May be lost.
     pub(crate) async fn typing(&self, room: &RoomId, users: &[OwnedUserId]) {
-        rooms::typing(&self.0, room, users).await;
+        typing::tell(&self.0, room, users).await;
+    }
+
+    /// Somebody came or went in Matrix. May be lost.
+    pub(crate) async fn presence(&self, user: &UserId, online: bool) {
+        presence::tell(&self.0, user, online).await;
     }
 
     /// Whether a user of our namespace can exist; registers it first.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::{Inner, links, reads, rooms};
+use super::{Inner, faces, links, presence, reads, typing};
 use crate::{
     model::{ChatId, DeviceId, MessageId, News, PortalKey, Reached},
     store::{self, MessageState, Receipt},
@@ -60,11 +60,26 @@ async fn take(bridge: &Arc<Inner>, news: News) {
             device,
             chat,
             sender,
-            typing,
+            typing: does,
         } => {
             let key = PortalKey::new(device, chat);
-            if let Err(error) = rooms::show_typing(bridge, &key, &sender, typing).await {
+            if let Err(error) = typing::show(bridge, &key, &sender, does).await {
                 tracing::debug!(%error, "typing was not shown");
+            }
+        }
+        News::Presence {
+            device,
+            contact,
+            online,
+            last_seen,
+        } => {
+            if let Err(error) = presence::show(bridge, device, &contact, (online, last_seen)).await {
+                tracing::debug!(%error, "presence was not shown");
+            }
+        }
+        News::Changed { device, contact } => {
+            if let Err(error) = faces::changed(bridge, device, &contact).await {
+                tracing::warn!(%error, "a look at somebody could not be promised");
             }
         }
     }

@@ -11,7 +11,7 @@ use std::{
 use fail::fail_point;
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId};
 
-use super::{Inner, error::Failure, ghosts, groups, moving};
+use super::{Inner, chat_marks, error::Failure, ghosts, groups, moving};
 use crate::{
     matrix::{self, Actor, NewRoom, State, outgoing::Message, transaction_id},
     model::{ChatId, ChatKind, Device, Group, GroupKind, Identity, IdentityKind, PortalKey, Timestamp},
@@ -35,7 +35,10 @@ pub(super) async fn ensure(
     name: Option<&str>,
 ) -> Result<Room, Failure> {
     let key = PortalKey::new(device.id, chat.clone());
-    let known = bridge.store.read().await?.find_portal(&key).await?;
+    let known = match bridge.store.read().await?.find_portal(&key).await? {
+        Some(known) => Some(known),
+        None => adopt(bridge, &key).await?,
+    };
     if let Some(Portal {
         room: Some(room),
         ready: true,
@@ -87,6 +90,7 @@ pub(super) async fn ensure(
     let mut tx = bridge.store.begin().await?;
     tx.upsert_portal(&portal).await?;
     groups::push_rest(&mut tx, bridge, &portal.key).await?;
+    chat_marks::room_is_made(bridge, &mut tx, &portal.key).await?;
     tx.commit().await?;
     Ok(Room {
         id: room,
@@ -104,6 +108,24 @@ async fn look_at_unknown(bridge: &Inner, key: &PortalKey) -> Result<(), Failure>
     groups::push_look(&mut tx, bridge, key, false).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// The room that a direct chat had while the other person was known by another name.
+async fn adopt(bridge: &Inner, key: &PortalKey) -> Result<Option<Portal>, Failure> {
+    let Some(contact) = bridge.network.direct_contact(&key.chat) else {
+        return Ok(None);
+    };
+    let mut tx = bridge.store.begin().await?;
+    for alias in tx.list_aliases(&contact).await? {
+        let former = PortalKey::new(key.device, bridge.network.direct_chat(&alias));
+        if tx.find_portal(&former).await?.is_some() {
+            tx.rename_chat(&former, &key.chat).await?;
+            let adopted = tx.find_portal(key).await?;
+            tx.commit().await?;
+            return Ok(adopted);
+        }
+    }
+    Ok(None)
 }
 
 async fn save(bridge: &Inner, portal: &Portal) -> Result<(), Failure> {

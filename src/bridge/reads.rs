@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use ruma::EventId;
 
-use super::{Error, Inner, error::Failure, ghosts, outgoing::may_speak, worker::Desk};
+use super::{Error, Inner, chat_marks, error::Failure, ghosts, outgoing::may_speak, worker::Desk};
 use crate::{
     matrix::Actor,
     model::{
-        Action, ChatId, ContactId, DeviceId, IdentityKind, Lane, MessageId, MessageRef, PortalKey, ReadUpTo, Sender,
-        Work,
+        Action, ChatId, ChatMark, ContactId, DeviceId, IdentityKind, Lane, MessageId, MessageRef, PortalKey, ReadUpTo,
+        Sender, Timestamp, Work,
     },
     store::{Portal, Tx, UpTo},
 };
@@ -23,7 +23,12 @@ const AT_ONCE: u32 = 1024;
 /// Takes read receipts of the homeserver: a promise for each that the owner or a member made in a portal.
 pub(super) async fn accept(bridge: &Arc<Inner>, receipts: Vec<ReadUpTo>) -> Result<(), Error> {
     let mut tx = bridge.store.begin().await?;
-    let mut any = false;
+    take(bridge, &mut tx, receipts).await?;
+    Ok(tx.commit().await?)
+}
+
+/// The same, with whatever else happens in the transaction.
+pub(super) async fn take(bridge: &Inner, tx: &mut Tx, receipts: Vec<ReadUpTo>) -> Result<(), Error> {
     for receipt in receipts {
         if bridge.homeserver.names().is_ours(&receipt.user) {
             continue;
@@ -48,10 +53,6 @@ pub(super) async fn accept(bridge: &Arc<Inner>, receipts: Vec<ReadUpTo>) -> Resu
         };
         tx.push_job(&Lane::reads(&portal.key), &work, bridge.clock().now())
             .await?;
-        any = true;
-    }
-    if any {
-        tx.commit().await?;
     }
     Ok(())
 }
@@ -74,7 +75,18 @@ pub(super) async fn tell(desk: &Desk<'_>, key: &PortalKey, event: &EventId, quie
     fail::fail_point!("bridge.read.act.before");
     bridge.network.act(key, &id, &read).await?;
     fail::fail_point!("bridge.read.act.after");
+    let is_marked = {
+        let marked = bridge.store.read().await?.find_chat_marks(key).await?;
+        marked.is_some_and(|marked| marked.marks.unread)
+    };
+    let unmark = ChatMark::Unread(false);
+    if is_marked {
+        bridge.network.act(key, &id, &Action::Mark(unmark)).await?;
+    }
     let mut tx = bridge.store.begin().await?;
+    if is_marked {
+        chat_marks::set(bridge, &mut tx, key, unmark).await?;
+    }
     tx.set_seen(key, &unseen).await?;
     if unseen.len() >= AT_ONCE as usize {
         tx.push_job(&desk.job.lane, &desk.job.work, bridge.clock().now())
@@ -220,7 +232,7 @@ pub(super) async fn elsewhere(
 }
 
 /// The owner has read a chat so far: nothing of it is unread any more, and the real user's own marker moves.
-pub(super) async fn is_read(desk: &Desk<'_>, key: &PortalKey, up_to: UpTo) -> Result<(), Failure> {
+async fn is_read(desk: &Desk<'_>, key: &PortalKey, up_to: UpTo) -> Result<(), Failure> {
     let bridge = desk.bridge;
     // Committed first: the homeserver tells us at once that the marker moved, and then nothing is left to be told.
     let mut tx = bridge.store.begin().await?;
@@ -240,6 +252,11 @@ pub(super) async fn is_read(desk: &Desk<'_>, key: &PortalKey, up_to: UpTo) -> Re
         }
     }
     desk.done().await
+}
+
+/// Does a job of kind `show_own_read`.
+pub(super) async fn show_own(desk: &Desk<'_>, key: &PortalKey, at: Timestamp) -> Result<(), Failure> {
+    is_read(desk, key, UpTo::Moment(at)).await
 }
 
 /// Who reads for the owner in Matrix: the identity itself, or the real user through double puppeting. Nobody's ghost.

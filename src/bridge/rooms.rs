@@ -5,13 +5,11 @@
 
 use std::sync::Arc;
 
-use ruma::{OwnedUserId, RoomId};
-
-use super::{Error, Inner, outgoing::may_speak};
+use super::{Error, Inner};
 use crate::{
     matrix::incoming::{Incoming, read},
-    model::{Action, Lane, PortalKey, RoomEvent, Sender, Work},
-    store::{Portal, Tx},
+    model::{Lane, RoomEvent, Work},
+    store::Tx,
 };
 
 /// Takes events for good.
@@ -63,59 +61,4 @@ fn concerns_us(bridge: &Inner, event: &RoomEvent) -> bool {
         Ok(Incoming::Left { .. } | Incoming::Replaced { .. }) => true,
         Ok(Incoming::Joined { .. } | Incoming::Ours | Incoming::Ignored(_)) => false,
     }
-}
-
-/// Passes on that somebody types in a portal room.
-pub(super) async fn typing(bridge: &Arc<Inner>, room: &RoomId, users: &[OwnedUserId]) {
-    let users: Vec<_> = users
-        .iter()
-        .filter(|user| !bridge.homeserver.names().is_ours(user))
-        .collect();
-    let found = async {
-        let mut read = bridge.store.read().await?;
-        let Some(portal) = read.find_portal_by_room(room).await? else {
-            return Ok(None);
-        };
-        let Some(device) = read.find_device(portal.key.device).await? else {
-            return Ok(None);
-        };
-        let Some(identity) = read.find_identity(device.identity).await? else {
-            return Ok(None);
-        };
-        let members = read.list_members(identity.id).await?;
-        Ok::<_, Error>(Some((portal, identity, members)))
-    };
-    let Ok(Some((portal, identity, members))) = found.await else {
-        return;
-    };
-    if !bridge.network.capabilities().typing {
-        return;
-    }
-    let typing = users.iter().any(|user| may_speak(&identity, &members, user));
-    let id = bridge.network.message_id("typing");
-    if let Err(error) = bridge.network.act(&portal.key, &id, &Action::Typing(typing)).await {
-        tracing::debug!(%error, "typing was not passed on");
-    }
-}
-
-/// Shows in a portal room that a contact types.
-pub(super) async fn show_typing(bridge: &Inner, key: &PortalKey, sender: &Sender, typing: bool) -> Result<(), Error> {
-    let Sender::Contact(contact) = sender else {
-        return Ok(());
-    };
-    let mut read = bridge.store.read().await?;
-    let Some(Portal {
-        room: Some(room),
-        ready: true,
-        ..
-    }) = read.find_portal(key).await?
-    else {
-        return Ok(());
-    };
-    let Some(ghost) = read.find_ghost(contact).await? else {
-        return Ok(());
-    };
-    drop(read);
-    let actor = bridge.homeserver.as_user(&ghost.user);
-    Ok(actor.typing(&room, typing, std::time::Duration::from_secs(20)).await?)
 }

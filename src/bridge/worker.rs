@@ -11,8 +11,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::Instrument as _;
 
 use super::{
-    Inner, error::Failure, groups, history, incoming, links, members, moving, notify, older, outgoing, reads,
-    retention, retire, sending,
+    Inner, accounts, chat_marks, error::Failure, faces, groups, history, incoming, links, members, moving, notify,
+    older, outgoing, reads, retention, retire, sending,
 };
 use crate::{
     model::{Job, Work},
@@ -182,6 +182,10 @@ impl Desk<'_> {
             Work::Place { portal, kind } => incoming::open(self, portal, *kind).await,
             Work::Older(wish) => older::show(self, wish).await,
             Work::Forget => retention::forget(self).await,
+            Work::ShowOwnRead { portal, at } => reads::show_own(self, portal, *at).await,
+            Work::ShowMarks { portal } => chat_marks::show(self, portal).await,
+            Work::TellMarks { portal } => accounts::tell_marks(self, portal).await,
+            Work::LookAt { device, contact } => faces::look_at(self, *device, contact).await,
             Work::RetireIdentity { identity } => retire::identity(self, *identity).await,
             Work::Admit { identity, user } => members::admit(self, *identity, user).await,
             Work::Part { identity, user } => members::part(self, *identity, user).await,
@@ -239,11 +243,15 @@ impl Desk<'_> {
             | Work::LookAtGroup { .. }
             | Work::Gather { .. }
             | Work::Furnish { .. }
-            | Work::Place { .. } => self.bridge.config.incoming_patience(),
+            | Work::Place { .. }
+            | Work::ShowOwnRead { .. }
+            | Work::ShowMarks { .. } => self.bridge.config.incoming_patience(),
             Work::FromMatrix(_)
             | Work::Resolve(_)
             | Work::Send { .. }
             | Work::TellRead { .. }
+            | Work::TellMarks { .. }
+            | Work::LookAt { .. }
             | Work::Notice { .. }
             | Work::Status { .. }
             | Work::Older(_)
@@ -287,6 +295,10 @@ impl Desk<'_> {
             | Work::LookAtGroup { .. }
             | Work::Gather { .. }
             | Work::Furnish { .. }
+            | Work::ShowOwnRead { .. }
+            | Work::ShowMarks { .. }
+            | Work::TellMarks { .. }
+            | Work::LookAt { .. }
             | Work::RetireIdentity { .. }
             | Work::TellLink { .. }
             | Work::Admit { .. }

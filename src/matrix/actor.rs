@@ -5,7 +5,8 @@
 use std::{borrow::Cow, time::Duration};
 
 use ruma::{
-    EventId, OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, RoomId, RoomOrAliasId, TransactionId, UserId,
+    EventId, MxcUri, OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedTransactionId, OwnedUserId, RoomId, RoomOrAliasId,
+    TransactionId, UserId,
     api::{
         OutgoingRequest, SupportedVersions,
         auth_scheme::{AuthScheme, SendAccessToken},
@@ -14,6 +15,7 @@ use ruma::{
             knock::knock_room,
             membership::{invite_user, join_room_by_id_or_alias, kick_user, leave_room},
             message::send_message_event,
+            presence::set_presence,
             profile::set_profile_field,
             read_marker::set_read_marker,
             receipt::create_receipt,
@@ -24,6 +26,7 @@ use ruma::{
         },
         path_builder::PathBuilder,
     },
+    presence::PresenceState,
     serde::Raw,
 };
 use serde::Serialize;
@@ -31,6 +34,15 @@ use serde_json::{Value, json, value::to_raw_value};
 
 use super::{DEVICE, Error, Homeserver, client::As, outgoing};
 use crate::model::Timestamp;
+
+/// Whether somebody is there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Present {
+    /// Now.
+    Online,
+    /// Not now.
+    Offline,
+}
 
 /// Somebody on the homeserver in whose name we act.
 #[derive(Clone)]
@@ -224,6 +236,26 @@ impl Actor {
         let name = ruma::profile::ProfileFieldValue::DisplayName(name.to_owned());
         let request = set_profile_field::v3::Request::new(self.user.clone(), name);
         self.request("set_display_name", request).await.map(drop)
+    }
+
+    /// Sets the picture this user shows, or takes it away.
+    pub(crate) async fn set_avatar(&self, source: Option<&MxcUri>) -> Result<(), Error> {
+        // An empty address takes it away everywhere; deleting the field is newer than many homeservers.
+        let source = source.map_or_else(|| OwnedMxcUri::from(""), ToOwned::to_owned);
+        let picture = ruma::profile::ProfileFieldValue::AvatarUrl(source);
+        let request = set_profile_field::v3::Request::new(self.user.clone(), picture);
+        self.request("set_avatar", request).await.map(drop)
+    }
+
+    /// Shows whether this user is there, with a word about it.
+    pub(crate) async fn is_present(&self, present: Present, said: Option<&str>) -> Result<(), Error> {
+        let state = match present {
+            Present::Online => PresenceState::Online,
+            Present::Offline => PresenceState::Offline,
+        };
+        let mut request = set_presence::v3::Request::new(self.user.clone(), state);
+        request.status_msg = said.map(str::to_owned);
+        self.request("is_present", request).await.map(drop)
     }
 
     /// Shows this user typing for so long, or no longer.

@@ -2,6 +2,7 @@
 //!
 //! Deliberately not here: bridging decisions, and what the homeserver calls (see `appservice`).
 
+mod account;
 mod actor;
 pub(crate) mod cards;
 mod client;
@@ -43,7 +44,8 @@ use tokio::sync::OnceCell;
 
 use self::client::{As, Client};
 pub(crate) use self::{
-    actor::Actor,
+    account::{AccountNews, FAVOURITE, LOW_PRIORITY},
+    actor::{Actor, Present},
     config::Config,
     error::{Error, PingError},
     names::Names,

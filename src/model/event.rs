@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, ChatId, ChatKind, ContactId, DeviceId, LinkSignal, MessageId, Sender, Timestamp};
+use super::{Action, ChatId, ChatKind, ContactId, DeviceId, LinkSignal, MessageId, Sender, Timestamp, Typing};
 
 /// Something that happened in a chat and must reach Matrix: accepted durably before the network is told so.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -85,7 +85,25 @@ pub(crate) enum News {
         chat: ChatId,
         /// Who.
         sender: Sender,
-        /// Typing or not.
-        typing: bool,
+        /// What they do.
+        typing: Typing,
+    },
+    /// A contact came or went.
+    Presence {
+        /// Which device was told.
+        device: DeviceId,
+        /// Who.
+        contact: ContactId,
+        /// Whether they are there.
+        online: bool,
+        /// When they were there last, when the network says so.
+        last_seen: Option<Timestamp>,
+    },
+    /// A contact looks different now.
+    Changed {
+        /// Which device was told.
+        device: DeviceId,
+        /// Who.
+        contact: ContactId,
     },
 }

@@ -129,6 +129,21 @@ impl Lane {
         Self(format!("read:{device}//{}", message.as_str()))
     }
 
+    /// What a contact's ghost looks like.
+    pub(crate) fn ghost(contact: &ContactId) -> Self {
+        Self(format!("ghost:{}", contact.as_str()))
+    }
+
+    /// How the owner marked a chat.
+    pub(crate) fn marks(portal: &PortalKey) -> Self {
+        Self(format!("mark:{}/{}", portal.device, portal.chat.as_str()))
+    }
+
+    /// The moment at which a chat makes a sound again: what waits in a lane holds up what is behind it.
+    pub(crate) fn end_of_silence(portal: &PortalKey) -> Self {
+        Self(format!("silence:{}/{}", portal.device, portal.chat.as_str()))
+    }
+
     /// A lane as it was stored.
     pub(crate) fn stored(text: String) -> Self {
         Self(text)
@@ -270,6 +285,30 @@ pub(crate) enum Work {
     Older(Older),
     /// Forget what messages held that are older than they may be kept.
     Forget,
+    /// The owner has read everything of a chat that was said by then: its room is read too.
+    ShowOwnRead {
+        /// In which chat of which device.
+        portal: PortalKey,
+        /// By when.
+        at: Timestamp,
+    },
+    /// The owner's own account shows a chat as the owner marked it.
+    ShowMarks {
+        /// Which chat of which device.
+        portal: PortalKey,
+    },
+    /// The owner's own clients changed something about a chat: tell the network what is different.
+    TellMarks {
+        /// Which chat of which device.
+        portal: PortalKey,
+    },
+    /// See what a contact looks like, and let its ghost look so.
+    LookAt {
+        /// Through which device.
+        device: DeviceId,
+        /// Whom.
+        contact: ContactId,
+    },
     /// The last token of an identity is gone: stop its devices, unlink them, leave its rooms.
     RetireIdentity {
         /// Which identity.
@@ -326,6 +365,10 @@ impl Work {
             Self::Place { .. } => "place",
             Self::Older(_) => "older",
             Self::Forget => "forget",
+            Self::ShowOwnRead { .. } => "show_own_read",
+            Self::ShowMarks { .. } => "show_marks",
+            Self::TellMarks { .. } => "tell_marks",
+            Self::LookAt { .. } => "look_at",
             Self::RetireIdentity { .. } => "retire_identity",
             Self::Admit { .. } => "admit",
             Self::Part { .. } => "part",

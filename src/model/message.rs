@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContactId, Content, GroupChange, MessageId};
+use super::{ChatMark, ContactId, Content, GroupChange, MessageId};
 
 /// Something done in a chat.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -74,7 +74,11 @@ pub(crate) enum Action {
     /// Something happens to the group that the chat is.
     Group(GroupChange),
     /// Somebody began or stopped typing. Never stored, never a job.
-    Typing(bool),
+    Typing(Typing),
+    /// The owner marks the chat, for themselves alone.
+    Mark(ChatMark),
+    /// The owner's address book has this name for the other person of the chat, or none any more.
+    Name(Option<String>),
     /// Messages were read by the owner. Not a job by itself: what was read is found when it is told.
     Read {
         /// Which messages.
@@ -100,6 +104,8 @@ impl Action {
             Self::Timer(_) => "timer of disappearing messages",
             Self::Group(change) => change.name(),
             Self::Typing(_) => "typing notice",
+            Self::Mark(_) => "mark on a chat",
+            Self::Name(_) => "name of an address book",
             Self::Read { .. } => "read receipt",
         }
     }
@@ -134,6 +140,18 @@ impl Say {
             ..Self::default()
         }
     }
+}
+
+/// Whether somebody is about to say something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Typing {
+    /// Writes words.
+    Writing,
+    /// Records their voice.
+    Recording,
+    /// Stopped.
+    Stopped,
 }
 
 /// Whether somebody comes.

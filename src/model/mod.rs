@@ -12,6 +12,7 @@ mod history;
 mod id;
 mod identity;
 mod job;
+mod mark;
 pub(crate) mod markup;
 mod message;
 mod read;
@@ -29,6 +30,7 @@ pub(crate) use id::{
 };
 pub(crate) use identity::{Credential, Identity, IdentityKind, Role, Token};
 pub(crate) use job::{Delivery, Job, Lane, Older, Outgoing, RoomEvent, Work};
+pub(crate) use mark::{ChatMark, ChatMarks, Mute};
 pub(crate) use message::*;
 pub(crate) use read::ReadUpTo;
 pub(crate) use webhook::{Webhook, WebhookEvent};

@@ -95,6 +95,24 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// `NotFound`, `Unreachable`.
     async fn contact(&self, device: DeviceId, contact: &ContactId) -> Result<ContactInfo, Error>;
 
+    /// The name the network vouches for, such as a business has.
+    ///
+    /// # Errors
+    /// `NotFound`, `NotLinked`, `RateLimited`, `Unreachable`.
+    async fn verified_name(&self, device: DeviceId, contact: &ContactId) -> Result<Option<String>, Error>;
+
+    /// The owner is there, or is not: a device that appears online hears who else is.
+    ///
+    /// # Errors
+    /// `NotLinked`, `Unreachable`.
+    async fn appear(&self, device: DeviceId, online: bool) -> Result<(), Error>;
+
+    /// Asks to be told whether a contact is there, for as long as the connection lasts.
+    ///
+    /// # Errors
+    /// `NotFound`, `NotLinked`, `Unreachable`.
+    async fn watch(&self, device: DeviceId, contact: &ContactId) -> Result<(), Error>;
+
     /// Fetches media of this network into a file without a name, at its beginning; the bytes are those that the sender
     /// meant.
     ///

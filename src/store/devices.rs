@@ -87,10 +87,10 @@ impl Tx {
             "update link_changes set device = $2 where device = $1",
             "update jobs set lane = replace(lane, $1, $2), payload = replace(payload, $1, $2) \
              where lane_kind in ('in', 'out', 'send', 'hook', 'late', 'expiry', 'read', \
-             'ghost', 'mark', 'gather', 'furnish', 'groups', 'older', 'fetch') and payload like '%' || $1 || '%'",
+             'ghost', 'mark', 'silence', 'gather', 'furnish', 'groups', 'older', 'fetch') and payload like '%' || $1 || '%'",
             "update jobs set lane = replace(lane, $1, $2) \
              where lane_kind in ('in', 'out', 'send', 'hook', 'late', 'expiry', 'read', \
-             'ghost', 'mark', 'gather', 'furnish', 'groups', 'older', 'fetch') and lane like '%' || $1 || '%'",
+             'ghost', 'mark', 'silence', 'gather', 'furnish', 'groups', 'older', 'fetch') and lane like '%' || $1 || '%'",
         ] {
             self.execute(sqlx::query(statement).bind(from.to_string()).bind(to.to_string()))
                 .await?;

@@ -7,7 +7,7 @@ use super::{
     Error, Tx,
     types::{Columns, maybe, text},
 };
-use crate::model::ContactId;
+use crate::model::{ContactId, Timestamp};
 
 /// The Matrix user of a contact.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,6 +22,10 @@ pub(crate) struct Ghost {
     pub(crate) name: Option<String>,
     /// The homeserver knows it.
     pub(crate) registered: bool,
+    /// The picture it shows, by the network's name for it; empty: it shows none.
+    pub(crate) picture: Option<String>,
+    /// When the network was asked last what the contact looks like.
+    pub(crate) asked_at: Option<Timestamp>,
 }
 
 fn read(row: &AnyRow) -> Result<Ghost, Error> {
@@ -32,6 +36,8 @@ fn read(row: &AnyRow) -> Result<Ghost, Error> {
         device: row.text("device")?,
         name: row.maybe_text("name")?,
         registered: row.flag("registered")?,
+        picture: row.maybe_text("picture")?,
+        asked_at: row.maybe_time("asked_at")?,
     })
 }
 
@@ -52,7 +58,29 @@ impl Tx {
         self.row(query).await?.as_ref().map(read).transpose()
     }
 
-    /// Adds a ghost or changes it.
+    /// The network is being asked what the contact looks like.
+    pub(crate) async fn set_ghost_asked(&mut self, contact: &ContactId) -> Result<(), Error> {
+        let query = sqlx::query("update ghosts set asked_at = $2 where contact = $1")
+            .bind(text(contact.as_str()))
+            .bind(self.now().millis());
+        self.execute(query).await.map(drop)
+    }
+
+    /// Remembers what a ghost looks like.
+    pub(crate) async fn set_ghost_face(
+        &mut self,
+        contact: &ContactId,
+        name: Option<&str>,
+        picture: Option<&str>,
+    ) -> Result<(), Error> {
+        let query = sqlx::query("update ghosts set name = $2, picture = $3 where contact = $1")
+            .bind(text(contact.as_str()))
+            .bind(maybe(name))
+            .bind(maybe(picture));
+        self.execute(query).await.map(drop)
+    }
+
+    /// Adds a ghost or changes who it is; what it looks like has a method of its own.
     ///
     /// # Errors
     /// `Taken("ghost")` when its Matrix user shows somebody else.

@@ -7,6 +7,8 @@
 //! Deliberately not here: decisions. No method calls another party, and none knows what its rows are for.
 
 mod accounts;
+mod address_book;
+mod chat_marks;
 mod claims;
 mod config;
 mod contacts;

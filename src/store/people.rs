@@ -22,6 +22,15 @@ pub(crate) struct Person {
     pub(crate) lid: Option<String>,
     /// The name the person gave itself.
     pub(crate) name: Option<String>,
+    /// The name the network vouches for, of a business.
+    pub(crate) business: Option<String>,
+}
+
+impl Person {
+    /// What the person is called: the verified name goes before the one a person can choose.
+    pub(crate) fn called(self) -> Option<String> {
+        self.business.or(self.name)
+    }
 }
 
 /// A person and the place of the row: a smaller one is older.
@@ -37,6 +46,7 @@ fn read(row: &AnyRow) -> Result<Row, Error> {
         phone: row.maybe_text("phone")?,
         lid: row.maybe_text("lid")?,
         name: row.maybe_text("name")?,
+        business: row.maybe_text("business")?,
     };
     Ok(Row {
         id: row.int("id")?,
@@ -109,6 +119,21 @@ impl Keyring {
     }
 }
 
+impl Keyring {
+    /// Remembers the name the network vouches for, or that there is none.
+    pub(crate) async fn set_business_name(&self, contact: &ContactId, name: Option<&str>) -> Result<(), Error> {
+        let mut tx = self.store.begin().await?;
+        let query = sqlx::query(
+            "update people set business = $2 where contact = $1 \
+             or contact = (select a.contact from person_aliases a where a.alias = $1)",
+        )
+        .bind(text(contact.as_str()))
+        .bind(maybe(name));
+        tx.execute(query).await?;
+        tx.commit().await
+    }
+}
+
 impl Tx {
     async fn person_by_phone(&mut self, phone: Option<&str>) -> Result<Option<Row>, Error> {
         let Some(phone) = phone else { return Ok(None) };
@@ -172,6 +197,34 @@ impl Tx {
         }
     }
 
+    /// The name for life behind a name that was given up, if it was.
+    pub(crate) async fn find_alias(&mut self, contact: &ContactId) -> Result<Option<ContactId>, Error> {
+        let query = sqlx::query("select * from person_aliases where alias = $1").bind(text(contact.as_str()));
+        let row = self.row(query).await?;
+        row.as_ref()
+            .map(|row| {
+                Columns::new(row, "person_aliases", "alias")
+                    .text("contact")
+                    .map(ContactId::from_adapter)
+            })
+            .transpose()
+    }
+
+    /// The names that were given up for this one.
+    pub(crate) async fn list_aliases(&mut self, contact: &ContactId) -> Result<Vec<ContactId>, Error> {
+        let query =
+            sqlx::query("select * from person_aliases where contact = $1 order by alias").bind(text(contact.as_str()));
+        self.rows(query)
+            .await?
+            .iter()
+            .map(|row| {
+                Columns::new(row, "person_aliases", "alias")
+                    .text("alias")
+                    .map(ContactId::from_adapter)
+            })
+            .collect()
+    }
+
     async fn set_person(&mut self, id: i64, phone: Option<&str>, lid: Option<&str>) -> Result<(), Error> {
         let query = sqlx::query("update people set phone = $2, lid = $3 where id = $1")
             .bind(id)
@@ -193,9 +246,11 @@ impl Tx {
             .bind(gone)
             .bind(kept);
         self.execute(alias).await?;
-        let name = sqlx::query("update people set name = coalesce(name, $2) where id = $1")
-            .bind(older.id)
-            .bind(younger.person.name.as_deref());
+        let name =
+            sqlx::query("update people set name = coalesce(name, $2), business = coalesce(business, $3) where id = $1")
+                .bind(older.id)
+                .bind(younger.person.name.as_deref())
+                .bind(younger.person.business.as_deref());
         self.execute(name).await.map(drop)
     }
 

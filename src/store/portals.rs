@@ -183,6 +183,42 @@ impl Tx {
         self.rows(query).await?.iter().map(read).collect()
     }
 
+    /// The portals of one chat, through whichever devices.
+    pub(crate) async fn list_portals_of_chat(&mut self, chat: &ChatId) -> Result<Vec<Portal>, Error> {
+        let query = sqlx::query("select * from portals where chat = $1 order by device").bind(text(chat.as_str()));
+        self.rows(query).await?.iter().map(read).collect()
+    }
+
+    /// A chat has another name from now on: its room and everything said in it go with it. The new name must be free.
+    pub(crate) async fn rename_chat(&mut self, portal: &PortalKey, to: &ChatId) -> Result<(), Error> {
+        for statement in [
+            "update portals set chat = $3 where device = $1 and chat = $2",
+            "update messages set chat = $3 where device = $1 and chat = $2",
+            "update message_parts set chat = $3 where device = $1 and chat = $2",
+            "update reactions set chat = $3 where device = $1 and chat = $2",
+            "update receipts set chat = $3 where device = $1 and chat = $2",
+            "update read_marks set chat = $3 where device = $1 and chat = $2",
+            "update chat_marks set chat = $3 where device = $1 and chat = $2 \
+             and not exists (select 1 from chat_marks other where other.device = $1 and other.chat = $3)",
+        ] {
+            let query = sqlx::query(statement)
+                .bind(portal.device.to_string())
+                .bind(text(portal.chat.as_str()))
+                .bind(text(to.as_str()));
+            self.execute(query).await?;
+        }
+        Ok(())
+    }
+
+    /// The room of a portal is called so now.
+    pub(crate) async fn set_portal_name(&mut self, key: &PortalKey, name: &str) -> Result<(), Error> {
+        let query = sqlx::query("update portals set name = $3 where device = $1 and chat = $2")
+            .bind(key.device.to_string())
+            .bind(text(key.chat.as_str()))
+            .bind(text(name));
+        self.execute(query).await.map(drop)
+    }
+
     /// Removes a portal; whether it was there.
     #[cfg_attr(not(test), expect(dead_code, reason = "deleting a chat needs it"))]
     pub(crate) async fn remove_portal(&mut self, key: &PortalKey) -> Result<bool, Error> {

@@ -1,6 +1,6 @@
 //! Which Matrix events were accepted, by event id, and how far the bot has read with `/sync`.
 
-use ruma::EventId;
+use ruma::{EventId, UserId};
 
 use super::{
     Error, Tx,
@@ -41,6 +41,26 @@ impl Tx {
             "insert into notes (name, content) values ('sync_token', $1) \
              on conflict (name) do update set content = excluded.content",
         )
+        .bind(text(token));
+        self.execute(query).await.map(drop)
+    }
+
+    /// How far the account of a real person was followed.
+    pub(crate) async fn find_account_token(&mut self, user: &UserId) -> Result<Option<String>, Error> {
+        let query = sqlx::query("select * from notes where name = $1").bind(format!("account:{user}"));
+        let row = self.row(query).await?;
+        row.as_ref()
+            .map(|row| Columns::new(row, "notes", "name").text("content"))
+            .transpose()
+    }
+
+    /// Remembers how far.
+    pub(crate) async fn set_account_token(&mut self, user: &UserId, token: &str) -> Result<(), Error> {
+        let query = sqlx::query(
+            "insert into notes (name, content) values ($1, $2) \
+             on conflict (name) do update set content = excluded.content",
+        )
+        .bind(format!("account:{user}"))
         .bind(text(token));
         self.execute(query).await.map(drop)
     }

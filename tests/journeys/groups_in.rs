@@ -293,7 +293,7 @@ async fn b53_a_thousand_members_delay_nobodys_message() {
         room.joined()
     );
     let all = 1_000 + 2;
-    eventually("everybody is in the room", Duration::from_secs(180), || async {
+    eventually("everybody is in the room", Duration::from_mins(3), || async {
         (room.joined() >= all).then_some(())
     })
     .await;

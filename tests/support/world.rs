@@ -99,7 +99,15 @@ impl World {
     /// A world in which wharf speaks as real users and alice has linked her own phone through the bot; she is in the room
     /// where Ana has said hello.
     pub async fn of_alice(engine: Engine) -> (Self, Talking) {
+        Self::of_alice_with(engine, "").await
+    }
+
+    /// The same, with settings added to the section `bridge`.
+    pub async fn of_alice_with(engine: Engine, bridge: &str) -> (Self, Talking) {
         let mut world = Self::prepare(engine, DOUBLE_PUPPETING).await;
+        let path = world.dir().join("config.toml");
+        let config = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, config.replace("[bridge]\n", &format!("[bridge]\n{bridge}\n"))).unwrap();
         world
             .homeserver
             .loads(&world.dir().join("registration-doublepuppet.yaml"));

@@ -16,6 +16,7 @@ mod chats;
 mod groups;
 mod journey;
 mod line;
+mod people;
 mod person;
 mod reliability;
 mod synapse;

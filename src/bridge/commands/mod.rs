@@ -3,8 +3,10 @@
 //! Reading a command is pure. Doing one may be repeated after a crash; its answer carries a transaction id that
 //! follows from the event, so it is shown once.
 
+mod contacts;
 mod devices;
 mod history;
+mod marks;
 mod members;
 
 use super::{error::Failure, invites, worker::Desk};
@@ -19,9 +21,11 @@ use crate::{
 enum Command {
     Help,
     Ping,
+    Contacts(contacts::Command),
     Devices(devices::Command),
     History(history::Command),
     Members(members::Command),
+    Marks(marks::Command),
     /// Not understood, with what to say about it.
     Unknown(String),
 }
@@ -42,6 +46,8 @@ fn help() -> String {
         .chain(devices::HELP)
         .chain(history::HELP)
         .chain(members::HELP)
+        .chain(contacts::HELP)
+        .chain(marks::HELP)
         .chain(&["ping – whether everything answers"]);
     let lines: Vec<_> = lines.copied().collect();
     format!("I bridge WhatsApp to Matrix. I understand:\n{}", lines.join("\n"))
@@ -60,7 +66,9 @@ fn read(text: &str) -> Command {
         _ => devices::read(&line)
             .map(|read| read.map(Command::Devices))
             .or_else(|| history::read(&line).map(|read| read.map(Command::History)))
-            .or_else(|| members::read(&line).map(|read| read.map(Command::Members))),
+            .or_else(|| members::read(&line).map(|read| read.map(Command::Members)))
+            .or_else(|| contacts::read(&line).map(|read| read.map(Command::Contacts)))
+            .or_else(|| marks::read(&line).map(|read| read.map(Command::Marks))),
     };
     match known {
         Some(Ok(command)) => command,
@@ -108,9 +116,11 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent, text: &str, in_port
         Command::Help => asked.answer(&help()).await,
         Command::Unknown(what) => asked.answer(&what).await,
         Command::Ping => asked.answer(&ping(desk).await).await,
+        Command::Contacts(command) => contacts::take(&asked, command).await,
         Command::Devices(command) => devices::take(&asked, command).await,
         Command::History(command) => history::take(&asked, command).await,
         Command::Members(command) => members::take(&asked, command).await,
+        Command::Marks(command) => marks::take(&asked, command).await,
     }
 }
 

@@ -60,11 +60,11 @@ pub(in super::super) async fn gather(desk: &Desk<'_>, key: &PortalKey) -> Result
     if misplaced.is_empty() || is_space {
         return desk.done().await;
     }
-    let moves: Vec<_> = misplaced
+    let work: Vec<_> = misplaced
         .iter()
         .map(|member| put_right(&place, member).boxed())
         .collect();
-    let moving = futures_util::stream::iter(moves).buffer_unordered(AT_ONCE);
+    let moving = futures_util::stream::iter(work).buffer_unordered(AT_ONCE);
     let moved: Vec<Result<(), Failure>> = moving.collect().await;
     moved.into_iter().collect::<Result<Vec<()>, _>>()?;
     fail::fail_point!("bridge.gather.after");

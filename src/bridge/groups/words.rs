@@ -31,10 +31,14 @@ fn sentence(change: &GroupChange, name: &str, was_gone: bool, unnamed: bool) -> 
         let who = if only { "only administrators" } else { "everybody" };
         format!("{name} allowed {who} to {what}.")
     };
+    if ends(change) && !matches!(change, GroupChange::Deleted) {
+        return Some(match name {
+            "You" => "You left the group. You can read here, but not write.".into(),
+            name => format!("{name} removed you from the group. You can read here, but not write."),
+        });
+    }
     Some(match change {
         GroupChange::Deleted => format!("{name} ended the group. You can read here, but nobody can write any more."),
-        change if ends(change) && name == "You" => "You left the group. You can read here, but not write.".into(),
-        change if ends(change) => format!("{name} removed you from the group. You can read here, but not write."),
         GroupChange::Created if was_gone => IN_AGAIN.into(),
         GroupChange::Joined(who) if was_gone && who.contains(&Sender::Owner) => IN_AGAIN.into(),
         GroupChange::Announce(only) => who_may(*only, "write"),

@@ -11,10 +11,13 @@ mod past;
 mod people;
 mod say;
 mod scene;
+mod settings;
+
+use std::borrow::Cow;
 
 use super::{error::Failure, groups, worker::Desk};
 use crate::{
-    model::{Action, ChatKind, Device, DeviceId, Event, Identity, Lane, PortalKey, Work},
+    model::{Action, ChatKind, Device, DeviceId, Event, Identity, Lane, PortalKey, Sender, Work},
     store::Tx,
 };
 use scene::Scene;
@@ -34,6 +37,7 @@ pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> 
         Whose::Nobody => return desk.done().await,
         Whose::By(successor) => return pass_on(desk, event, successor).await,
     };
+    let event = &by_names_for_life(desk, event).await?;
     let scene = Scene {
         desk,
         event,
@@ -54,9 +58,29 @@ pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> 
         Action::Pin { target, pinned } => marks::pin(&scene, target, *pinned).await,
         Action::Timer(seconds) => changes::timer(&scene, *seconds).await,
         Action::Group(change) => groups::take(desk, &scene.device, event, change).await,
+        Action::Mark(mark) => settings::mark(&scene, *mark).await,
+        Action::Name(name) => settings::name(&scene, name.as_deref()).await,
         // They come as news, never as a job.
         Action::Typing(_) | Action::Read { .. } => desk.done().await,
     }
+}
+
+/// What came while somebody was known by a name that was given up since belongs to the name for life.
+async fn by_names_for_life<'a>(desk: &Desk<'_>, event: &'a Event) -> Result<Cow<'a, Event>, Failure> {
+    let network = &desk.bridge.network;
+    let mut read = desk.bridge.store.read().await?;
+    let mut event = Cow::Borrowed(event);
+    if let Some(contact) = network.direct_contact(&event.chat)
+        && let Some(name) = read.find_alias(&contact).await?
+    {
+        event.to_mut().chat = network.direct_chat(&name);
+    }
+    if let Sender::Contact(contact) = &event.sender
+        && let Some(name) = read.find_alias(contact).await?
+    {
+        event.to_mut().sender = Sender::Contact(name);
+    }
+    Ok(event)
 }
 
 /// Whose event it is.
@@ -99,6 +123,9 @@ async fn pass_on(desk: &Desk<'_>, event: &Event, successor: DeviceId) -> Result<
 
 /// What a given-up event leaves behind: one notice, when its room is there.
 pub(super) async fn given_up(tx: &mut Tx, desk: &Desk<'_>, event: &Event) -> Result<(), Failure> {
+    if let Action::Mark(_) | Action::Name(_) = event.action {
+        return Ok(());
+    }
     let key = PortalKey::new(event.device, event.chat.clone());
     if let Some(room) = tx.find_portal(&key).await?.and_then(|portal| portal.room) {
         let notice = Work::Notice {

@@ -8,6 +8,7 @@ use super::{
         error::Failure,
         expiry, notify,
         portals::{Room, Voice},
+        typing,
     },
     media::{self, Brought},
     people,
@@ -53,6 +54,7 @@ pub(super) async fn show(scene: &Scene<'_>, said: &Say) -> Result<(), Failure> {
     };
     let messages = written(scene, &shown, &brought, reply_to.as_deref(), thread.as_deref()).await?;
     let events = send(scene, &room, &speaker, &messages, "say").await?;
+    typing::said_it(bridge, &room.id, speaker.user()).await;
 
     let mut tx = bridge.store.begin().await?;
     let message = row(scene, said, &brought, &room, &speaker, events.first().cloned());

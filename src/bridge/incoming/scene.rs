@@ -4,7 +4,7 @@ use ruma::OwnedEventId;
 
 use super::super::{
     error::Failure,
-    ghosts, groups,
+    faces, ghosts, groups,
     portals::{self, Room},
     worker::Desk,
 };
@@ -62,6 +62,7 @@ impl Scene<'_> {
             Sender::Contact(contact) => {
                 let name = self.event.sender_name.as_deref();
                 let ghost = ghosts::ensure(bridge, self.device.id, contact, name).await?;
+                faces::seen(bridge, self.device.id, &ghost).await?;
                 if room.kind != ChatKind::Direct {
                     let who = (&self.event.sender, &*ghost.user);
                     groups::enter_to_speak(bridge, &self.key, &room.id, who).await?;

@@ -106,6 +106,8 @@ impl Stage for OnFake {
             | Action::Timer(_)
             | Action::Group(_)
             | Action::Typing(_)
+            | Action::Mark(_)
+            | Action::Name(_)
             | Action::Read { .. } => None,
         })
         .collect()

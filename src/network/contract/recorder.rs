@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::PATIENCE;
 use crate::{
-    model::{DeviceId, Event, LinkSignal, News},
+    model::{DeviceId, Event, LinkSignal, News, Typing},
     network::{Intake, IntakeClosed},
 };
 
@@ -83,7 +83,7 @@ impl Recorder {
     }
 
     /// Waits for somebody to begin or stop typing.
-    pub(super) async fn hears_typing(&self, expected: bool) {
+    pub(super) async fn hears_typing(&self, expected: Typing) {
         self.until("typing", |told| {
             told.news
                 .iter()

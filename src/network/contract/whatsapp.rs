@@ -11,7 +11,7 @@ use super::{
     *,
 };
 use crate::{
-    model::{News, Recipient, Timestamp},
+    model::{News, Recipient, Timestamp, Typing},
     network::{Error, Intake, IntakeClosed},
 };
 
@@ -243,18 +243,22 @@ async fn typing_and_reading_are_seen_at_the_other_end() {
     let event = stage.intake.waits_for(1).await.remove(0);
     let network = stage.network();
     let key = portal(&*network, device);
-    for typing in [true, false] {
-        stage.ana.types_to(&stage.phone, typing);
+    for (typing, seen) in [
+        (Typing::Writing, ::simulator::Typing::Composing),
+        (Typing::Recording, ::simulator::Typing::Recording),
+        (Typing::Stopped, ::simulator::Typing::Paused),
+    ] {
+        match typing {
+            Typing::Writing => stage.ana.types_to(&stage.phone, true),
+            Typing::Recording => stage.ana.records_to(&stage.phone, true),
+            Typing::Stopped => stage.ana.types_to(&stage.phone, false),
+        }
         stage.intake.hears_typing(typing).await;
         network
             .act(&key, &network.message_id("$"), &Action::Typing(typing))
             .await
             .unwrap();
-        stage
-            .ana
-            .waits_for_typing(&stage.phone, typing, PATIENCE)
-            .await
-            .unwrap();
+        stage.ana.waits_to_see(&stage.phone, seen, PATIENCE).await.unwrap();
     }
     let read = crate::model::MessageRef {
         id: event.id.clone(),
@@ -285,7 +289,7 @@ async fn typing_and_reading_are_seen_at_the_other_end() {
     network.act(&key, &network.message_id("$"), &quietly).await.unwrap();
     // A stanza of one connection comes after the one before: once she sees typing, the receipt has passed.
     network
-        .act(&key, &network.message_id("$"), &Action::Typing(true))
+        .act(&key, &network.message_id("$"), &Action::Typing(Typing::Writing))
         .await
         .unwrap();
     stage.ana.waits_for_typing(&stage.phone, true, PATIENCE).await.unwrap();
@@ -301,7 +305,7 @@ async fn what_comes_before_the_house_knows_the_device_waits() {
     while !matches!(next(&mut steps).await, LinkStep::Linked { .. }) {}
     stage.ana.says(&stage.phone, "too early");
     stage.ana.types_to(&stage.phone, true);
-    stage.intake.hears_typing(true).await;
+    stage.intake.hears_typing(Typing::Writing).await;
     assert_eq!(stage.intake.events(), [], "nobody could take it");
     stage.network().connect(device).await.unwrap();
     assert_eq!(text(&stage.intake.waits_for(1).await[0]), "too early");

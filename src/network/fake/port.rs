@@ -167,6 +167,19 @@ impl Network for Fake {
         })
     }
 
+    async fn verified_name(&self, device: DeviceId, _: &ContactId) -> Result<Option<String>, Error> {
+        self.must_be_linked(device)?;
+        Ok(None)
+    }
+
+    async fn appear(&self, device: DeviceId, _: bool) -> Result<(), Error> {
+        self.must_be_linked(device)
+    }
+
+    async fn watch(&self, device: DeviceId, _: &ContactId) -> Result<(), Error> {
+        self.must_be_linked(device)
+    }
+
     async fn download(&self, device: DeviceId, media: &Media) -> Result<File, Error> {
         self.must_be_linked(device)?;
         self.gives_file(reference(media)?)

@@ -25,7 +25,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -50,7 +50,7 @@ use super::{
 };
 use crate::{
     model::{Action, ChatId, ChatKind, ContactId, DeviceId, Event, MessageId, Sender, Timestamp},
-    store::keyring,
+    store::{keyring, keyring::Person},
 };
 
 /// Pauses between attempts to hand events over, while the message's chat waits.
@@ -72,6 +72,8 @@ pub(super) struct Delivery {
     open: AtomicBool,
     /// Whether a message was turned away meanwhile.
     missed: AtomicBool,
+    /// What other devices of the owner said of chats and people meanwhile, which nobody says again.
+    settings: Mutex<Vec<Event>>,
     /// Whether a reconnect for the sake of turned-away messages is on its way.
     reconnecting: Arc<AtomicBool>,
     /// Parts of the time before that were announced.
@@ -90,6 +92,7 @@ impl Delivery {
             device,
             open: AtomicBool::new(open),
             missed: AtomicBool::default(),
+            settings: Mutex::default(),
             reconnecting: Arc::default(),
             awaited: Arc::default(),
             resend,
@@ -117,6 +120,28 @@ impl Delivery {
     pub(super) fn open(&self) -> bool {
         self.open.store(true, Ordering::SeqCst);
         self.missed.swap(false, Ordering::SeqCst)
+    }
+
+    /// Hands over what another device of the owner has set, as soon as the house knows this one.
+    pub(super) async fn deliver_setting(&self, event: Event) {
+        self.settings().push(event);
+        if self.open.load(Ordering::SeqCst) {
+            self.deliver_settings().await;
+        }
+    }
+
+    /// Hands over all that was set; tries until it is taken, because nobody says it again.
+    pub(super) async fn deliver_settings(&self) {
+        let events = std::mem::take(&mut *self.settings());
+        let mut pauses = PAUSES.into_iter();
+        while let Err(error) = self.accept(events.clone()).await {
+            tracing::warn!(device.id = %self.device, %error, "settings could not be stored; trying again");
+            tokio::time::sleep(pauses.next().unwrap_or(RECONNECT_PAUSE)).await;
+        }
+    }
+
+    fn settings(&self) -> MutexGuard<'_, Vec<Event>> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hands over what did not pass the hook; tries until it is taken, because nobody delivers it again.
@@ -264,14 +289,18 @@ impl Delivery {
 
     /// The name that the sender gave itself, remembered for later.
     async fn name(&self, contact: &ContactId, info: &MessageInfo) -> Result<Option<String>, keyring::Error> {
-        let verified = info.verified_name.as_ref().and_then(|verified| verified.name.clone());
-        let name = verified
-            .or_else(|| Some(info.push_name.clone()))
-            .filter(|name| !name.trim().is_empty());
-        if let Some(name) = &name {
-            self.shared.people.is_called(contact, name).await?;
+        let people = &self.shared.people;
+        let verified = info
+            .verified_name
+            .as_ref()
+            .and_then(|verified| verified.name.as_deref());
+        if let Some(verified) = verified.filter(|name| !name.trim().is_empty()) {
+            people.is_verified_as(contact, Some(verified)).await?;
         }
-        Ok(name)
+        if info.push_name.trim().is_empty() {
+            return Ok(people.find(contact).await?.and_then(Person::called));
+        }
+        people.is_called(contact, &info.push_name).await.map(Some)
     }
 
     /// The server delivers again on the next connect only, so make one; at most one at a time.

@@ -31,8 +31,10 @@ mod pictures;
 mod receipts;
 mod sending;
 mod session;
+mod settings;
 mod stored_media;
 mod tokens;
+mod verified;
 
 use std::{fs::File, sync::Arc};
 
@@ -161,9 +163,24 @@ impl Network for WhatsApp {
         let person = around!("contact", self.shared.people.find(contact).await);
         let person = person.map_err(unreachable)?.ok_or(Error::NotFound("the contact"))?;
         Ok(ContactInfo {
-            name: person.name,
-            phone: person.phone,
+            phone: person.phone.clone(),
+            name: person.called(),
         })
+    }
+
+    async fn verified_name(&self, device: DeviceId, contact: &ContactId) -> Result<Option<String>, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        around!("verified_name", verified::name(&self.shared, &session, contact).await)
+    }
+
+    async fn appear(&self, device: DeviceId, online: bool) -> Result<(), Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        sending::appear(&session, online).await
+    }
+
+    async fn watch(&self, device: DeviceId, contact: &ContactId) -> Result<(), Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        sending::watch(&self.shared, &session, contact).await
     }
 
     async fn download(&self, device: DeviceId, media: &Media) -> Result<File, Error> {

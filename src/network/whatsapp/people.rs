@@ -55,11 +55,24 @@ impl People {
         })
     }
 
-    /// Remembers the name that a contact gave itself.
-    pub(super) async fn is_called(&self, contact: &ContactId, name: &str) -> Result<(), keyring::Error> {
+    /// Remembers the name that a contact gave itself, and tells what to call it.
+    pub(super) async fn is_called(&self, contact: &ContactId, name: &str) -> Result<String, keyring::Error> {
         let known = self.0.find_person(contact).await?;
-        if known.is_some_and(|person| person.name.as_deref() != Some(name)) {
+        if known
+            .as_ref()
+            .is_some_and(|person| person.name.as_deref() != Some(name))
+        {
             self.0.set_person_name(contact, name).await?;
+        }
+        let verified = known.and_then(|person| person.business);
+        Ok(verified.unwrap_or_else(|| name.to_owned()))
+    }
+
+    /// Remembers the name that the network vouches for, or that it vouches for none.
+    pub(super) async fn is_verified_as(&self, contact: &ContactId, name: Option<&str>) -> Result<(), keyring::Error> {
+        let known = self.0.find_person(contact).await?;
+        if known.is_some_and(|person| person.business.as_deref() != name) {
+            self.0.set_business_name(contact, name).await?;
         }
         Ok(())
     }

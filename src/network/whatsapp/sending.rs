@@ -24,9 +24,9 @@ use super::{
     link::Link,
     outgoing, receipts,
     session::Session,
-    unreachable,
+    settings, unreachable,
 };
-use crate::model::{Action, ChatId, ContactId, MessageId, MessageRef, Recipient, Sender};
+use crate::model::{Action, ChatId, ContactId, MessageId, MessageRef, Recipient, Sender, Typing};
 
 /// How long a message may take to be written: the library may first ask for the recipient's devices and keys.
 const WRITE_DEADLINE: Duration = Duration::from_mins(1);
@@ -43,17 +43,23 @@ pub(super) async fn act(
     match action {
         Action::Typing(typing) => {
             connected(session)?;
+            let to = own_jid_of(shared, session, chat, to).await?;
             let states = session.client().chatstate();
-            let sent = if *typing {
-                states.send_composing(&to).await
-            } else {
-                states.send_paused(&to).await
+            let sent = match typing {
+                Typing::Writing => states.send_composing(&to).await,
+                Typing::Recording => states.send_recording(&to).await,
+                Typing::Stopped => states.send_paused(&to).await,
             };
             sent.map_err(unreachable)
         }
         Action::Read { messages, quietly } => {
             session.ready(shared.config.connect_timeout()).await?;
+            let to = own_jid_of(shared, session, chat, to).await?;
             receipts::send((shared, session), to, messages, *quietly).await
+        }
+        Action::Mark(mark) => {
+            let to = own_jid_of(shared, session, chat, to).await?;
+            settings::mark(shared, session, &to, *mark).await
         }
         Action::Forget { target } => {
             session.ready(shared.config.connect_timeout()).await?;
@@ -88,6 +94,28 @@ async fn forget(shared: &Shared, session: &Session, chat: &Jid, target: &Message
         AppStateError::InvalidRequest(reason) => Error::Refused(reason),
         error => unreachable(error),
     })
+}
+
+/// The owner is there, or is not.
+pub(super) async fn appear(session: &Session, online: bool) -> Result<(), Error> {
+    connected(session)?;
+    let presence = session.client().presence();
+    let told = if online {
+        presence.set_available().await
+    } else {
+        presence.set_unavailable().await
+    };
+    told.map_err(unreachable)
+}
+
+/// Asks to be told whether a contact is there.
+pub(super) async fn watch(shared: &Shared, session: &Session, contact: &ContactId) -> Result<(), Error> {
+    connected(session)?;
+    let to = jid_of_contact(shared, contact)
+        .await?
+        .ok_or(Error::NotFound("the contact"))?;
+    let to = own_jid_of(shared, session, &ids::direct_chat(contact), to).await?;
+    session.client().presence().subscribe(to).await.map_err(unreachable)
 }
 
 /// What passes is not worth waiting for.
@@ -166,6 +194,20 @@ pub(super) async fn jid_of(shared: &Shared, chat: &ChatId) -> Result<Jid, Error>
         None => ids::group_jid(chat),
     };
     jid.ok_or(Error::NotFound("the chat"))
+}
+
+/// How the owner's own devices name a chat: an account that was moved to LIDs names people by theirs. Messages are moved
+/// by the library; what is not a message is not.
+async fn own_jid_of(shared: &Shared, session: &Session, chat: &ChatId, to: Jid) -> Result<Jid, Error> {
+    let Some(contact) = ids::direct_contact(chat) else {
+        return Ok(to);
+    };
+    if !session.client().is_lid_migrated().await {
+        return Ok(to);
+    }
+    let spelling = shared.people.spelling(&contact).await.map_err(unreachable)?;
+    let lid = spelling.and_then(|spelling| spelling.lid);
+    Ok(lid.map_or(to, |lid| Jid::lid(lid.as_str())))
 }
 
 async fn jid_of_contact(shared: &Shared, contact: &ContactId) -> Result<Option<Jid>, Error> {

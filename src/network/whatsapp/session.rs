@@ -16,13 +16,13 @@ use tokio::{
     time::timeout,
 };
 use whatsapp_rust::{
-    Client,
+    Client, Jid,
     bot::BotHandle,
     pair_code::PairCodeOptions,
     prelude::{Event, EventHandler, EventInterest, EventKind},
     wacore::types::{
-        events::{ChatPresenceUpdate, LazyHistorySync},
-        presence::ChatPresence,
+        events::{ChatPresenceUpdate, LazyHistorySync, PresenceUpdate},
+        presence::{ChatPresence, ChatPresenceMedia},
     },
 };
 
@@ -34,13 +34,14 @@ use super::{
     client,
     delivery::{self, Delivery, Hook},
     group_news, history,
+    ids::Spelling,
     keys::Keys,
     link::{Link, kind_of_undelivered, link_after},
     phone::Phone,
-    receipts,
+    receipts, settings,
 };
 use crate::{
-    model::{DeviceId, LinkSignal, LogoutReason, News},
+    model::{DeviceId, LinkSignal, LogoutReason, News, Timestamp, Typing},
     store::keyring,
 };
 
@@ -48,7 +49,7 @@ use crate::{
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The events that are handled in order; acknowledgements are handled where they appear.
-const EVENTS: [EventKind; 26] = [
+const EVENTS: [EventKind; 34] = [
     EventKind::Connected,
     EventKind::Disconnected,
     EventKind::LoggedOut,
@@ -69,6 +70,14 @@ const EVENTS: [EventKind; 26] = [
     EventKind::UndecryptableMessage,
     EventKind::ChatPresence,
     EventKind::Receipt,
+    EventKind::ContactUpdated,
+    EventKind::Presence,
+    EventKind::BusinessStatusUpdate,
+    EventKind::MuteUpdate,
+    EventKind::PinUpdate,
+    EventKind::ArchiveUpdate,
+    EventKind::MarkChatAsReadUpdate,
+    EventKind::ContactUpdate,
     EventKind::ServerAck,
     EventKind::IncomingCall,
     EventKind::MissedCall,
@@ -184,7 +193,10 @@ impl Session {
 
     /// The house knows the device: its messages can be taken from now on, also those that came a moment too early.
     pub(super) fn open(&self) {
-        if self.delivery.open() {
+        let missed = self.delivery.open();
+        let delivery = Arc::clone(&self.delivery);
+        tokio::spawn(async move { delivery.deliver_settings().await });
+        if missed {
             let client = Arc::clone(&self.client);
             tokio::spawn(async move { client.reconnect_immediately().await });
         }
@@ -305,9 +317,22 @@ impl Session {
                 self.tell(read).await;
             }
             Event::PictureUpdate(update) => {
+                self.changed(&update.jid).await;
                 let read = group_news::read_picture(&self.shared, &self.client, self.device, update).await;
                 self.tell(read).await;
             }
+            Event::Presence(presence) => self.presence(presence).await,
+            Event::ContactUpdated(update) => self.changed(&update.jid).await,
+            Event::BusinessStatusUpdate(update) => self.changed(&update.jid).await,
+            Event::MuteUpdate(_)
+            | Event::PinUpdate(_)
+            | Event::ArchiveUpdate(_)
+            | Event::MarkChatAsReadUpdate(_)
+            | Event::ContactUpdate(_) => match settings::read(&self.shared, self.device, event).await {
+                Ok(Some(event)) => self.delivery.deliver_setting(event).await,
+                Ok(None) => {}
+                Err(error) => tracing::warn!(device.id = %self.device, %error, "a setting could not be read"),
+            },
             event => {
                 if let Some(link) = link_after(event) {
                     self.moved_to(link).await;
@@ -354,10 +379,46 @@ impl Session {
         }
     }
 
+    /// Somebody looks different now.
+    async fn changed(&self, jid: &Jid) {
+        let Some(spelling) = Spelling::of(jid, None) else {
+            return;
+        };
+        match self.shared.people.contact(&spelling).await {
+            Ok(contact) => self.shared.intake.news(News::Changed {
+                device: self.device,
+                contact,
+            }),
+            Err(error) => tracing::debug!(device.id = %self.device, %error, "who changed could not be looked up"),
+        }
+    }
+
+    /// Somebody came or went.
+    async fn presence(&self, presence: &PresenceUpdate) {
+        let Some(spelling) = Spelling::of(&presence.from, None) else {
+            return;
+        };
+        match self.shared.people.contact(&spelling).await {
+            Ok(contact) => self.shared.intake.news(News::Presence {
+                device: self.device,
+                contact,
+                online: !presence.unavailable,
+                last_seen: presence
+                    .last_seen
+                    .map(|at| Timestamp::from_millis(at.timestamp_millis())),
+            }),
+            Err(error) => tracing::debug!(device.id = %self.device, %error, "who came could not be looked up"),
+        }
+    }
+
     async fn typing(&self, presence: &ChatPresenceUpdate) {
         match delivery::typing_in(&self.shared, &presence.source).await {
             Ok(Some((chat, sender))) => {
-                let typing = presence.state == ChatPresence::Composing;
+                let typing = match (&presence.state, &presence.media) {
+                    (ChatPresence::Composing, ChatPresenceMedia::Audio) => Typing::Recording,
+                    (ChatPresence::Composing, _) => Typing::Writing,
+                    (ChatPresence::Paused, _) => Typing::Stopped,
+                };
                 self.shared.intake.news(News::Typing {
                     device: self.device,
                     chat,

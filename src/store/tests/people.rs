@@ -2,10 +2,15 @@
 
 use tokio::task::JoinSet;
 
-use super::on_both_engines;
+use ruma::owned_room_id;
+
+use super::{
+    message_id, on_both_engines,
+    rows::{ana, message},
+};
 use crate::{
-    model::ContactId,
-    store::{keyring::Person, testing::World},
+    model::{ChatId, ChatKind, ContactId, DeviceId, PortalKey},
+    store::{Portal, keyring::Person, testing::World},
 };
 
 const PHONE: &str = "15550001111";
@@ -37,10 +42,36 @@ fn known(contact: &str, phone: Option<&str>, lid: Option<&str>) -> Person {
         phone: owned(phone),
         lid: owned(lid),
         name: None,
+        business: None,
     }
 }
 
 on_both_engines! {
+    async fn a_chat_goes_with_the_name_for_life(world: World) {
+        let older = world.person(None, Some("42")).await;
+        let younger = world.person(Some(PHONE), None).await;
+        let device = DeviceId::generate();
+        let former = PortalKey::new(device, ChatId::from_adapter(younger.as_str()));
+        let portal = Portal { key: former.clone(), room: Some(owned_room_id!("!r:example.org")), kind: ChatKind::Direct, name: None, ready: true };
+        let mut tx = world.store.begin().await.unwrap();
+        tx.upsert_portal(&portal).await.unwrap();
+        tx.insert_message(&message(&former, "1", ana())).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(world.person(Some(PHONE), Some("42")).await, older);
+
+        let (older, younger) = (ContactId::from_adapter(older), ContactId::from_adapter(younger));
+        let now = PortalKey::new(device, ChatId::from_adapter(older.as_str()));
+        let mut tx = world.store.begin().await.unwrap();
+        assert_eq!(tx.find_alias(&younger).await.unwrap(), Some(older.clone()));
+        assert_eq!(tx.find_alias(&older).await.unwrap(), None);
+        assert_eq!(tx.list_aliases(&older).await.unwrap(), [younger]);
+        tx.rename_chat(&former, &now.chat).await.unwrap();
+        assert_eq!(tx.find_portal(&former).await.unwrap(), None);
+        assert_eq!(tx.find_portal(&now).await.unwrap(), Some(Portal { key: now.clone(), ..portal }));
+        assert!(tx.find_message(&now, &message_id("1"), &ana()).await.unwrap().is_some());
+        tx.commit().await.unwrap();
+    }
+
     async fn a_number_known_first_stays_the_name(world: World) {
         assert_eq!(world.person(Some(PHONE), None).await, PHONE);
         assert_eq!(world.person(Some(PHONE), Some("42")).await, PHONE);

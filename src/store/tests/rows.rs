@@ -157,6 +157,8 @@ on_both_engines! {
 
     async fn ghosts_and_accounts_are_remembered(world: World) {
         let ghost = Ghost {
+            picture: None,
+            asked_at: None,
             contact: ContactId::from_adapter("15550002222"),
             user: owned_user_id!("@wharf_15550002222:example.org"),
             device: "WHARF".into(),

@@ -123,6 +123,17 @@ fn act(state: &mut State, request: &Request, caller: &Caller, method: &str, path
                 .insert((*kind).to_owned(), body.clone());
             Ok(json!({}))
         }
+        ("PUT" | "DELETE", ["user", whose, "rooms", room, what @ ..]) if *whose == user => {
+            let key = format!("{room}/{}", what.join("/"));
+            keep(state, user, key, method, body)
+        }
+        ("PUT" | "DELETE", ["pushrules", "global", "room", room]) => {
+            keep(state, user, format!("{room}/silence"), method, body)
+        }
+        ("PUT", ["presence", whose, "status"]) if *whose == user => {
+            keep(state, user, "presence".to_owned(), method, body)
+        }
+        ("DELETE", ["pushrules", "global", "override", _]) => Err(Refused::not_found("Not found")),
         ("GET", ["user", whose, "account_data", kind]) if *whose == user => {
             let data = state.users.get(user).and_then(|account| account.data.get(*kind));
             data.cloned().ok_or(Refused::not_found("Account data not found"))
@@ -144,6 +155,17 @@ fn act(state: &mut State, request: &Request, caller: &Caller, method: &str, path
         (_, ["rooms", room, rest @ ..]) => in_room(state, request, caller, room, (method, rest)),
         _ => Err(Refused::new(404, "M_UNRECOGNIZED", "Unrecognized request")),
     }
+}
+
+/// Keeps something in a person's account, or throws it away.
+fn keep(state: &mut State, user: &str, key: String, method: &str, body: &Value) -> Answer {
+    let data = &mut state.users.entry(user.to_owned()).or_default().data;
+    if method == "DELETE" {
+        data.remove(&key).ok_or(Refused::not_found("Not found"))?;
+    } else {
+        data.insert(key, body.clone());
+    }
+    Ok(json!({}))
 }
 
 fn in_room(state: &mut State, request: &Request, caller: &Caller, room: &str, what: (&str, &[&str])) -> Answer {
@@ -272,6 +294,10 @@ fn set_profile(state: &mut State, user: &str, whose: &str, field: &str, body: &V
             let content = json!({"membership": "join", "displayname": name});
             state.set(&room, user, "m.room.member", user, &content)?;
         }
+    }
+    if field == "avatar_url" {
+        let picture = body["avatar_url"].as_str().unwrap_or_default();
+        picture.clone_into(&mut state.users.entry(user.to_owned()).or_default().picture);
     }
     Ok(())
 }

@@ -118,6 +118,20 @@ impl Homeserver {
         self.look(|state| state.users.get(user).map(|account| account.name.clone()))
     }
 
+    /// The address of the picture a user shows, empty without one.
+    pub fn picture(&self, user: &str) -> Option<String> {
+        self.look(|state| state.users.get(user).map(|account| account.picture.clone()))
+    }
+
+    /// Whether a user is shown as present, and the word about it.
+    pub fn presence(&self, user: &str) -> Option<(String, Option<String>)> {
+        self.look(|state| {
+            let presence = state.users.get(user)?.data.get("presence")?;
+            let text = |key: &str| presence[key].as_str().map(str::to_owned);
+            Some((text("presence")?, text("status_msg")))
+        })
+    }
+
     /// Every request so far: method and path.
     pub fn requests(&self) -> Vec<String> {
         self.look(|state| state.requests.clone())

@@ -133,6 +133,21 @@ impl User {
         self.does(|state| state.read_up_to(room, &self.id, ("m.read.private", event)));
     }
 
+    /// Comes or goes.
+    pub fn is_online(&self, online: bool) {
+        let presence = if online { "online" } else { "offline" };
+        let event = json!({"type": "m.presence", "sender": self.id, "content": {"presence": presence}});
+        self.homeserver.change(|state| state.push.ephemeral.push(event));
+    }
+
+    /// What their account holds about a room: `tags/…`, `account_data/…` or `silence`.
+    pub fn keeps(&self, room: &str, what: &str) -> Option<Value> {
+        self.homeserver.look(|state| {
+            let account = state.users.get(&self.id)?;
+            account.data.get(&format!("{room}/{what}")).cloned()
+        })
+    }
+
     /// Invites somebody into a room.
     pub async fn invites(&self, room: &str, user: &str) {
         client_api::ask_for(&self.homeserver, user).await;

@@ -27,6 +27,7 @@ pub(super) struct State {
 #[derive(Default)]
 pub(super) struct Account {
     pub(super) name: String,
+    pub(super) picture: String,
     pub(super) devices: BTreeSet<String>,
     pub(super) data: BTreeMap<String, Value>,
 }

@@ -109,7 +109,7 @@ pub(super) fn people_in(action: &Action) -> Vec<&ContactId> {
         } => named.push(&target.sender),
         Action::Read { messages, .. } => named.extend(messages.iter().map(|message| &message.sender)),
         Action::Group(change) => named.extend(change.people()),
-        Action::Timer(_) | Action::Typing(_) => {}
+        Action::Timer(_) | Action::Typing(_) | Action::Mark(_) | Action::Name(_) => {}
     }
     named
         .into_iter()
@@ -177,6 +177,8 @@ pub(super) fn write(action: &Action, desk: &Desk) -> Result<wa::Message, Error> 
         | Action::Move { .. }
         | Action::Forget { .. }
         | Action::Typing(_)
+        | Action::Mark(_)
+        | Action::Name(_)
         | Action::Read { .. } => Err(Error::Unsupported(action.name().to_owned())),
     }
 }

@@ -1,0 +1,170 @@
+//! What a person sees of people on a real homeserver: names, pictures, who has read, what is unread, and their own account
+//! in step with their phone.
+
+use matrix_sdk::{
+    Room,
+    notification_settings::RoomNotificationMode,
+    ruma::{
+        OwnedEventId, UserId,
+        api::client::receipt::create_receipt::v3::ReceiptType,
+        events::receipt::{ReceiptThread, ReceiptType as Kind},
+    },
+};
+use serde_json::Value;
+use simulator::{Contact, Phone};
+
+use crate::{
+    person::Person,
+    support::{
+        database::Engine,
+        waiting::{SOON, eventually},
+        world::{OWNER, World, gets},
+    },
+    synapse::{self, Synapse},
+};
+
+const BOT: &str = "@whatsappbot:hs.test";
+const GHOST: &str = "@whatsapp_15550001111:hs.test";
+const CHAT: &str = "15550001111@s.whatsapp.net";
+const PICTURE: &[u8] = b"\x89PNG a face";
+
+/// Alice has linked her phone through the bot; wharf may speak as her.
+async fn alice(world: &World<Synapse>) -> (Person, Phone) {
+    let alice = world.homeserver.person("alice").await;
+    let room = alice.creates_dm_with(BOT).await;
+    alice.hears(&room, BOT, "Hello").await;
+    let phone = world.whatsapp.phone(OWNER, "Alice");
+    alice.says(&room, "login qr").await;
+    let code = alice.hears(&room, BOT, "2@").await;
+    phone.scans(code["content"]["body"].as_str().unwrap()).unwrap();
+    alice.hears(&room, BOT, "Linked: ").await;
+    (alice, phone)
+}
+
+async fn chat(alice: &Person, phone: &Phone, ana: &Contact) -> Room {
+    ana.says(phone, "hello");
+    alice.is_shown_anywhere("hello").await
+}
+
+/// Waits until a user has read up to an event, as the client knows it.
+async fn has_read(room: &Room, user: &str, event: &str) {
+    let user = UserId::parse(user).unwrap();
+    eventually(&format!("{user} reads up to {event}"), SOON, || async {
+        for thread in [ReceiptThread::Unthreaded, ReceiptThread::Main] {
+            let receipt = room.load_user_receipt(Kind::Read, thread, &user).await.unwrap();
+            if receipt.is_some_and(|(at, _)| at == event) {
+                return Some(());
+            }
+        }
+        None
+    })
+    .await;
+}
+
+fn event_of(event: &Value) -> &str {
+    event["event_id"].as_str().unwrap()
+}
+
+/// B40, B42, B85
+#[tokio::test(flavor = "multi_thread")]
+async fn b40_b42_b85_a_person_sees_who_people_are_and_what_is_read() {
+    let world = synapse::world(Engine::Sqlite).await;
+    let (alice, phone) = alice(&world).await;
+    let ana = world.contact("15550001111", "Ana");
+    ana.sets_picture(PICTURE);
+    let room = chat(&alice, &phone, &ana).await;
+
+    let ghost = UserId::parse(GHOST).unwrap();
+    let picture = eventually("Ana has a name and a picture", SOON, || async {
+        let member = room.get_member(&ghost).await.unwrap()?;
+        assert_eq!(member.display_name(), Some("Ana (WA)"));
+        member.avatar_url().map(ToString::to_string)
+    })
+    .await;
+    assert_eq!(alice.downloads(&picture).await, PICTURE);
+
+    let said = alice.says(&room, "read this").await;
+    let id = gets(&ana, "read this").await.id;
+    ana.reads(&phone, &[id]);
+    has_read(&room, GHOST, &said).await;
+
+    let one = ana.says(&phone, "one");
+    let two = ana.says(&phone, "two");
+    let last = alice.shows(&room, "two").await;
+    eventually("two are unread", SOON, || async {
+        (room.unread_notification_counts().notification_count >= 2).then_some(())
+    })
+    .await;
+    phone.reads(&ana, &[one, two]);
+    eventually("nothing is unread", SOON, || async {
+        (room.unread_notification_counts().notification_count == 0).then_some(())
+    })
+    .await;
+    has_read(&room, alice.id(), event_of(&last)).await;
+
+    let three = ana.says(&phone, "three");
+    let event = alice.shows(&room, "three").await;
+    let event: OwnedEventId = event_of(&event).try_into().unwrap();
+    room.send_single_receipt(ReceiptType::Read, ReceiptThread::Unthreaded, event)
+        .await
+        .unwrap();
+    ana.waits_for_receipt(&three, "read", SOON).await.unwrap();
+
+    let four = ana.says(&phone, "four");
+    let event = alice.shows(&room, "four").await;
+    let event: OwnedEventId = event_of(&event).try_into().unwrap();
+    room.send_single_receipt(ReceiptType::ReadPrivate, ReceiptThread::Unthreaded, event)
+        .await
+        .unwrap();
+    eventually("the private receipt is heard", SOON, || async {
+        let unread = "select count(*) from messages where seen_at is null and sender <> 'owner'";
+        (world.count(unread).await == 0).then_some(())
+    })
+    .await;
+    assert!(!ana.has_receipt(&four, "read"), "she shall not know");
+}
+
+/// B46: by the buttons of the person's own client, and by the phone.
+#[tokio::test(flavor = "multi_thread")]
+async fn b46_a_persons_account_and_phone_are_in_step() {
+    let world = synapse::world(Engine::Sqlite).await;
+    let (alice, phone) = alice(&world).await;
+    let ana = world.contact("15550001111", "Ana");
+    let room = chat(&alice, &phone, &ana).await;
+    let is_set = async |kind: &'static str, is: &(dyn Fn(&simulator::Setting) -> bool + Sync)| {
+        let set = phone.waits_for_setting(|it| it.index == [kind, CHAT] && is(it), SOON);
+        assert!(set.await.is_ok(), "{kind}: {:?}", phone.app_state());
+    };
+    // The account is followed from a moment after the device was linked.
+    eventually("the account is followed", SOON, || async {
+        let followed = "select count(*) from notes where name like 'account:%'";
+        (world.count(followed).await == 1).then_some(())
+    })
+    .await;
+    room.set_is_favourite(true, None).await.unwrap();
+    is_set("pin_v1", &|it| it.value.pin_action.pinned == Some(true)).await;
+    room.set_unread_flag(true).await.unwrap();
+    is_set("markChatAsRead", &|it| {
+        it.value.mark_chat_as_read_action.read == Some(false)
+    })
+    .await;
+    let notifications = room.client().notification_settings().await;
+    notifications
+        .set_room_notification_mode(room.room_id(), RoomNotificationMode::Mute)
+        .await
+        .unwrap();
+    is_set("mute", &|it| it.value.mute_action.muted == Some(true)).await;
+
+    phone.pins(CHAT, false).unwrap();
+    eventually("it is no favourite", SOON, || async {
+        (!room.is_favourite()).then_some(())
+    })
+    .await;
+    phone.archives(CHAT, true).unwrap();
+    eventually("it is put away", SOON, || async {
+        room.is_low_priority().then_some(())
+    })
+    .await;
+    world.settles(SOON).await;
+    is_set("pin_v1", &|it| it.value.pin_action.pinned == Some(false)).await;
+}
