@@ -197,6 +197,35 @@ on_both_engines! {
         room.has("m.room.join_rules", "", |is| is["join_rule"] == "invite").await;
     }
 
+    /// B12: the timer of a group is told, and new messages go when their time is over.
+    async fn b12_the_timer_of_a_group_is_told(engine: Engine) {
+        let world = World::start(engine).await;
+        let Tea { ana, group, room, .. } = Tea::is_made(&world).await;
+        group.sets_timer(&ana, Some(86_400)).unwrap();
+        room.is_told("Ana has set new messages to disappear after 1 day").await;
+        group.sets_timer(&ana, None).unwrap();
+        room.is_told("Ana has turned off disappearing messages").await;
+    }
+
+    /// B53: a group that hides numbers has the same people as every other.
+    async fn b53_who_is_known_by_number_is_the_same_in_a_group_that_hides_numbers(engine: Engine) {
+        let world = World::start(engine).await;
+        let talking = world.talking().await;
+        let hidden = world.contact("15550005555", "Hidden");
+        hidden.hides_number();
+        let people: [&dyn simulator::Somebody; 3] = [&talking.ana, &talking.linked.phone, &hidden];
+        let group = world.whatsapp.lid_group("Masks", &people).unwrap();
+        let room = talking.alice.joins_invite().await;
+        room.is_there(&[&talking.ana]).await;
+        let masked = format!("@whatsapp_lid_{}:{SERVER}", hidden.lid());
+        room.has("m.room.member", &masked, |is| is["membership"] == "join").await;
+        group.says(&hidden, "guess who").unwrap();
+        let event = room.shows("guess who").await;
+        assert_eq!(event["sender"], json!(masked));
+        group.removes(&talking.ana, &[&hidden]).unwrap();
+        room.has("m.room.member", &masked, |is| is["membership"] == "leave").await;
+    }
+
     /// B57, B58: a community is a space with its groups, and stands in the space of the device, beside direct chats.
     async fn b57_a_community_is_a_space_in_the_space_of_its_device(engine: Engine) {
         let world = World::start(engine).await;

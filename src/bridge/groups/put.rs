@@ -21,6 +21,7 @@ use crate::{
 /// Levels of ranks. Whoever made a group stands above its administrators, who cannot demote them.
 const ADMIN: i64 = 50;
 const SUPERADMIN: i64 = 75;
+const POWER_LEVELS: &str = "m.room.power_levels";
 /// More than anybody but the bot has.
 const NOBODY: i64 = 100;
 
@@ -90,7 +91,10 @@ pub(super) async fn state(
     content: &Value,
 ) -> Result<PutBy, Failure> {
     let at = by.map(|by| by.at);
-    if let Some(by) = by {
+    // Clients change levels by copying all of them, our mark of a real person's doings with the rest: the bot does it.
+    let is_ours = |by: &&By| place.bridge.homeserver.names().is_ours(by.actor.user());
+    let author = by.filter(|by| event_type != POWER_LEVELS || is_ours(by));
+    if let Some(by) = author {
         match by.actor.send_state_at(&place.room, event_type, content, at).await {
             Ok(_) => return Ok(PutBy::Author),
             Err(error) if error.is_forbidden() => {}
@@ -146,13 +150,13 @@ async fn rename(place: &Place<'_>, title: &str) -> Result<(), Failure> {
 
 async fn put_levels(place: &Place<'_>, levels: &Levels, by: Option<&By>) -> Result<PutBy, Failure> {
     let bot = place.bridge.homeserver.as_bot();
-    let before = bot.get_state(&place.room, "m.room.power_levels", "").await?;
+    let before = bot.get_state(&place.room, POWER_LEVELS, "").await?;
     let before = before.unwrap_or_default();
     let after = outgoing::levels(&before, levels, &|user| place.manages(user));
     if before == after {
         return Ok(PutBy::Author);
     }
-    state(place, by, "m.room.power_levels", &after).await
+    state(place, by, POWER_LEVELS, &after).await
 }
 
 /// Who may do what in a group.
@@ -202,9 +206,9 @@ fn digest(levels: &Levels) -> String {
 /// Lets somebody write whose level does not: what was said on the network is shown, whatever became of their rank since.
 pub(in super::super) async fn let_write(bridge: &Inner, room: &RoomId, user: &UserId) -> Result<(), Failure> {
     let bot = bridge.homeserver.as_bot();
-    let before = bot.get_state(room, "m.room.power_levels", "").await?;
+    let before = bot.get_state(room, POWER_LEVELS, "").await?;
     let after = outgoing::let_write(&before.unwrap_or_default(), user);
-    bot.send_state(room, "m.room.power_levels", "", &after).await?;
+    bot.send_state(room, POWER_LEVELS, "", &after).await?;
     Ok(())
 }
 
