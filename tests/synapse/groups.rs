@@ -147,6 +147,13 @@ async fn b57_b58_b63_a_person_finds_all_rooms_in_spaces() {
     alice
         .has(&home, "m.space.child", community.room_id().as_str(), stands)
         .await;
+    let group = world.whatsapp.group("Tea", &[&ana, &linked.phone]).unwrap();
+    let tea = alice.joins_invite().await;
+    // Whoever is in a group of a community hears its announcements.
+    drinks.links(&ana, &group, true).unwrap();
+    alice
+        .has(&community, "m.space.child", tea.room_id().as_str(), stands)
+        .await;
     drinks.announcements().unwrap().says(&ana, "new leaves").unwrap();
     let announcements = alice.joins_invite().await;
     alice.shows(&announcements, "new leaves").await;
