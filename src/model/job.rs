@@ -54,9 +54,9 @@ impl Lane {
         Self(format!("gather:{}/{}", portal.device, portal.chat.as_str()))
     }
 
-    /// What a room has besides what is said in it.
-    pub(crate) fn furnishing(portal: &PortalKey) -> Self {
-        Self(format!("furnish:{}/{}", portal.device, portal.chat.as_str()))
+    /// What rooms of a device have besides what is said in them: one after the other, for they share a space.
+    pub(crate) fn furnishing(device: DeviceId) -> Self {
+        Self(format!("furnish:{device}"))
     }
 
     /// What concerns all groups of a device.

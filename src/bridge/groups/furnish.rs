@@ -14,6 +14,9 @@ use crate::{
 };
 use serde_json::json;
 
+/// How often a picture is tried.
+const ATTEMPTS: u32 = 5;
+
 /// Promises to do so; `by` is who changed something about it.
 pub(in super::super) async fn push_furnish(
     tx: &mut Tx,
@@ -25,7 +28,8 @@ pub(in super::super) async fn push_furnish(
         portal: key.clone(),
         by,
     };
-    tx.push_job(&Lane::furnishing(key), &work, bridge.clock().now()).await?;
+    tx.push_job(&Lane::furnishing(key.device), &work, bridge.clock().now())
+        .await?;
     Ok(())
 }
 
@@ -36,13 +40,19 @@ pub(in super::super) async fn furnish(desk: &Desk<'_>, key: &PortalKey, by: Opti
     };
     let known = desk.bridge.store.read().await?.find_group(key).await?;
     let community = known.as_ref().and_then(|known| known.group.community.clone());
-    spaces::stand(&place, community.as_ref()).await?;
+    spaces::stand(&place, community.as_ref(), desk.job.attempts).await?;
     if let Some(known) = known {
         let by = match by {
             Some(who) => Some(By::somebody(&place, &known.group, who, None, desk.job.created_at).await?),
             None => None,
         };
-        picture(&place, &known, by.as_ref()).await?;
+        match picture(&place, &known, by.as_ref()).await {
+            // The other rooms of the device wait behind this one.
+            Err(Failure::Later { why, .. }) if desk.job.attempts >= ATTEMPTS => {
+                tracing::warn!(why, "the picture of a group is left for the next comparison");
+            }
+            other => other?,
+        }
     }
     desk.done().await
 }

@@ -1,6 +1,8 @@
 //! Spaces: one for each device, with all of its rooms in it, and one for each community, which stands in that. The room of
 //! a community is a space itself.
 
+use std::time::Duration;
+
 use ruma::{OwnedRoomId, RoomId};
 use serde_json::{Value, json};
 
@@ -11,13 +13,18 @@ use super::{
 };
 use crate::{
     matrix::{self, NewRoom, outgoing, transaction_id},
-    model::{ChatId, ChatKind, GroupKind},
+    model::{Action, ChatId, ChatKind, Event, GroupChange, GroupKind, Lane, MessageId, PortalKey, Sender, Work},
 };
 
-/// Puts a room into the space where it belongs, and takes it out of others of ours.
-pub(super) async fn stand(place: &Place<'_>, community: Option<&ChatId>) -> Result<(), Failure> {
+/// How long a room waits for the space of its community.
+const WAIT: Duration = Duration::from_millis(500);
+/// And how often: other rooms of the device wait behind it.
+const PATIENCE: u32 = 60;
+
+/// Puts a room into the space where it belongs, and takes it out of others of ours. `attempts` is how often that was tried.
+pub(super) async fn stand(place: &Place<'_>, community: Option<&ChatId>, attempts: u32) -> Result<(), Failure> {
     let space = match community {
-        Some(community) => of_community(place, community).await?,
+        Some(community) => of_community(place, community, attempts).await?,
         None => None,
     };
     let space = match space {
@@ -37,10 +44,11 @@ pub(super) async fn stand(place: &Place<'_>, community: Option<&ChatId>) -> Resu
     Ok(())
 }
 
-/// The space of a community, made when there is none; `None` when the network does not know it as one.
-async fn of_community(place: &Place<'_>, community: &ChatId) -> Result<Option<OwnedRoomId>, Failure> {
+/// The space of a community; `None` when the network does not know it as one. It is made in the lane of its own chat, so
+/// that nobody makes it twice.
+async fn of_community(place: &Place<'_>, community: &ChatId, attempts: u32) -> Result<Option<OwnedRoomId>, Failure> {
     let (bridge, device) = (place.bridge, &place.device);
-    let key = crate::model::PortalKey::new(device.id, community.clone());
+    let key = PortalKey::new(device.id, community.clone());
     let known = bridge.store.read().await?.find_portal(&key).await?;
     if let Some(portal) = known
         && portal.ready
@@ -51,8 +59,31 @@ async fn of_community(place: &Place<'_>, community: &ChatId) -> Result<Option<Ow
     if group.is_none_or(|group| group.kind != GroupKind::Community) {
         return Ok(None);
     }
-    let room = portals::ensure(bridge, device, community, ChatKind::Group, None).await?;
-    Ok(Some(room.id))
+    if attempts > PATIENCE {
+        tracing::warn!("a community has no space after a long time: its group stands in that of the device");
+        return Ok(None);
+    }
+    if attempts == 0 {
+        let now = bridge.clock().now();
+        let begins = Event {
+            device: device.id,
+            chat: community.clone(),
+            chat_kind: ChatKind::Group,
+            id: MessageId::from_adapter(format!("community:{}", place.key.chat.as_str())),
+            sender: Sender::Owner,
+            sender_name: None,
+            at: now,
+            action: Action::Group(GroupChange::Created),
+        };
+        let mut tx = bridge.store.begin().await?;
+        tx.push_job(&Lane::incoming(&key), &Work::Incoming(Box::new(begins)), now)
+            .await?;
+        tx.commit().await?;
+    }
+    Err(Failure::Later {
+        why: "the space of the community is being made".into(),
+        after: Some(WAIT),
+    })
 }
 
 /// The space of a device, made when there is none.
