@@ -10,7 +10,7 @@ use crate::{
     Config,
     access::Access,
     api, appservice,
-    bridge::{Bridge, Hands, Intake},
+    bridge::{Bridge, Hands, Intake, MediaLinks},
     matrix::{Homeserver, Registration},
     media::Workshop,
     model::Clock,
@@ -59,12 +59,20 @@ impl App {
         let network = Arc::new(WhatsApp::new(config.whatsapp, store.keyring(), Arc::new(intake), clock));
         let (doors, stop, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let names = homeserver.names().clone();
+        let listener = Listener::bind(&config.server).await?;
+        let address = listener.address()?;
+        let links_key = config.access.derived_key("media links").context("access")?;
         let hands = Hands {
             store: store.clone(),
             homeserver,
             network,
             webhooks: Webhooks::new(&config.webhook)?,
             workshop: Workshop::open(&config.media).await,
+            media_links: MediaLinks::new(
+                &config.server.outside(address),
+                &links_key,
+                config.bridge.media_link_valid_for,
+            ),
         };
         let bridge = Bridge::new(config.bridge, hands, stop.clone(), tasks.clone());
         let access = Access::new(store.clone(), config.access, move |localpart: &str| {
@@ -73,8 +81,6 @@ impl App {
         .context("access")?;
         access.bootstrap().await?;
 
-        let listener = Listener::bind(&config.server).await?;
-        let address = listener.address()?;
         let rest = api::Api::new(access.clone(), bridge.clone(), config.api, metrics)
             .reached_by_tls(!config.server.tls_cert_file.is_empty());
         let router = appservice::router(bridge.clone(), hs_token).merge(api::router(rest));

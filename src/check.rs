@@ -5,7 +5,8 @@ use std::fmt::{self, Write as _};
 use crate::{
     Config,
     matrix::{Homeserver, Registration},
-    model::Clock,
+    model::{Clock, in_units},
+    network::whatsapp,
     store::Store,
 };
 
@@ -109,6 +110,7 @@ async fn talk(config: &Config, homeserver: &Homeserver, report: &mut Report) {
             return;
         }
     }
+    files(homeserver, report).await;
     match homeserver.ping().await {
         Ok(took) => report.good(format!(
             "ping: the homeserver reaches us, {} ms there and back",
@@ -119,6 +121,25 @@ async fn talk(config: &Config, homeserver: &Homeserver, report: &mut Report) {
              homeserver runs?"
         )),
     }
+}
+
+/// How large files may be on either side.
+async fn files(homeserver: &Homeserver, report: &mut Report) {
+    match homeserver.ask_upload_limit().await {
+        Ok(Some(limit)) => report.good(format!("files: the homeserver takes up to {}", in_units(limit))),
+        Ok(None) => report.good("files: the homeserver does not say how large they may be"),
+        Err(error) => report.bad(format!(
+            "files: the homeserver does not say how large they may be ({error}). Do its media endpoints work?"
+        )),
+    }
+    let limits = whatsapp::MEDIA_LIMITS;
+    report.good(format!(
+        "files: WhatsApp takes pictures up to {}, films up to {}, sound up to {}, any other file up to {}",
+        in_units(limits.picture),
+        in_units(limits.film),
+        in_units(limits.sound),
+        in_units(limits.file)
+    ));
 }
 
 /// Brings the schema up to date, or says what would be done.

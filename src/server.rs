@@ -1,7 +1,7 @@
 //! The listener: one address for REST and the appservice, plain or TLS.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
 };
@@ -15,6 +15,7 @@ use hyper_util::{
 };
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 /// How long open requests may go on when we stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -30,6 +31,8 @@ pub struct Config {
     pub host: String,
     /// Port to listen on; 0 takes a free one.
     pub port: u16,
+    /// Where integrators reach us from outside, as `https://wharf.example.org`; the address we listen on when absent.
+    pub public_url: Option<Url>,
     /// `development`, or `production`, which wants TLS.
     pub mode: String,
     /// Certificate chain, PEM. Empty: no TLS.
@@ -47,6 +50,7 @@ impl Default for Config {
         Self {
             host: "127.0.0.1".into(),
             port: 8080,
+            public_url: None,
             mode: "development".into(),
             tls_cert_file: String::new(),
             tls_key_file: String::new(),
@@ -61,6 +65,11 @@ impl Config {
     pub(crate) fn check(&self) -> Result<(), (&'static str, &'static str)> {
         if self.host.parse::<IpAddr>().is_err() {
             return Err(("server.host", "must be an IP address"));
+        }
+        if let Some(url) = &self.public_url
+            && (!matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some())
+        {
+            return Err(("server.public_url", "must be an address as https://wharf.example.org"));
         }
         if !matches!(self.mode.as_str(), "development" | "production") {
             return Err(("server.mode", "must be development or production"));
@@ -78,6 +87,21 @@ impl Config {
             ));
         }
         Ok(())
+    }
+
+    /// Where we are reached from outside, without a slash at the end; `listening` is where we really listen.
+    pub(crate) fn outside(&self, listening: SocketAddr) -> String {
+        if let Some(url) = &self.public_url {
+            return url.as_str().trim_end_matches('/').to_owned();
+        }
+        let scheme = if self.tls_cert_file.is_empty() { "http" } else { "https" };
+        let host: IpAddr = match listening.ip() {
+            // Listening everywhere is no address; on this machine, this one is right.
+            ip if ip.is_unspecified() && ip.is_ipv6() => Ipv6Addr::LOCALHOST.into(),
+            ip if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        format!("{scheme}://{}", SocketAddr::new(host, listening.port()))
     }
 
     fn tls(&self) -> Option<(PathBuf, PathBuf)> {

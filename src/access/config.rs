@@ -4,7 +4,7 @@ use ruma::{OwnedUserId, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{credentials::check_client_id, secret::Secrets};
+use super::{Error, credentials::check_client_id, secret::Secrets};
 
 /// Settings of credentials and tokens.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -79,6 +79,14 @@ impl Config {
     pub(super) fn members_of_host(&self) -> Vec<OwnedUserId> {
         let users = self.host_members.iter().map(UserId::parse);
         users.filter_map(Result::ok).collect()
+    }
+
+    /// A key for another purpose, made from the hash key: who does not know that one cannot make this one.
+    ///
+    /// # Errors
+    /// `BadHashKey`.
+    pub(crate) fn derived_key(&self, purpose: &str) -> Result<Vec<u8>, Error> {
+        Ok(Secrets::new(&self.hash_key)?.derive(purpose))
     }
 
     /// The super admin, when both halves are set.

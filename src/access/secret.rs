@@ -43,6 +43,13 @@ impl Secrets {
     }
 }
 
+impl Secrets {
+    /// A key of its own for another purpose: no secret or token hashes to it, because none has a zero in it.
+    pub(super) fn derive(&self, purpose: &str) -> Vec<u8> {
+        self.hash(&format!("\0{purpose}"))
+    }
+}
+
 /// Whether two hashes are equal, in a time that says nothing of where they differ.
 pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
     one.ct_eq(other).into()
@@ -106,6 +113,14 @@ mod tests {
         assert_ne!(new_client_secret(), new_client_secret());
         assert_ne!(new_token(), new_token());
         assert!(!new_client_secret().contains(':'));
+    }
+
+    #[test]
+    fn each_purpose_has_a_key_of_its_own() {
+        let secrets = secrets("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+        assert_eq!(secrets.derive("a"), secrets.derive("a"));
+        assert_ne!(secrets.derive("a"), secrets.derive("b"));
+        assert_ne!(secrets.derive("a"), secrets.hash("a"));
     }
 
     #[test]

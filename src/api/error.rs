@@ -144,6 +144,7 @@ impl From<bridge::Error> for Error {
             E::Unsupported(what) => Self::bad_request(format!("Unsupported: {what}")),
             E::Invalid { field: "url", .. } => Self::bad_request("Invalid URL format"),
             E::Invalid { field, why } => Self::bad_request(format!("Invalid {field}: {why}")),
+            E::BadLink => Self::new(StatusCode::FORBIDDEN, "invalid or expired link"),
             E::Taken("webhook url") => Self::new(StatusCode::CONFLICT, "Webhook URL already exists for this user"),
             // As the draft on the Idempotency-Key header says (draft-ietf-httpapi-idempotency-key-header, 2.7).
             E::Taken("idempotency key") => Self::new(

@@ -18,8 +18,10 @@ mod error;
 mod file;
 mod health;
 mod linking;
+mod media;
 mod message_form;
 mod messages;
+mod retry;
 mod routes;
 #[cfg(test)]
 mod tests;

@@ -15,8 +15,8 @@ use tower_http::{
 };
 
 use super::{
-    Api, Config, chats, cors, credentials, devices, docs, error, error::Error, health, linking, messages, tokens,
-    watch, webhooks,
+    Api, Config, chats, cors, credentials, devices, docs, error, error::Error, health, linking, media, messages, retry,
+    tokens, watch, webhooks,
 };
 
 /// How long a client may pause while it sends a body.
@@ -76,6 +76,8 @@ fn frozen(config: &Config) -> Router<Api> {
             "/devices/{device_id}/message",
             post(messages::send).layer(DefaultBodyLimit::max(config.upload_limit())),
         )
+        .route("/chats/{chat}/messages/{message}/retry", post(retry::retry))
+        .route("/media/{server}/{id}", get(media::fetch).head(no_such_method))
         .route("/devices//message", post(messages::send_nowhere))
         .route(
             "/webhooks",

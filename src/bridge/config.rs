@@ -37,6 +37,8 @@ pub struct Config {
     pub wait_for_target: u32,
     /// Bytes of the largest file that a webhook gets inside its payload.
     pub webhook_media_limit: u64,
+    /// Seconds for which the address of a larger one can be used.
+    pub media_link_valid_for: u32,
     /// How many messages of before come into a new room; 0: none, and no rooms are made of history.
     pub history_messages: u32,
     /// Chats in which something was said within so many days become rooms as soon as a phone tells of them.
@@ -69,6 +71,7 @@ impl Default for Config {
             send_status: true,
             wait_for_target: 60,
             webhook_media_limit: 16 * 1024 * 1024,
+            media_link_valid_for: 7 * 24 * 60 * 60,
             history_messages: 50,
             history_days: 30,
             keep_messages_days: 0,

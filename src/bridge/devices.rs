@@ -59,6 +59,7 @@ pub(super) async fn let_go_of_forsaken(bridge: &Inner) -> Result<(), Error> {
         let work = Work::Unlink { device };
         tx.push_job(&Lane::device(device), &work, bridge.clock().now()).await?;
     }
+    tx.forget_successors().await?;
     Ok(tx.commit().await?)
 }
 

@@ -24,6 +24,9 @@ pub(crate) enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// An address that we did not make, or whose time is over.
+    #[error("invalid or expired link")]
+    BadLink,
     /// It exists already.
     #[error("{0} exists already")]
     Taken(&'static str),

@@ -18,9 +18,11 @@ mod history;
 mod incoming;
 mod intake;
 mod invites;
+mod limits;
 mod linking;
 mod links;
 mod login;
+mod media_links;
 mod members;
 mod messages;
 mod moving;
@@ -38,6 +40,7 @@ mod redact;
 mod repair;
 mod retention;
 mod retire;
+mod retry;
 mod rooms;
 mod sending;
 #[cfg(test)]
@@ -56,12 +59,14 @@ pub(crate) use config::Config;
 pub(crate) use devices::LinkProgress;
 pub(crate) use error::Error;
 pub(crate) use intake::Intake;
+pub(crate) use media_links::{MediaLink, MediaLinks};
 pub(crate) use messages::{Idempotency, NewFile, NewMessage, Queued, Recipients};
 pub(crate) use reading::{Page, ReadChat, ReadMessage, Wanted};
+pub(crate) use retry::Retried;
 pub(crate) use watch::Readiness;
 pub(crate) use webhooks::WebhookChange;
 
-pub(crate) use crate::network::Linking;
+pub(crate) use crate::{matrix::FileStream, network::Linking};
 use crate::{
     matrix::Homeserver,
     media::Workshop,
@@ -70,7 +75,7 @@ use crate::{
     store::Store,
     webhook::Webhooks,
 };
-use ruma::{OwnedUserId, RoomId, UserId};
+use ruma::{EventId, OwnedUserId, RoomId, UserId};
 
 /// The bridge: all use cases, cheap to clone.
 #[derive(Clone, Debug)]
@@ -85,6 +90,7 @@ struct Inner {
     network: Arc<dyn Network>,
     webhooks: Webhooks,
     workshop: Workshop,
+    media_links: MediaLinks,
     pace: pace::Pace,
     looks: faces::Looks,
     moods: typing::Moods,
@@ -108,6 +114,8 @@ pub(crate) struct Hands {
     pub(crate) webhooks: Webhooks,
     /// Where media are looked at and converted.
     pub(crate) workshop: Workshop,
+    /// Makes the addresses of files for receivers of webhooks.
+    pub(crate) media_links: MediaLinks,
 }
 
 impl Bridge {
@@ -121,6 +129,7 @@ impl Bridge {
             network: hands.network,
             webhooks: hands.webhooks,
             workshop: hands.workshop,
+            media_links: hands.media_links,
             pace,
             looks: faces::looks(),
             moods: typing::Moods::default(),
@@ -147,6 +156,7 @@ impl Bridge {
         repair::start(&self.0);
         accounts::start(&self.0);
         presence::start(&self.0);
+        limits::start(&self.0);
         devices::connect_all(&self.0).await
     }
 
@@ -312,6 +322,27 @@ impl Bridge {
     /// `NotFound`.
     pub(crate) async fn remove_webhook(&self, identity: IdentityId, webhook: WebhookId) -> Result<(), Error> {
         webhooks::remove(&self.0, identity, webhook).await
+    }
+
+    /// Asks once more for the file of a message that did not come.
+    ///
+    /// # Errors
+    /// `NotFound` when the identity has no such message in that room, `Invalid` when no file belongs to it.
+    pub(crate) async fn retry_media(
+        &self,
+        identity: IdentityId,
+        room: &RoomId,
+        event: &EventId,
+    ) -> Result<Retried, Error> {
+        retry::by_event(&self.0, identity, room, event).await
+    }
+
+    /// Opens a file that the address in a webhook leads to.
+    ///
+    /// # Errors
+    /// `BadLink` when we did not make the address, or its time is over; `NotFound` when the file is gone.
+    pub(crate) async fn open_media(&self, link: &MediaLink<'_>) -> Result<FileStream, Error> {
+        media_links::open(&self.0, link).await
     }
 
     /// Whether what we need answers.

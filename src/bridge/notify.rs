@@ -100,16 +100,32 @@ fn media_of(content: &Content) -> Option<&Media> {
     }
 }
 
-/// Where the bytes are that a payload carries; larger files are only named.
+/// Where the bytes are that a payload carries.
 fn attached<'a>(desk: &Desk<'_>, content: &'a Content) -> Option<&'a OwnedMxcUri> {
+    stored(content, |size| size <= desk.bridge.config.webhook_media_limit)
+}
+
+/// The address at which a receiver fetches a file that is too large for a payload.
+fn linked(desk: &Desk<'_>, content: &Content) -> Option<String> {
+    let source = stored(content, |size| size > desk.bridge.config.webhook_media_limit)?;
+    desk.bridge.media_links.make(source, desk.bridge.clock().now())
+}
+
+/// Where the homeserver keeps the file of a content, if its size fits. What says nothing of its size is large.
+fn stored(content: &Content, fits: impl Fn(u64) -> bool) -> Option<&OwnedMxcUri> {
     let media = media_of(content)?;
     let MediaSource::Matrix(source) = &media.source else {
         return None;
     };
-    let is_small = media
-        .size
-        .is_some_and(|size| size <= desk.bridge.config.webhook_media_limit);
-    is_small.then_some(source)
+    fits(media.size.unwrap_or(u64::MAX)).then_some(source)
+}
+
+fn media(desk: &Desk<'_>, content: &Content) -> Value {
+    let mut media = json!({ "content": null, "info": media_info(content) });
+    if let Some(url) = linked(desk, content) {
+        media["url"] = url.into();
+    }
+    media
 }
 
 fn media_info(content: &Content) -> Value {
@@ -136,7 +152,7 @@ fn payload(desk: &Desk<'_>, said: &Said<'_>, spelling: Option<&str>, name: Optio
         "to": said.identity.user,
         "message": words(said),
         "device_id": said.device.number,
-        "media": { "content": null, "info": media_info(said.content) },
+        "media": media(desk, said.content),
         "file_name": media_of(said.content).and_then(|media| media.name.as_deref()),
         "room_id": said.room.id,
         "chat_id": said.event.chat,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Bridge, Config, Hands, Intake};
+use super::{Bridge, Config, Hands, Intake, MediaLinks};
 pub(crate) use crate::network::{LinkStep, fake::Fake};
 use crate::{
     matrix::{self, Homeserver, registration},
@@ -33,6 +33,7 @@ pub(crate) fn quiet(store: &Store) -> (Bridge, Arc<Fake>, CancellationToken) {
         network: Arc::<Fake>::clone(&network),
         webhooks: Webhooks::new(&webhook::Config::default()).unwrap(),
         workshop: Workshop::bare(),
+        media_links: MediaLinks::new("https://wharf.test", b"a key of tests", 3600),
     };
     let stop = CancellationToken::new();
     (

@@ -279,6 +279,7 @@ impl Desk<'_> {
             Work::FromMatrix(event) => outgoing::given_up(&mut tx, self, event, why).await?,
             Work::Resolve(outgoing) | Work::Send { outgoing, .. } => sending::given_up(&mut tx, outgoing, why).await?,
             Work::Place { portal, .. } => history::given_up(&mut tx, portal).await?,
+            Work::Fetch { portal, message } => incoming::fetch_given_up(&mut tx, self, portal, message).await?,
             Work::Deliver(_)
             | Work::History { .. }
             | Work::OpenChats { .. }
@@ -287,7 +288,6 @@ impl Desk<'_> {
             | Work::Notice { .. }
             | Work::Status { .. }
             | Work::Expire { .. }
-            | Work::Fetch { .. }
             | Work::ShowRead { .. }
             | Work::TellRead { .. }
             | Work::ReadElsewhere { .. }

@@ -25,7 +25,10 @@ mod synapse;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use ruma::{
     OwnedMxcUri, OwnedRoomId, OwnedUserId, UserId,
@@ -48,6 +51,7 @@ pub(crate) use self::{
     actor::{Actor, Present},
     config::Config,
     error::{Error, PingError},
+    media::FileStream,
     names::Names,
     outgoing::transaction_id,
     registration::Registration,
@@ -81,8 +85,7 @@ struct Inner {
     clock: Clock,
     /// Whether a room's creator stands above its power levels here (room version 12 and later).
     creators_privileged: OnceCell<bool>,
-    /// The largest file it takes, in bytes.
-    upload_limit: OnceCell<Option<u64>>,
+    upload_limit: Mutex<media::UploadLimit>,
 }
 
 impl Homeserver {
@@ -105,7 +108,7 @@ impl Homeserver {
             puppet_token: double_puppet.map(|it| it.as_token),
             clock,
             creators_privileged: OnceCell::new(),
-            upload_limit: OnceCell::new(),
+            upload_limit: Mutex::default(),
         })))
     }
 

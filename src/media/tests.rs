@@ -26,6 +26,7 @@ fn media(kind: MediaKind) -> Media {
         blurhash: None,
         animated: false,
         view_once: false,
+        home: None,
     }
 }
 

@@ -307,6 +307,9 @@ pub(crate) struct Media {
     /// Meant to be looked at once.
     #[serde(default)]
     pub(crate) view_once: bool,
+    /// Where a homeserver keeps them too, once they were brought there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) home: Option<Home>,
 }
 
 impl Media {
@@ -327,7 +330,27 @@ impl Media {
             blurhash: None,
             animated: false,
             view_once: false,
+            home: None,
         }
+    }
+}
+
+/// Where a homeserver keeps media of a network.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Home {
+    /// The file.
+    pub(crate) file: OwnedMxcUri,
+    /// A small picture of it.
+    pub(crate) picture: Option<OwnedMxcUri>,
+}
+
+/// A size as people read it.
+pub(crate) fn in_units(bytes: u64) -> String {
+    const MIB: u64 = 1024 * 1024;
+    if bytes >= MIB {
+        format!("{} MiB", bytes.div_ceil(MIB))
+    } else {
+        format!("{} KiB", bytes.div_ceil(1024))
     }
 }
 

@@ -39,6 +39,16 @@ impl Lane {
         ))
     }
 
+    /// What was done to a message that did not come in time: it waits for the message, for days.
+    pub(crate) fn orphan(portal: &PortalKey, message: &MessageId) -> Self {
+        Self(format!(
+            "orphan:{}/{}/{}",
+            portal.device,
+            portal.chat.as_str(),
+            message.as_str()
+        ))
+    }
+
     /// The end of a message that disappears.
     pub(crate) fn expiry(portal: &PortalKey, message: &MessageId) -> Self {
         Self(format!(

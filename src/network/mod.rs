@@ -16,8 +16,8 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
 use crate::model::{
-    Action, ChatId, ContactId, ContactInfo, DeviceId, Event, Group, Media, MediaKind, MediaRef, MessageId, MessageRef,
-    News, Past, PortalKey, Recipient, Timestamp,
+    Action, ChatId, ContactId, ContactInfo, DeviceId, Event, Group, Invitation, Media, MediaKind, MediaRef, MessageId,
+    MessageRef, News, Past, PortalKey, Recipient, Timestamp,
 };
 
 /// One messaging network, with all devices linked to it.
@@ -68,6 +68,12 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// # Errors
     /// `NotFound` when nobody is there under that address.
     async fn find(&self, device: DeviceId, recipient: &Recipient) -> Result<ChatId, Error>;
+
+    /// Goes into the group that somebody invited to in a message, and tells its chat. Repeating it is harmless.
+    ///
+    /// # Errors
+    /// `NotFound` when the invitation is not valid any more, `Refused` when somebody must let us in first.
+    async fn accept(&self, device: DeviceId, invitation: &Invitation, inviter: &ContactId) -> Result<ChatId, Error>;
 
     /// What is known of a group.
     ///
@@ -151,6 +157,9 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// # Errors
     /// `NotFound` when there is no such chat, `NotLinked`, `Unreachable`.
     async fn ask_for_older(&self, portal: &PortalKey, than: (&MessageRef, Timestamp), count: u32) -> Result<(), Error>;
+
+    /// Whether two references lead to the same file, wherever they find it.
+    fn is_same_file(&self, one: &MediaRef, other: &MediaRef) -> bool;
 
     /// The name that shows a contact as a Matrix user, without the prefix of the namespace: `15550001111`, `lid_42`.
     /// The same for life.

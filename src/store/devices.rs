@@ -98,6 +98,16 @@ impl Tx {
         Ok(())
     }
 
+    /// Forgets who took the place of whom where no job speaks of the old device any more. Called while no session runs:
+    /// nothing new can come from an old one.
+    pub(crate) async fn forget_successors(&mut self) -> Result<u64, Error> {
+        let query = sqlx::query(
+            "delete from notes where name like 'successor:%' and not exists \
+             (select 1 from jobs where jobs.lane like '%' || substr(notes.name, 11) || '%')",
+        );
+        self.execute(query).await
+    }
+
     /// The device that took the place of one that is gone.
     pub(crate) async fn find_successor(&mut self, gone: DeviceId) -> Result<Option<DeviceId>, Error> {
         let query = sqlx::query("select * from notes where name = $1").bind(format!("successor:{gone}"));

@@ -28,6 +28,20 @@ impl Tx {
         Columns::new(&row, "jobs", "id").int("id").map(JobId)
     }
 
+    /// Lets jobs of a kind that rest in a lane be done now; whether there are any that nobody works on.
+    pub(crate) async fn hasten_jobs(&mut self, lane: &Lane, kind: &str) -> Result<bool, Error> {
+        let query = sqlx::query(
+            "update jobs set run_at = case when run_at > $3 then $3 else run_at end \
+             where lane = $1 and kind = $2 and locked_by is null",
+        )
+        .bind(text(lane.as_str()))
+        .bind(text(kind))
+        .bind(self.now().millis());
+        let found = self.execute(query).await? > 0;
+        self.wake_workers();
+        Ok(found)
+    }
+
     /// Forgets a job that is done. `false`: the lock went to another worker, and so must the job; roll back.
     pub(crate) async fn finish_job(&mut self, id: JobId, worker: &str) -> Result<bool, Error> {
         let query = sqlx::query("delete from jobs where id = $1 and locked_by = $2")

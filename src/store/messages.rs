@@ -233,6 +233,19 @@ impl Tx {
         self.row(query).await?.as_ref().map(read).transpose()
     }
 
+    /// The latest message of others in a chat that is shown in words only, although it holds this (`media` that did not
+    /// come, an `invitation`).
+    pub(crate) async fn find_latest_told(&mut self, portal: &PortalKey, holds: &str) -> Result<Option<Message>, Error> {
+        let query = sqlx::query(
+            "select * from messages where device = $1 and chat = $2 and direction = 'in' and \
+             kind in ('m.notice', 'm.text') and content like $3 order by at desc, message limit 1",
+        )
+        .bind(portal.device.to_string())
+        .bind(text(portal.chat.as_str()))
+        .bind(format!("{{\"{holds}\":%"));
+        self.row(query).await?.as_ref().map(read).transpose()
+    }
+
     /// Remembers the events of a message after its first one.
     pub(crate) async fn set_message_parts(
         &mut self,

@@ -70,6 +70,8 @@ async fn check_finds_a_working_bridge_good_and_a_broken_one_wrong() {
     let mut world = World::start(Engine::Sqlite).await;
     let (code, said, _) = run(&world, &["check"], &[]).await;
     assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("files: the homeserver takes up to 50 MiB"), "{said}");
+    assert!(said.contains("files: WhatsApp takes pictures up to 16 MiB"), "{said}");
     world.wharf.stops().await;
     let (code, said, _) = run(&world, &["check"], &[]).await;
     assert_eq!(code, Some(1));

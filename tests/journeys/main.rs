@@ -35,6 +35,7 @@ macro_rules! on_both_engines {
 }
 
 mod api_guide;
+mod asked_again;
 mod bad_input;
 mod bot;
 mod calls;
@@ -44,6 +45,7 @@ mod crashes;
 mod crashes_linking;
 mod description;
 mod direct_chats;
+mod edits;
 mod groups_in;
 mod history;
 mod kinds;
@@ -54,7 +56,9 @@ mod marks;
 mod marks_of_chats;
 mod matrix_to_whatsapp;
 mod media;
+mod media_links;
 mod members;
+mod message_commands;
 mod people;
 mod receipts;
 mod reliability;

@@ -12,7 +12,9 @@ use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 use shared::{Failures, Schemes};
 
-use super::{Api, chats, client::Outside, credentials, devices, health, linking, messages, tokens, webhooks};
+use super::{
+    Api, chats, client::Outside, credentials, devices, health, linking, media, messages, retry, tokens, webhooks,
+};
 
 /// Where the description is served.
 const DESCRIPTION: &str = "/docs/swagger.json";
@@ -24,7 +26,7 @@ const DESCRIPTION: &str = "/docs/swagger.json";
         credentials::create, credentials::list, credentials::update, credentials::remove,
         tokens::create, tokens::list, tokens::remove,
         devices::add, devices::list, devices::remove, linking::follow, messages::send,
-        chats::list, chats::messages, chats::ask,
+        chats::list, chats::messages, chats::ask, media::fetch, retry::retry,
         webhooks::add, webhooks::list, webhooks::update, webhooks::remove,
         health::live, health::ready, health::metrics,
     ),
@@ -33,6 +35,7 @@ const DESCRIPTION: &str = "/docs/swagger.json";
         (name = "tokens", description = "Handles on Matrix identities"),
         (name = "devices", description = "Linked devices and their messages"),
         (name = "chats", description = "What is stored of chats and their messages"),
+        (name = "media", description = "Files that were too large for a webhook, or did not come"),
         (name = "webhooks", description = "Who is told what contacts say"),
         (name = "watching", description = "Is it alive"),
     ),

@@ -8,6 +8,7 @@ mod devices;
 mod history;
 mod marks;
 mod members;
+mod messages;
 
 use super::{error::Failure, invites, worker::Desk};
 use crate::{
@@ -26,6 +27,7 @@ enum Command {
     History(history::Command),
     Members(members::Command),
     Marks(marks::Command),
+    Messages(messages::Command),
     /// Not understood, with what to say about it.
     Unknown(String),
 }
@@ -48,6 +50,7 @@ fn help() -> String {
         .chain(members::HELP)
         .chain(contacts::HELP)
         .chain(marks::HELP)
+        .chain(messages::HELP)
         .chain(&["ping – whether everything answers"]);
     let lines: Vec<_> = lines.copied().collect();
     format!("I bridge WhatsApp to Matrix. I understand:\n{}", lines.join("\n"))
@@ -68,7 +71,8 @@ fn read(text: &str) -> Command {
             .or_else(|| history::read(&line).map(|read| read.map(Command::History)))
             .or_else(|| members::read(&line).map(|read| read.map(Command::Members)))
             .or_else(|| contacts::read(&line).map(|read| read.map(Command::Contacts)))
-            .or_else(|| marks::read(&line).map(|read| read.map(Command::Marks))),
+            .or_else(|| marks::read(&line).map(|read| read.map(Command::Marks)))
+            .or_else(|| messages::read(&line).map(|read| read.map(Command::Messages))),
     };
     match known {
         Some(Ok(command)) => command,
@@ -121,12 +125,19 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent, text: &str, in_port
         Command::History(command) => history::take(&asked, command).await,
         Command::Members(command) => members::take(&asked, command).await,
         Command::Marks(command) => marks::take(&asked, command).await,
+        Command::Messages(command) => messages::take(&asked, command).await,
     }
 }
 
 impl Asked<'_> {
     /// Answers and finishes.
     async fn answer(&self, text: &str) -> Result<(), Failure> {
+        self.say(text).await?;
+        self.desk.done().await
+    }
+
+    /// Answers.
+    async fn say(&self, text: &str) -> Result<(), Failure> {
         let txn = transaction_id(&["answer", self.event.event.as_str()]);
         let content = matrix::outgoing::notice(text, Some(&self.event.event));
         self.desk
@@ -135,7 +146,7 @@ impl Asked<'_> {
             .as_bot()
             .send(&self.event.room, "m.room.message", &content, &txn, None)
             .await?;
-        self.desk.done().await
+        Ok(())
     }
 
     /// Finishes with an effect, and answers by a job of the same transaction.

@@ -40,10 +40,12 @@ pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Conte
     }
     let room = scene.room().await?;
     let speaker = scene.speaker(&room).await?;
-    let content = media::edited(&target.message, content);
+    let content = media::edited(scene.desk.bridge, &target.message, content);
     let brought = media::bring(scene, &content).await?;
+    let mut parts = None;
     if is_speaker(&target.message, &speaker) {
-        say::put_in_place(scene, (&room, &speaker), &target.event, &brought, "place").await?;
+        let placed = say::put_in_place(scene, (&room, &speaker), &target.message, &brought, "place").await?;
+        parts = Some(placed.parts);
     } else {
         // Only who sent an event can replace it: the new words follow as an answer.
         let said = Say {
@@ -66,12 +68,16 @@ pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Conte
         id: &target.message.id,
         sender: &target.message.sender,
         text: content.text(),
-        kind: &target.message.kind,
+        kind: brought.kind(),
         content: Some(&brought.kept),
     };
     let mut tx = scene.desk.bridge.store.begin().await?;
     tx.set_message_content(&scene.key, now_holds, Some(scene.event.at))
         .await?;
+    if let Some(parts) = parts {
+        tx.set_message_parts(&scene.key, &target.message.id, &target.message.sender, &parts)
+            .await?;
+    }
     scene.desk.finish(tx).await
 }
 
@@ -187,7 +193,7 @@ pub(in super::super) async fn expire(desk: &Desk<'_>, key: &PortalKey, message: 
 }
 
 /// Redacts every event of a message and forgets what it held.
-async fn take_away(
+pub(in super::super) async fn take_away(
     desk: &Desk<'_>,
     message: &Message,
     speaker: Option<&Actor>,

@@ -8,19 +8,23 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ruma::OwnedMxcUri;
 
 use super::{
-    super::{Inner, error::Failure, outgoing::in_units, worker::Desk},
+    super::{Inner, error::Failure, retry, worker::Desk},
     say,
     scene::Scene,
 };
 use crate::{
-    matrix::cards,
-    model::{Action, Content, Event, Media, MediaSource, MessageRef, PortalKey, Say, Thumbnail},
+    matrix::{self, cards, outgoing::with_article},
+    model::{
+        Action, Content, Event, Home, Lane, Media, MediaSource, MessageRef, PortalKey, Say, Thumbnail, Work, in_units,
+    },
     network,
-    store::{DELETED, Message, MessageContent},
+    store::{Message, MessageContent, Tx},
 };
 
-/// A phone that does not answer is not asked every few seconds for days.
-const ASK_AGAIN_AFTER: Duration = Duration::from_mins(1);
+/// A phone that does not answer is asked again after this, then after twice as long, and so on.
+const FIRST_PAUSE: Duration = Duration::from_mins(1);
+/// The longest pause: a phone that was away for days is asked a few times a day.
+const LONGEST_PAUSE: Duration = Duration::from_hours(6);
 
 /// A content that can be shown in Matrix.
 pub(super) struct Brought {
@@ -103,40 +107,75 @@ async fn bring_media(scene: &Scene<'_>, content: &Content, media: &Media) -> Res
     if let MediaSource::Matrix(_) = &media.source {
         return Ok(Brought::as_it_is(content));
     }
-    let name = media.kind.name();
+    if let Some(home) = &media.home {
+        return Ok(at_home(content, media, home));
+    }
     if let (Some(size), Some(limit)) = (media.size, bridge.homeserver.upload_limit().await?)
         && size > limit
     {
-        let words = format!(
-            "📎 A {name} of {} is larger than this homeserver takes ({}). Open it on your phone.",
-            in_units(size),
-            in_units(limit)
-        );
-        return Ok(Brought::told(content, words, false));
+        return Ok(too_large(content, media, size, Some(limit)));
     }
+    let name = with_article(media.kind.name());
     let file = match bridge.network.download(scene.event.device, media).await {
         Ok(file) => file,
         Err(network::Error::Gone) => {
-            let words = format!("📎 A {name} is no longer on the server. The phone is asked for it.");
+            let words = format!("📎 {name} is no longer on the server. The phone is asked for it.");
             return Ok(Brought::told(content, words, true));
         }
         Err(error) if error.is_transient() => return Err(error.into()),
         Err(error) => {
             tracing::warn!(%error, "media could not be fetched");
-            let words = format!("📎 A {name} could not be fetched. Open it on your phone.");
+            let words =
+                format!("📎 {name} could not be fetched. Open it on your phone, or react with ♻️ to try again.");
             return Ok(Brought::told(content, words, false));
         }
     };
-    let (media, picture) = upload(bridge, media, file).await?;
+    let size = file.metadata().map_err(|error| Failure::later(&error))?.len();
+    let (known, home) = match upload(bridge, media, file).await {
+        Ok(uploaded) => uploaded,
+        // It takes less than it said.
+        Err(matrix::Error::TooLarge { limit }) => return Ok(too_large(content, media, size, limit)),
+        Err(error) => return Err(error.into()),
+    };
+    let known = Media {
+        size: Some(size),
+        ..known
+    };
+    let kept = Media {
+        home: Some(home.clone()),
+        ..known.clone()
+    };
     Ok(Brought {
-        content: Content::Media(Box::new(media)),
-        picture,
-        ..Brought::as_it_is(content)
+        kept: Content::Media(Box::new(kept)),
+        ..at_home(content, &known, &home)
     })
 }
 
+/// Media that the homeserver has.
+fn at_home(content: &Content, media: &Media, home: &Home) -> Brought {
+    let shown = Media {
+        source: MediaSource::Matrix(home.file.clone()),
+        ..media.clone()
+    };
+    Brought {
+        content: Content::Media(Box::new(shown)),
+        picture: home.picture.clone(),
+        ..Brought::as_it_is(content)
+    }
+}
+
+fn too_large(content: &Content, media: &Media, size: u64, limit: Option<u64>) -> Brought {
+    let limit = limit.map_or_else(String::new, |limit| format!(" ({})", in_units(limit)));
+    let words = format!(
+        "📎 {} of {} is larger than this homeserver takes{limit}. Open it on your phone.",
+        with_article(media.kind.name()),
+        in_units(size),
+    );
+    Brought::told(content, words, false)
+}
+
 /// Gives media to the homeserver, with all that can be seen of them.
-async fn upload(bridge: &Inner, media: &Media, file: File) -> Result<(Media, Option<OwnedMxcUri>), Failure> {
+async fn upload(bridge: &Inner, media: &Media, file: File) -> Result<(Media, Home), matrix::Error> {
     let described = bridge.workshop.describe(&file, media).await;
     let picture = match described.preview {
         Some(preview) => picture(bridge, preview.bytes, "image/jpeg").await,
@@ -146,12 +185,8 @@ async fn upload(bridge: &Inner, media: &Media, file: File) -> Result<(Media, Opt
         .name
         .clone()
         .unwrap_or_else(|| media.kind.name().replace(' ', "-"));
-    let source = bridge.homeserver.upload_file(file, &media.mime, &name).await?;
-    let media = Media {
-        source: MediaSource::Matrix(source),
-        ..described.media
-    };
-    Ok((media, picture))
+    let file = bridge.homeserver.upload_file(file, &media.mime, &name).await?;
+    Ok((described.media, Home { file, picture }))
 }
 
 /// A small picture is worth a try and no more: the message is shown without it too.
@@ -175,8 +210,8 @@ async fn upload_bytes(bridge: &Inner, bytes: Vec<u8>, mime: &str, name: &str) ->
     Ok(bridge.homeserver.upload(bytes, mime, name).await?)
 }
 
-/// Does a job of kind `fetch`: the phone is asked for media that the server has no more; then they take the place of the
-/// placeholder.
+/// Does a job of kind `fetch`: the network, then the phone, is asked for media that did not come; then they take the place
+/// of the placeholder.
 pub(in super::super) async fn fetch(desk: &Desk<'_>, key: &PortalKey, message: &MessageRef) -> Result<(), Failure> {
     let bridge = desk.bridge;
     let mut read = bridge.store.read().await?;
@@ -191,29 +226,9 @@ pub(in super::super) async fn fetch(desk: &Desk<'_>, key: &PortalKey, message: &
     let (Some(found), Some(portal), Some(device), Some(identity)) = (found, portal, device, identity) else {
         return desk.done().await;
     };
-    let (Some(Content::Media(media)), Some(shown)) = (&found.content, &found.event) else {
+    let Some(content) = found.content.as_ref().filter(|_| retry::awaits_media(&found)) else {
         return desk.done().await;
     };
-    if found.kind == DELETED {
-        return desk.done().await;
-    }
-    let source = match bridge.network.ask_again(key, message, media).await {
-        Ok(source) => source,
-        Err(error) if error.is_transient() => {
-            return Err(Failure::Later {
-                why: error.to_string(),
-                after: Some(ASK_AGAIN_AFTER),
-            });
-        }
-        Err(error) => {
-            tracing::info!(%error, "the phone does not have the media either");
-            return desk.done().await;
-        }
-    };
-    let content = Content::Media(Box::new(Media {
-        source: MediaSource::Network(source),
-        ..(**media).clone()
-    }));
     let event = Event {
         device: key.device,
         chat: key.chat.clone(),
@@ -231,16 +246,16 @@ pub(in super::super) async fn fetch(desk: &Desk<'_>, key: &PortalKey, message: &
         device,
         identity,
     };
-    let brought = bring(&scene, &content).await?;
-    if brought.is_missing {
-        return Err(Failure::Later {
-            why: "the phone's copy is not there yet".into(),
-            after: Some(ASK_AGAIN_AFTER),
-        });
-    }
+    let (brought, is_final) = bring_again(&scene, message, content).await?;
     let room = scene.room().await?;
     let speaker = scene.speaker(&room).await?;
-    say::put_in_place(&scene, (&room, &speaker), shown, &brought, "media").await?;
+    // What is told of a failure is told anew after each wish; the file itself is shown once.
+    let what = if is_final {
+        "media".to_owned()
+    } else {
+        format!("again:{}", desk.job.id.0)
+    };
+    let placed = say::put_in_place(&scene, (&room, &speaker), &found, &brought, &what).await?;
     let holds = MessageContent {
         id: &found.id,
         sender: &found.sender,
@@ -250,17 +265,116 @@ pub(in super::super) async fn fetch(desk: &Desk<'_>, key: &PortalKey, message: &
     };
     let mut tx = bridge.store.begin().await?;
     tx.set_message_content(key, holds, None).await?;
+    tx.set_message_parts(key, &found.id, &found.sender, &placed.parts)
+        .await?;
     desk.finish(tx).await
 }
 
-/// An edit of media tells other words for them and not the media again.
-pub(super) fn edited(message: &Message, content: &Content) -> Content {
+/// Brings media that did not come the first time; whether they came now.
+async fn bring_again(scene: &Scene<'_>, message: &MessageRef, content: &Content) -> Result<(Brought, bool), Failure> {
+    let bridge = scene.desk.bridge;
+    let mut brought = bring(scene, content).await?;
+    let (true, Content::Media(media)) = (brought.is_missing, content) else {
+        let came = matches!(brought.content, Content::Media(_));
+        return Ok((brought, came));
+    };
+    match bridge.network.ask_again(&scene.key, message, media).await {
+        Ok(source) => {
+            let content = Content::Media(Box::new(Media {
+                source: MediaSource::Network(source),
+                ..(**media).clone()
+            }));
+            brought = bring(scene, &content).await?;
+            if brought.is_missing {
+                return Err(later(scene.desk, "the phone's copy is not there yet".into()));
+            }
+            let came = matches!(brought.content, Content::Media(_));
+            Ok((brought, came))
+        }
+        Err(error) if error.is_transient() => Err(later(scene.desk, error.to_string())),
+        Err(error) => {
+            tracing::info!(%error, "the phone does not have the media either");
+            let now = bridge.clock().now().rfc3339();
+            let words = format!(
+                "📎 {} is no longer on the server, and the phone did not bring it ({} UTC). React with ♻️ to ask again.",
+                with_article(media.kind.name()),
+                now.get(..16).unwrap_or_default().replace('T', " "),
+            );
+            Ok((Brought::told(content, words, true), false))
+        }
+    }
+}
+
+fn later(desk: &Desk<'_>, why: String) -> Failure {
+    Failure::Later {
+        why,
+        after: Some(pause(desk.job.attempts)),
+    }
+}
+
+/// Doubles from the first pause to the longest.
+fn pause(attempts: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(1 << attempts.min(16)).min(LONGEST_PAUSE)
+}
+
+/// What a given-up job of kind `fetch` leaves behind: a notice that says how to go on.
+pub(in super::super) async fn fetch_given_up(
+    tx: &mut Tx,
+    desk: &Desk<'_>,
+    key: &PortalKey,
+    message: &MessageRef,
+) -> Result<(), Failure> {
+    let found = tx.find_message(key, &message.id, &message.sender).await?;
+    let Some(found) = found.filter(retry::awaits_media) else {
+        return Ok(());
+    };
+    if let (Some(room), Some(event)) = (found.room, found.event) {
+        let notice = Work::Notice {
+            about: event.as_str().to_owned(),
+            text: "The phone did not answer, so this file did not come. React to it with ♻️ to ask again.".to_owned(),
+            room: room.clone(),
+        };
+        tx.push_job(&Lane::room(&room), &notice, desk.bridge.clock().now())
+            .await?;
+    }
+    Ok(())
+}
+
+/// An edit of media tells other words for them and not the media again, or the same media with other words: what is on
+/// the homeserver stays there.
+pub(super) fn edited(bridge: &Inner, message: &Message, content: &Content) -> Content {
     match (&message.content, content) {
         (Some(Content::Media(before)), Content::Text(caption)) => {
             let mut media = before.clone();
             media.caption = Some(caption.clone());
             Content::Media(media)
         }
+        (Some(Content::Media(before)), Content::Media(now)) if is_same(bridge, before, now) => {
+            let mut media = before.clone();
+            media.caption.clone_from(&now.caption);
+            Content::Media(media)
+        }
         _ => content.clone(),
+    }
+}
+
+fn is_same(bridge: &Inner, one: &Media, other: &Media) -> bool {
+    match (&one.source, &other.source) {
+        (MediaSource::Network(one), MediaSource::Network(other)) => bridge.network.is_same_file(one, other),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phone_that_does_not_answer_is_asked_less_and_less_often() {
+        assert_eq!(pause(0), Duration::from_mins(1));
+        assert_eq!(pause(3), Duration::from_mins(8));
+        for attempts in [9, 31, u32::MAX] {
+            assert_eq!(pause(attempts), Duration::from_hours(6));
+        }
     }
 }

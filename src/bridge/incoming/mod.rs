@@ -22,8 +22,8 @@ use crate::{
 };
 use scene::Scene;
 
-pub(super) use changes::expire;
-pub(super) use media::fetch;
+pub(super) use changes::{expire, take_away};
+pub(super) use media::{fetch, fetch_given_up};
 pub(super) use past::{open, show_older};
 
 /// Does a job of kind `incoming`.

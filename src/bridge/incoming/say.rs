@@ -8,7 +8,7 @@ use super::{
         error::Failure,
         expiry, notify,
         portals::{Room, Voice},
-        typing,
+        redact, typing,
     },
     media::{self, Brought},
     people,
@@ -18,6 +18,7 @@ use crate::{
     matrix::{
         Actor,
         outgoing::{self, Around, Thread},
+        transaction_id,
     },
     model::{Content, Lane, MessageRef, Quote, Say, Sender, Work},
     store::{DELETED, Direction, Message, MessageContent, MessageState, Tx},
@@ -67,6 +68,7 @@ pub(super) async fn show(scene: &Scene<'_>, said: &Say) -> Result<(), Failure> {
         )
         .await?;
         follow_up(scene, &mut tx, &message, said, &brought).await?;
+        scene.end_waiting(&mut tx).await?;
         if let Some(event) = events.first() {
             let heard = Heard {
                 room: &room,
@@ -93,7 +95,7 @@ async fn replace(scene: &Scene<'_>, known: &Message, said: &Say) -> Result<(), F
     let room = scene.room().await?;
     let speaker = scene.speaker(&room).await?;
     let brought = media::bring(scene, &said.content).await?;
-    let body = put_in_place(scene, (&room, &speaker), event, &brought, "place").await?;
+    let placed = put_in_place(scene, (&room, &speaker), known, &brought, "place").await?;
     let mut tx = scene.desk.bridge.store.begin().await?;
     let holds = MessageContent {
         id: &known.id,
@@ -103,6 +105,8 @@ async fn replace(scene: &Scene<'_>, known: &Message, said: &Say) -> Result<(), F
         content: Some(&brought.kept),
     };
     tx.set_message_content(&scene.key, holds, None).await?;
+    tx.set_message_parts(&scene.key, &known.id, &known.sender, &placed.parts)
+        .await?;
     let message = Message {
         kind: brought.kind().into(),
         ..known.clone()
@@ -111,7 +115,7 @@ async fn replace(scene: &Scene<'_>, known: &Message, said: &Say) -> Result<(), F
     let heard = Heard {
         room: &room,
         content: &brought.content,
-        body,
+        body: placed.body,
         event,
         reply_to: None,
     };
@@ -119,18 +123,34 @@ async fn replace(scene: &Scene<'_>, known: &Message, said: &Say) -> Result<(), F
     scene.desk.finish(tx).await
 }
 
-/// Shows a content in the place of an event; answers the words of it. `what` tells apart what takes the place of one
-/// message at different times: first the message that was awaited, later its media.
+/// A content that took the place of another.
+pub(super) struct Placed {
+    /// Its words.
+    pub(super) body: String,
+    /// The events of the message after its first one, from now on.
+    pub(super) parts: Vec<OwnedEventId>,
+}
+
+/// Shows a content in the place of a message that was shown: each of its events takes the place of one, and what is left
+/// over of the old ones goes. `what` tells apart what takes the place of one message at different times: first the
+/// message that was awaited, later its media.
 pub(super) async fn put_in_place(
     scene: &Scene<'_>,
     (room, speaker): (&Room, &Actor),
-    event: &EventId,
+    message: &Message,
     brought: &Brought,
     what: &str,
-) -> Result<String, Failure> {
+) -> Result<Placed, Failure> {
+    let bridge = scene.desk.bridge;
     let people = people::named(scene, &brought.content).await?;
+    let old = {
+        let mut read = bridge.store.read().await?;
+        read.list_message_parts(&scene.key, &message.id, &message.sender)
+            .await?
+    };
+    let shown: Vec<&EventId> = message.event.iter().chain(&old).map(|event| &**event).collect();
     let messages = outgoing::edit(
-        event,
+        &shown,
         &brought.content,
         &Around {
             pill: &|who| people.pill(who),
@@ -139,11 +159,27 @@ pub(super) async fn put_in_place(
             ..Around::nothing()
         },
     );
-    send(scene, room, speaker, &messages, what).await?;
-    let new = messages
-        .first()
-        .map(|message| &message.content["m.new_content"]["body"]);
-    Ok(new.and_then(Value::as_str).unwrap_or_default().to_owned())
+    let events = send(scene, room, speaker, &messages, what).await?;
+    let is_edit = |message: &outgoing::Message| message.content.get("m.new_content").is_some();
+    let edits = messages.iter().filter(|message| is_edit(message)).count();
+    let (kept, surplus) = if edits == 0 {
+        (shown.as_slice(), [].as_slice())
+    } else {
+        shown.split_at(edits)
+    };
+    for event in surplus {
+        let transaction = transaction_id(&["surplus", room.id.as_str(), event.as_str()]);
+        redact::take_back(bridge, &room.id, event, &transaction, Some(speaker), None).await?;
+    }
+    let kept = kept.iter().skip(1).map(|event| (*event).to_owned());
+    let parts = kept.chain(events.into_iter().skip(edits)).collect();
+    let first = messages.first().map(|message| &message.content);
+    let words = first.map(|content| content.get("m.new_content").unwrap_or(content));
+    let body = words.and_then(|words| words["body"].as_str()).unwrap_or_default();
+    Ok(Placed {
+        body: body.to_owned(),
+        parts,
+    })
 }
 
 /// What clients without any support show of a message.

@@ -12,7 +12,7 @@ use super::past;
 use crate::{
     matrix::{Actor, transaction_id},
     model::{ChatKind, Device, Event, Identity, Lane, MessageRef, PortalKey, Sender, Work},
-    store::{DELETED, Direction, Message, Portal},
+    store::{DELETED, Direction, Message, Portal, Tx},
 };
 
 /// An event and everything that every kind of action needs to show it.
@@ -131,46 +131,58 @@ impl Scene<'_> {
             .filter(|message| message.event.is_none() && message.direction == Direction::In && message.kind != DELETED))
     }
 
+    /// Waits beside the chat: first for a while, then, after a notice, for as long as such events are kept at all. The
+    /// message itself ends that second wait (see [`Scene::end_waiting`]).
     async fn wait_for(&self, target: &MessageRef, deed: &str) -> Result<Option<Target>, Failure> {
-        let desk = self.desk;
-        let lane = Lane::late(&self.key, &target.id);
-        if desk.job.lane != lane {
+        let (desk, config) = (self.desk, &self.desk.bridge.config);
+        let (late, orphan) = (Lane::late(&self.key, &target.id), Lane::orphan(&self.key, &target.id));
+        if desk.job.lane == orphan {
+            let left = config.incoming_patience().saturating_sub(desk.waited());
+            if left.is_zero() {
+                desk.done().await?;
+                return Ok(None);
+            }
+            return Err(Failure::Later {
+                why: "the message it is about did not come".into(),
+                after: Some(left),
+            });
+        }
+        let now = desk.bridge.clock().now();
+        let work = Work::Incoming(Box::new(self.event.clone()));
+        if desk.job.lane != late {
             let mut tx = desk.bridge.store.begin().await?;
-            tx.push_job(
-                &lane,
-                &Work::Incoming(Box::new(self.event.clone())),
-                desk.bridge.clock().now(),
-            )
-            .await?;
+            tx.push_job(&late, &work, now).await?;
             desk.finish(tx).await?;
             return Ok(None);
         }
-        if desk.waited() < desk.bridge.config.target_patience() {
+        if desk.waited() < config.target_patience() {
             return Err(Failure::Later {
                 why: "the message it is about is not here yet".into(),
                 after: None,
             });
         }
-        let sentence = format!("{} {deed}", self.sender_name());
-        self.tell(&sentence).await?;
+        let room = self.known_room().await?;
+        let mut tx = desk.bridge.store.begin().await?;
+        if let Some(room) = room {
+            let notice = Work::Notice {
+                about: format!("in:{}", self.event.id.as_str()),
+                text: format!("{} {deed}", self.sender_name()),
+                room: room.id.clone(),
+            };
+            tx.push_job(&Lane::room(&room.id), &notice, now).await?;
+        }
+        let at_last = i64::from(config.retry_incoming_for) * 1000;
+        tx.push_job(&orphan, &work, now.plus_millis(at_last)).await?;
+        desk.finish(tx).await?;
         Ok(None)
     }
 
-    /// Finishes the job with a notice of the bot in the room, when there is a room.
-    pub(super) async fn tell(&self, sentence: &str) -> Result<(), Failure> {
-        let desk = self.desk;
-        let Some(room) = self.known_room().await? else {
-            return desk.done().await;
-        };
-        let notice = Work::Notice {
-            about: format!("in:{}", self.event.id.as_str()),
-            text: sentence.to_owned(),
-            room: room.id.clone(),
-        };
-        let mut tx = desk.bridge.store.begin().await?;
-        tx.push_job(&Lane::room(&room.id), &notice, desk.bridge.clock().now())
-            .await?;
-        desk.finish(tx).await
+    /// The message of this event is here: whatever waits for it is done now.
+    pub(super) async fn end_waiting(&self, tx: &mut Tx) -> Result<(), Failure> {
+        let orphan = Lane::orphan(&self.key, &self.event.id);
+        let waiting = Work::Incoming(Box::new(self.event.clone()));
+        tx.hasten_jobs(&orphan, waiting.kind()).await?;
+        Ok(())
     }
 }
 

@@ -3,14 +3,17 @@
 use ruma::{EventId, OwnedEventId};
 
 use super::{
-    super::{error::Failure, redact},
+    super::{error::Failure, redact, retry},
     changes::reference,
     stage::Stage,
 };
 use crate::{
-    matrix::{outgoing::answer_id, transaction_id},
+    matrix::{
+        outgoing::{self, answer_id},
+        transaction_id,
+    },
     model::{Action, Content, Poll, Sender},
-    store::Reaction,
+    store::{Message, Reaction},
 };
 
 /// Marks a message. The account has one mark on it, whoever of its members set it: the one before goes.
@@ -18,6 +21,9 @@ pub(super) async fn react(stage: &Stage<'_>, target: &EventId, emoji: &str) -> R
     let Some(message) = stage.message(target).await? else {
         return stage.desk.done().await;
     };
+    if retry::is_mark(emoji) && retry::awaits_media(&message) {
+        return ask_again(stage, &message).await;
+    }
     let (bridge, target) = (stage.desk.bridge, reference(&message));
     let before = {
         let mut read = bridge.store.read().await?;
@@ -42,6 +48,20 @@ pub(super) async fn react(stage: &Stage<'_>, target: &EventId, emoji: &str) -> R
     })
     .await?;
     stage.desk.finish(tx).await
+}
+
+/// A mark that is meant for us: the media of the message are asked for once more.
+async fn ask_again(stage: &Stage<'_>, message: &Message) -> Result<(), Failure> {
+    let (bridge, mark) = (stage.desk.bridge, stage.event);
+    let answer = outgoing::notice(&retry::told(message), message.event.as_deref());
+    let transaction = transaction_id(&["again", mark.event.as_str()]);
+    let mut tx = bridge.store.begin().await?;
+    retry::promise(&mut tx, message, bridge.clock().now()).await?;
+    tx.commit().await?;
+    let bot = bridge.homeserver.as_bot();
+    bot.send(&mark.room, outgoing::MESSAGE, &answer, &transaction, None)
+        .await?;
+    stage.desk.done().await
 }
 
 /// Votes in a poll.

@@ -8,7 +8,7 @@ use super::super::{Inner, error::Failure, worker::Desk};
 use crate::{
     matrix::cards,
     media::Fitted,
-    model::{Content, DeviceId, Media, MediaKind, MediaSource, Work},
+    model::{Content, DeviceId, Home, Media, MediaKind, MediaSource, Work, in_units},
 };
 
 /// A file of cards is a contact up to this size.
@@ -112,6 +112,10 @@ async fn carry(desk: &Desk<'_>, device: DeviceId, media: &Media) -> Result<Optio
         kind,
         size: Some(size),
         source: MediaSource::Network(reference),
+        home: Some(Home {
+            file: source.clone(),
+            picture: None,
+        }),
         ..fitted
     }))
 }
@@ -138,14 +142,4 @@ async fn fit(desk: &Desk<'_>, file: File, media: Media) -> Result<Fitted, Failur
             ..media
         },
     })
-}
-
-/// A size as people read it.
-pub(in super::super) fn in_units(bytes: u64) -> String {
-    const MIB: u64 = 1024 * 1024;
-    if bytes >= MIB {
-        format!("{} MiB", bytes.div_ceil(MIB))
-    } else {
-        format!("{} KiB", bytes.div_ceil(1024))
-    }
 }

@@ -25,8 +25,9 @@ use crate::{
     store::{MessageState, Tx},
 };
 
-pub(super) use media::{in_units, on_network, small};
+pub(super) use media::{on_network, small};
 pub(super) use say::quoted;
+pub(super) use stage::{Stage, of as stage};
 
 /// Does a job of kind `from_matrix`.
 pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent) -> Result<(), Failure> {

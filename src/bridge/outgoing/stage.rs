@@ -12,18 +12,18 @@ use crate::{
 };
 
 /// An event that may be acted upon.
-pub(super) struct Stage<'a> {
-    pub(super) desk: &'a Desk<'a>,
-    pub(super) event: &'a RoomEvent,
-    pub(super) portal: Portal,
-    pub(super) device: Device,
-    pub(super) identity: Identity,
+pub(in super::super) struct Stage<'a> {
+    pub(in super::super) desk: &'a Desk<'a>,
+    pub(in super::super) event: &'a RoomEvent,
+    pub(in super::super) portal: Portal,
+    pub(in super::super) device: Device,
+    pub(in super::super) identity: Identity,
     /// What the event becomes on the network is known by this: the same for ever.
-    pub(super) id: MessageId,
+    pub(in super::super) id: MessageId,
 }
 
 /// Sets the stage; `None` when the job is finished already, because nobody is heard here.
-pub(super) async fn of<'a>(desk: &'a Desk<'a>, event: &'a RoomEvent) -> Result<Option<Stage<'a>>, Failure> {
+pub(in super::super) async fn of<'a>(desk: &'a Desk<'a>, event: &'a RoomEvent) -> Result<Option<Stage<'a>>, Failure> {
     let bridge = desk.bridge;
     let mut read = bridge.store.read().await?;
     let Some(portal) = read.find_portal_by_room(&event.room).await? else {
@@ -60,14 +60,14 @@ pub(super) async fn of<'a>(desk: &'a Desk<'a>, event: &'a RoomEvent) -> Result<O
 
 impl Stage<'_> {
     /// The message of this chat that an event is, or is a part of.
-    pub(super) async fn message(&self, event: &EventId) -> Result<Option<Message>, Failure> {
+    pub(in super::super) async fn message(&self, event: &EventId) -> Result<Option<Message>, Failure> {
         let mut read = self.desk.bridge.store.read().await?;
         let message = read.find_message_by_event(event).await?;
         Ok(message.filter(|message| message.portal == self.portal.key))
     }
 
     /// Does it, at the pace of the device.
-    pub(super) async fn act(&self, action: &Action) -> Result<(), Failure> {
+    pub(in super::super) async fn act(&self, action: &Action) -> Result<(), Failure> {
         let bridge = self.desk.bridge;
         bridge.pace.wait(self.portal.key.device).await;
         fail::fail_point!("bridge.outgoing.act.before");

@@ -58,6 +58,7 @@ pub(super) fn read(kind: MediaKind, content: &Fields) -> Said {
             .iter()
             .any(|name| flag(info, name)),
         view_once,
+        home: None,
         mime,
     }));
     said

@@ -6,10 +6,19 @@
 #[cfg(test)]
 mod tests;
 
-use std::{fs::File, io::Seek as _, os::unix::fs::FileExt as _, sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    io::Seek as _,
+    os::unix::fs::FileExt as _,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::stream;
+use futures_util::{
+    Stream, StreamExt as _,
+    stream::{self, BoxStream},
+};
 use ruma::{
     MxcUri, OwnedMxcUri,
     api::{
@@ -47,6 +56,36 @@ pub(crate) struct Download {
     pub(crate) name: Option<String>,
 }
 
+/// The largest file it takes.
+#[derive(Clone, Copy, Default)]
+pub(super) enum UploadLimit {
+    /// Nobody asked yet.
+    #[default]
+    NotAsked,
+    /// So many bytes, as it said last, if it says at all.
+    Said(Option<u64>),
+}
+
+/// A file of the homeserver that is read part by part.
+pub(crate) struct FileStream {
+    /// How many bytes, when the homeserver says so.
+    pub(crate) size: Option<u64>,
+    /// Its media type, as the homeserver says.
+    pub(crate) mime: Option<String>,
+    /// Its name, as the homeserver says.
+    pub(crate) name: Option<String>,
+    /// The bytes.
+    pub(crate) parts: BoxStream<'static, Result<Bytes, Error>>,
+}
+
+impl std::fmt::Debug for FileStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FileStream")
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Homeserver {
     /// Stores a whole file, wherever it was read up to, and tells its address.
     ///
@@ -79,6 +118,30 @@ impl Homeserver {
             .map_err(|_| Error::BadAnswer("unexpected answer to upload".into()))
     }
 
+    /// Opens a file to be read part by part by somebody else, without keeping it here.
+    ///
+    /// # Errors
+    /// `NotFound` when nobody has it.
+    pub(crate) async fn open(&self, source: &MxcUri) -> Result<FileStream, Error> {
+        let request = get_content::v1::Request::from_uri(source).map_err(|error| Error::BadRequest(error.into()))?;
+        let request = self.client().prepare(self.bot(), request)?;
+        let open = |request: &http::Request<Vec<u8>>| self.client().stream(empty(request));
+        let answer = match self.client().repeat("open", || open(&request)).await {
+            Err(error) if error.is("M_UNRECOGNIZED") => {
+                let older = before_authentication(request)?;
+                self.client().repeat("open", || open(&older)).await?
+            }
+            other => other?,
+        };
+        let headers = answer.headers();
+        Ok(FileStream {
+            size: answer.content_length(),
+            mime: text(headers, &header::CONTENT_TYPE),
+            name: name(headers),
+            parts: parts(answer, self.client().patience()).boxed(),
+        })
+    }
+
     /// Fetches a file.
     ///
     /// # Errors
@@ -95,26 +158,35 @@ impl Homeserver {
         }
     }
 
-    /// The largest file it takes, in bytes; `None` when it does not say. Asked once.
+    /// The largest file it takes, in bytes; `None` when it does not say. Asked when nobody did before.
     pub(crate) async fn upload_limit(&self) -> Result<Option<u64>, Error> {
-        let ask = || async {
-            let request = self
-                .client()
-                .prepare(self.bot(), get_media_config::v1::Request::new())?;
-            let limit = match self.ask_limit(&request).await {
-                Err(error) if error.is("M_UNRECOGNIZED") => self.ask_limit(&before_authentication(request)?).await,
-                other => other,
-            };
-            match limit {
-                Err(error) if error.is_transient() => Err(error),
-                Err(error) => {
-                    tracing::info!(%error, "the homeserver does not say how large files may be");
-                    Ok(None)
-                }
-                Ok(limit) => Ok(limit),
-            }
+        let known = *self.0.upload_limit.lock().unwrap_or_else(PoisonError::into_inner);
+        match known {
+            UploadLimit::Said(limit) => Ok(limit),
+            UploadLimit::NotAsked => self.ask_upload_limit().await,
+        }
+    }
+
+    /// Asks anew for the largest file it takes.
+    pub(crate) async fn ask_upload_limit(&self) -> Result<Option<u64>, Error> {
+        // As nobody: before the first start the bot is not there yet.
+        let request = self
+            .client()
+            .prepare(self.nobody(), get_media_config::v1::Request::new())?;
+        let limit = match self.ask_limit(&request).await {
+            Err(error) if error.is("M_UNRECOGNIZED") => self.ask_limit(&before_authentication(request)?).await,
+            other => other,
         };
-        self.0.upload_limit.get_or_try_init(ask).await.copied()
+        let limit = match limit {
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => {
+                tracing::info!(%error, "the homeserver does not say how large files may be");
+                return Ok(None);
+            }
+            Ok(limit) => limit,
+        };
+        *self.0.upload_limit.lock().unwrap_or_else(PoisonError::into_inner) = UploadLimit::Said(limit);
+        Ok(limit)
     }
 
     async fn ask_limit(&self, request: &http::Request<Vec<u8>>) -> Result<Option<u64>, Error> {
@@ -143,12 +215,7 @@ impl Homeserver {
         let mut file = tokio::fs::File::from_std(file);
         file.set_max_buf_size(AT_ONCE);
         let mut size = 0;
-        loop {
-            let part = timeout(self.client().patience(), answer.chunk()).await;
-            let part = part.map_err(|_| Error::Unreachable("it fell silent in the middle of a file".into()))?;
-            let Some(part) = part.map_err(|error| Error::Unreachable(error.without_url().into()))? else {
-                break;
-            };
+        while let Some(part) = next_part(&mut answer, self.client().patience()).await? {
             size += part.len() as u64;
             if size > LARGEST {
                 return Err(Error::TooLarge { limit: Some(LARGEST) });
@@ -196,6 +263,21 @@ fn before_authentication(request: http::Request<Vec<u8>>) -> Result<http::Reques
         .parse()
         .map_err(|error: http::uri::InvalidUri| Error::BadRequest(error.into()))?;
     Ok(http::Request::from_parts(parts, body))
+}
+
+/// The next bytes of an answer; `None` at its end.
+async fn next_part(answer: &mut reqwest::Response, patience: Duration) -> Result<Option<Bytes>, Error> {
+    let part = timeout(patience, answer.chunk()).await;
+    let part = part.map_err(|_| Error::Unreachable("it fell silent in the middle of a file".into()))?;
+    part.map_err(|error| Error::Unreachable(error.without_url().into()))
+}
+
+/// An answer, part by part.
+fn parts(answer: reqwest::Response, patience: Duration) -> impl Stream<Item = Result<Bytes, Error>> {
+    stream::try_unfold(answer, move |mut answer| async move {
+        let part = next_part(&mut answer, patience).await?;
+        Ok(part.map(|part| (part, answer)))
+    })
 }
 
 /// A file as the body of a request, read from its beginning each time.

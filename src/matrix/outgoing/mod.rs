@@ -189,7 +189,8 @@ pub(crate) fn transaction_id(parts: &[&str]) -> String {
     hex(&hash.finalize()[..16])
 }
 
-fn with_article(kind: &str) -> String {
+/// `An image`, `A file`.
+pub(crate) fn with_article(kind: &str) -> String {
     let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
         "An"
     } else {

@@ -27,12 +27,13 @@ pub(super) fn put(content: &mut Value, around: &Around<'_>, is_first: bool) {
     content["m.relates_to"] = relation;
 }
 
-/// Other content instead of an event. What does not fit into it follows as messages of their own. Only messages can be
-/// edited: anything else follows as it is.
-pub(crate) fn edit(target: &EventId, content: &Content, around: &Around<'_>) -> Vec<Message> {
+/// Other content instead of the events of a message, each in the place of one of them. What does not fit into them
+/// follows as messages of their own. Only messages can be edited: anything else follows as it is.
+pub(crate) fn edit(targets: &[&EventId], content: &Content, around: &Around<'_>) -> Vec<Message> {
     let mut messages = shown(content, false, around);
-    if let Some(first) = messages.first_mut().filter(|first| first.event_type == MESSAGE) {
-        first.content = replacement(target, &first.content);
+    let can_be = messages.iter().all(|message| message.event_type == MESSAGE);
+    for (message, target) in messages.iter_mut().zip(targets).filter(|_| can_be) {
+        message.content = replacement(target, &message.content);
     }
     for message in &mut messages {
         fill::fit(&mut message.content);

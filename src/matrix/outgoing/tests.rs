@@ -135,6 +135,7 @@ fn picture() -> Media {
         blurhash: None,
         animated: false,
         view_once: false,
+        home: None,
     }
 }
 
@@ -172,7 +173,7 @@ fn b16_a_message_of_a_thread_shows_an_answer_where_threads_are_unknown() {
 
 #[test]
 fn b05_an_edit_has_the_new_words_twice_and_rings_nobody() {
-    let messages = edit(event_id!("$first"), &Content::words("*new*"), &Around::nothing());
+    let messages = edit(&[event_id!("$first")], &Content::words("*new*"), &Around::nothing());
     let content = &messages[0].content;
     assert_eq!(content["body"], "* *new*");
     assert_eq!(content["formatted_body"], "* <strong>new</strong>");
@@ -187,7 +188,11 @@ fn b05_an_edit_has_the_new_words_twice_and_rings_nobody() {
 #[test]
 fn b05_long_edits_fit_and_lose_nothing() {
     let text = "<&> *words* ".repeat(5_000);
-    let messages = edit(event_id!("$first"), &Content::words(text.clone()), &Around::nothing());
+    let messages = edit(
+        &[event_id!("$first")],
+        &Content::words(text.clone()),
+        &Around::nothing(),
+    );
     let bodies = messages.iter().map(|message| {
         let content = message.content.get("m.new_content").unwrap_or(&message.content);
         content["body"].as_str().unwrap().to_owned()
@@ -336,7 +341,7 @@ fn everything_fits_into_events_however_long_it_is() {
         for length in [300, 70_000] {
             for content in every_kind_with(&letters.repeat(length / letters.len())) {
                 let kind = content.kind().to_owned();
-                let edited = edit(event_id!("$first"), &content, &around);
+                let edited = edit(&[event_id!("$first")], &content, &around);
                 let mut said = Say::new(content);
                 said.forwarded = true;
                 for message in say(&said, &around).into_iter().chain(edited) {

@@ -48,6 +48,7 @@ pub(super) fn media(reference: MediaRef) -> Media {
         blurhash: None,
         animated: false,
         view_once: false,
+        home: None,
     }
 }
 

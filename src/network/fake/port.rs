@@ -11,8 +11,8 @@ use super::{
     Act, Fake,
 };
 use crate::model::{
-    Action, ChatId, ContactId, ContactInfo, Content, DeviceId, Group, LinkSignal, Media, MediaKind, MediaRef,
-    MediaSource, MessageId, MessageRef, News, Past, PortalKey, Recipient, Say, Timestamp,
+    Action, ChatId, ContactId, ContactInfo, Content, DeviceId, Group, Invitation, LinkSignal, Media, MediaKind,
+    MediaRef, MediaSource, MessageId, MessageRef, News, Past, PortalKey, Recipient, Say, Timestamp,
 };
 
 #[async_trait]
@@ -144,6 +144,11 @@ impl Network for Fake {
         }
     }
 
+    async fn accept(&self, device: DeviceId, invitation: &Invitation, _: &ContactId) -> Result<ChatId, Error> {
+        self.must_be_linked(device)?;
+        Ok(invitation.group.clone())
+    }
+
     async fn group(&self, device: DeviceId, chat: &ChatId) -> Result<Group, Error> {
         self.must_be_linked(device)?;
         self.gives_group(device, chat)
@@ -206,6 +211,10 @@ impl Network for Fake {
 
     async fn ask_for_older(&self, portal: &PortalKey, _: (&MessageRef, Timestamp), _: u32) -> Result<(), Error> {
         self.must_be_linked(portal.device)
+    }
+
+    fn is_same_file(&self, one: &MediaRef, other: &MediaRef) -> bool {
+        one == other
     }
 
     fn ghost_name(&self, contact: &ContactId) -> String {

@@ -1,10 +1,15 @@
-//! Invite links: the group behind one, joined when the account is not in it yet.
+//! Invitations to groups, by link and by message: the group behind one, joined when the account is not in it yet.
 
 use url::Url;
-use whatsapp_rust::Jid;
+use whatsapp_rust::{Jid, features::JoinGroupResult};
 
-use super::{super::Error, ids, sending::read_group_error, session::Session};
-use crate::model::ChatId;
+use super::{
+    super::Error,
+    Shared, ids,
+    sending::{jid_of_contact, read_group_error},
+    session::Session,
+};
+use crate::model::{ChatId, ContactId, Invitation};
 
 /// The group behind an invite link. Following a link again is harmless.
 ///
@@ -25,12 +30,49 @@ pub(super) async fn group(session: &Session, link: &str) -> Result<ChatId, Error
         return chat_of(&invited.id);
     }
     let joined = groups.join_with_invite_code(&code).await.map_err(read_group_error)?;
-    if matches!(joined, whatsapp_rust::features::JoinGroupResult::PendingApproval(_)) {
-        return Err(Error::Refused(
-            "an administrator of the group must let this account in first".to_owned(),
-        ));
+    entered(&joined)
+}
+
+/// The group that a person invited to in a message of their own. Accepting it again is harmless.
+///
+/// # Errors
+/// `NotFound` when the invitation is not valid (any more), `Refused` when an administrator must let us in first.
+pub(super) async fn accept(
+    shared: &Shared,
+    session: &Session,
+    invitation: &Invitation,
+    inviter: &ContactId,
+) -> Result<ChatId, Error> {
+    let group = ids::group_jid(&invitation.group).ok_or(Error::NotFound("the group"))?;
+    let groups = session.client().groups();
+    if groups.get_metadata(&group).await.is_ok() {
+        return chat_of(&group);
     }
-    chat_of(joined.group_jid())
+    let now = shared.clock.now();
+    if invitation.expires_at.is_some_and(|until| until < now) {
+        return Err(Error::NotFound("the invitation"));
+    }
+    let until = invitation.expires_at.map_or(0, |until| until.millis().div_euclid(1000));
+    let inviter = jid_of_contact(shared, inviter)
+        .await?
+        .ok_or(Error::NotFound("who invites"))?;
+    let joined = groups
+        .join_with_invite_v4(&group, &invitation.code, until, &inviter)
+        .await;
+    entered(&joined.map_err(|error| match read_group_error(error) {
+        // The server says in several ways that an invitation is over, or for somebody else.
+        Error::Refused(_) => Error::NotFound("the invitation"),
+        other => other,
+    })?)
+}
+
+fn entered(joined: &JoinGroupResult) -> Result<ChatId, Error> {
+    match joined {
+        JoinGroupResult::PendingApproval(_) => Err(Error::Refused(
+            "an administrator of the group must let this account in first".to_owned(),
+        )),
+        joined => chat_of(joined.group_jid()),
+    }
 }
 
 fn chat_of(group: &Jid) -> Result<ChatId, Error> {

@@ -12,6 +12,7 @@ mod config;
 mod delivery;
 mod desk;
 mod directory;
+mod forgotten;
 mod group_news;
 mod groups;
 mod history;
@@ -40,13 +41,16 @@ use std::{fs::File, sync::Arc};
 
 use async_trait::async_trait;
 
-pub(crate) use self::config::{Config, check};
-use self::{live::Live, people::People};
+pub(crate) use self::{
+    config::{Config, check},
+    media::LIMITS as MEDIA_LIMITS,
+};
+use self::{live::Live, people::People, stored_media::StoredMedia};
 use super::{Capabilities, Error, Intake, LinkAnswer, LinkSteps, Linking, Network, Picture};
 use crate::{
     model::{
-        Action, ChatId, Clock, ContactId, ContactInfo, DeviceId, Group, Media, MediaKind, MediaRef, MessageId,
-        MessageRef, Past, PortalKey, Recipient, Timestamp,
+        Action, ChatId, Clock, ContactId, ContactInfo, DeviceId, Group, Invitation, Media, MediaKind, MediaRef,
+        MessageId, MessageRef, Past, PortalKey, Recipient, Timestamp,
     },
     store::keyring::Keyring,
 };
@@ -144,6 +148,15 @@ impl Network for WhatsApp {
         around!("find", sending::find(&self.shared, &session, recipient).await)
     }
 
+    async fn accept(&self, device: DeviceId, invitation: &Invitation, inviter: &ContactId) -> Result<ChatId, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        session.ready(self.shared.config.connect_timeout()).await?;
+        around!(
+            "accept",
+            invites::accept(&self.shared, &session, invitation, inviter).await
+        )
+    }
+
     async fn group(&self, device: DeviceId, chat: &ChatId) -> Result<Group, Error> {
         let session = self.live.session(&self.shared, device).await?;
         around!("group", groups::group(&self.shared, &session, chat).await)
@@ -221,6 +234,14 @@ impl Network for WhatsApp {
             "ask_for_older",
             history::ask(&self.shared, &session, (&portal.chat, than, at), count).await
         )
+    }
+
+    fn is_same_file(&self, one: &MediaRef, other: &MediaRef) -> bool {
+        let file = |reference| StoredMedia::of(reference).map(|media| media.file_sha256);
+        match (file(one), file(other)) {
+            (Some(one), Some(other)) => !one.is_empty() && one == other,
+            _ => false,
+        }
     }
 
     fn ghost_name(&self, contact: &ContactId) -> String {

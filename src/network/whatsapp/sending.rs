@@ -210,7 +210,7 @@ async fn own_jid_of(shared: &Shared, session: &Session, chat: &ChatId, to: Jid) 
     Ok(lid.map_or(to, |lid| Jid::lid(lid.as_str())))
 }
 
-async fn jid_of_contact(shared: &Shared, contact: &ContactId) -> Result<Option<Jid>, Error> {
+pub(super) async fn jid_of_contact(shared: &Shared, contact: &ContactId) -> Result<Option<Jid>, Error> {
     let spelling = shared.people.spelling(contact).await.map_err(unreachable)?;
     Ok(spelling.and_then(|spelling| spelling.jid()))
 }

@@ -33,7 +33,7 @@ use super::{
     calls::{self, Calls},
     client,
     delivery::{self, Delivery, Hook},
-    group_news, history,
+    forgotten, group_news, history,
     ids::Spelling,
     keys::Keys,
     link::{Link, kind_of_undelivered, link_after},
@@ -49,7 +49,7 @@ use crate::{
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The events that are handled in order; acknowledgements are handled where they appear.
-const EVENTS: [EventKind; 34] = [
+const EVENTS: [EventKind; 35] = [
     EventKind::Connected,
     EventKind::Disconnected,
     EventKind::LoggedOut,
@@ -84,6 +84,7 @@ const EVENTS: [EventKind; 34] = [
     EventKind::GroupUpdate,
     EventKind::PictureUpdate,
     EventKind::HistorySync,
+    EventKind::DeleteMessageForMeUpdate,
 ];
 
 /// The events of a session, in order.
@@ -298,6 +299,11 @@ impl Session {
                 }
             }
             Event::HistorySync(part) => self.keep(part).await,
+            Event::DeleteMessageForMeUpdate(update) => match forgotten::read(&self.shared, self.device, update).await {
+                Ok(Some(event)) => self.delivery.deliver_event(event).await,
+                Ok(None) => {}
+                Err(error) => tracing::warn!(device.id = %self.device, %error, "a deletion could not be read"),
+            },
             Event::ChatPresence(presence) => self.typing(presence).await,
             call if calls::is_call(call) => match calls::read(&self.shared, &self.calls, self.device, call).await {
                 Ok(events) => {

@@ -199,6 +199,7 @@ impl Stored<'_> {
             blurhash: None,
             animated: false,
             view_once: false,
+            home: None,
         });
         Found::new(Content::Media(Box::new(media)), context)
     }

@@ -27,7 +27,7 @@ const MIB: u64 = 1024 * 1024;
 /// What is sent of each kind. WhatsApp names no numbers that all sources agree on, and its servers refuse by themselves;
 /// for plain files it is a little less than `MAX_FILE_SIZE_BYTES` of its web client (2 GiB, see the library's HTTP client),
 /// and the others are chosen on the careful side of what people report.
-pub(super) const LIMITS: MediaLimits = MediaLimits {
+pub(crate) const LIMITS: MediaLimits = MediaLimits {
     picture: 16 * MIB,
     film: 64 * MIB,
     sound: 16 * MIB,

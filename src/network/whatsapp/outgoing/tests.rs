@@ -236,6 +236,7 @@ fn media(kind: MediaKind) -> Media {
         blurhash: None,
         animated: kind == MediaKind::Sticker,
         view_once: !matches!(kind, MediaKind::Sticker | MediaKind::File),
+        home: None,
     }
 }
 

@@ -1,0 +1,159 @@
+//! Commands about one message of a chat: as an answer to it, or about the latest one that fits.
+
+use super::{
+    super::{
+        error::Failure,
+        incoming,
+        outgoing::{self, Stage},
+        portals, retry,
+    },
+    Asked, Line, Read,
+};
+use crate::{
+    matrix::incoming::{Incoming, read as read_event},
+    model::{Action, ChatKind, Content, Invitation, MessageRef, Sender},
+    network,
+    store::{DELETED, Message},
+};
+
+/// How to use them.
+pub(super) const HELP: &[&str] = &[
+    "retry – in a chat: ask once more for a file that did not come; as an answer to it, or the latest one",
+    "accept – in a chat: join the group of an invitation; as an answer to it, or the latest one",
+    "delete-for-me – in a chat, as an answer: delete a message on your own devices only",
+];
+
+/// A command of this family.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Command {
+    Retry,
+    Accept,
+    DeleteForMe,
+}
+
+/// Reads one.
+pub(super) fn read(line: &Line<'_>) -> Read<Command> {
+    Some(Ok(match line.word.as_str() {
+        "retry" => Command::Retry,
+        "accept" => Command::Accept,
+        "delete-for-me" => Command::DeleteForMe,
+        _ => return None,
+    }))
+}
+
+/// Does one.
+pub(super) async fn take(asked: &Asked<'_>, command: Command) -> Result<(), Failure> {
+    if !asked.in_portal {
+        return asked.answer("Write this in the room of the chat.").await;
+    }
+    // Nobody else commands here.
+    let Some(stage) = outgoing::stage(asked.desk, asked.event).await? else {
+        return Ok(());
+    };
+    match command {
+        Command::Retry => retry(asked, &stage).await,
+        Command::Accept => accept(asked, &stage).await,
+        Command::DeleteForMe => delete_for_me(asked, &stage).await,
+    }
+}
+
+/// The message that the command answers. `Err`: it answers one that is none of this chat.
+async fn answered(asked: &Asked<'_>, stage: &Stage<'_>) -> Result<Option<Result<Message, ()>>, Failure> {
+    let Ok(Incoming::Say(said)) = read_event(&asked.event.json) else {
+        return Ok(None);
+    };
+    let Some(target) = said.reply_to else { return Ok(None) };
+    Ok(Some(stage.message(&target).await?.ok_or(())))
+}
+
+async fn retry(asked: &Asked<'_>, stage: &Stage<'_>) -> Result<(), Failure> {
+    let store = &asked.desk.bridge.store;
+    let message = match answered(asked, stage).await? {
+        Some(Ok(message)) if retry::awaits_media(&message) => message,
+        Some(Ok(message)) if matches!(message.content, Some(Content::Media(_))) => {
+            return asked.answer("It is here already.").await;
+        }
+        Some(_) => return asked.answer("That message has no file that could be asked for.").await,
+        None => match store.read().await?.find_latest_told(&stage.portal.key, "media").await? {
+            Some(message) => message,
+            None => return asked.answer("No file is missing in this chat.").await,
+        },
+    };
+    let mut tx = store.begin().await?;
+    retry::promise(&mut tx, &message, asked.desk.bridge.clock().now()).await?;
+    tx.commit().await?;
+    asked.answer(&retry::told(&message)).await
+}
+
+async fn accept(asked: &Asked<'_>, stage: &Stage<'_>) -> Result<(), Failure> {
+    let bridge = asked.desk.bridge;
+    let message = match answered(asked, stage).await? {
+        Some(Ok(message)) => Some(message),
+        Some(Err(())) => None,
+        None => {
+            let mut read = bridge.store.read().await?;
+            read.find_latest_told(&stage.portal.key, "invitation").await?
+        }
+    };
+    let Some((invitation, inviter)) = message.as_ref().and_then(invited) else {
+        return asked.answer("There is no invitation to accept.").await;
+    };
+    let device = &stage.device;
+    let group = match bridge.network.accept(device.id, invitation, inviter).await {
+        Ok(group) => group,
+        Err(error) if error.is_transient() => return Err(error.into()),
+        Err(network::Error::NotFound(_)) => return asked.answer("The invitation is not valid any more.").await,
+        Err(error) => return asked.answer(&format!("Not accepted: {error}.")).await,
+    };
+    let name = Some(invitation.name.as_str()).filter(|name| !name.is_empty());
+    portals::ensure(bridge, device, &group, ChatKind::Group, name).await?;
+    asked
+        .answer(&format!(
+            "You are in the group “{}” now.",
+            name.unwrap_or("without a name")
+        ))
+        .await
+}
+
+/// The invitation in a message, and who invites.
+fn invited(message: &Message) -> Option<(&Invitation, &crate::model::ContactId)> {
+    match (&message.content, &message.sender) {
+        (Some(Content::Invitation(invitation)), Sender::Contact(inviter)) => Some((invitation, inviter)),
+        _ => None,
+    }
+}
+
+async fn delete_for_me(asked: &Asked<'_>, stage: &Stage<'_>) -> Result<(), Failure> {
+    let bridge = asked.desk.bridge;
+    let message = match answered(asked, stage).await? {
+        Some(Ok(message)) => message,
+        Some(Err(())) => return asked.answer("That is no message of this chat.").await,
+        None => return asked.answer("Answer the message with this command.").await,
+    };
+    let target = MessageRef {
+        id: message.id.clone(),
+        sender: message.sender.clone(),
+    };
+    match stage.act(&Action::Forget { target }).await {
+        Ok(()) => {}
+        Err(Failure::Never(why)) => return asked.answer(&format!("Not deleted: {why}.")).await,
+        Err(error) => return Err(error),
+    }
+    let is_shared = !bridge
+        .store
+        .read()
+        .await?
+        .list_members(stage.identity.id)
+        .await?
+        .is_empty();
+    if is_shared {
+        return asked
+            .answer("Deleted on the devices of this account; it stays here, where others read too.")
+            .await;
+    }
+    asked.say("Deleted on the devices of this account.").await?;
+    if message.kind == DELETED {
+        return asked.desk.done().await;
+    }
+    incoming::take_away(asked.desk, &message, None, Some("deleted for the owner")).await
+}
