@@ -175,14 +175,15 @@ impl Tx {
     /// `Taken("event")` when the event is another message of this device.
     pub(crate) async fn show_message(&mut self, message: &Message) -> Result<bool, Error> {
         let statement = "insert into messages (device, chat, message, sender, room, event, direction, body, kind, \
-             reply_to, at, state, error, matrix_transaction, content, speaker, edited_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+             reply_to, at, state, error, matrix_transaction, content, speaker, edited_at, stored_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
              on conflict (device, chat, message, sender) do update set room = excluded.room, event = excluded.event, \
              body = excluded.body, kind = excluded.kind, matrix_transaction = excluded.matrix_transaction, \
-             content = excluded.content, speaker = excluded.speaker, said = null \
+             content = excluded.content, speaker = excluded.speaker, said = null, stored_at = excluded.stored_at \
              where messages.event is null and messages.direction = 'in' and messages.kind <> 'deleted'";
+        let stored_at = self.now().millis();
         let rows = self
-            .execute(insert(statement, message))
+            .execute(insert(statement, message).bind(stored_at))
             .await
             .map_err(|error| error.or_taken("event"))?;
         Ok(rows == 1)

@@ -54,7 +54,7 @@ async fn asks(world: &World, talking: &Talking, question: &str, words: &str) -> 
 }
 
 on_both_engines! {
-    /// The name a contact gives itself, a business's verified one before it; the picture, changed and taken away.
+    /// B40: the name a contact gives itself, a business's verified one before it; the picture, changed and taken away.
     async fn b40_a_ghost_looks_like_the_contact(engine: Engine) {
         let world = World::start(engine).await;
         let homeserver = &world.homeserver;
@@ -83,7 +83,7 @@ on_both_engines! {
         is_called(homeserver, GHOST, "Ana's Bakery (WA)").await;
     }
 
-    /// Both ways, writing and recording, ended, and ended by what was said.
+    /// B41: both ways, writing and recording, ended, and ended by what was said.
     async fn b41_typing_crosses_both_ways(engine: Engine) {
         let world = World::start(engine).await;
         let Talking { alice, room, ana, linked } = world.talking().await;
@@ -113,7 +113,7 @@ on_both_engines! {
         group.waits_for_typing(&linked.phone, true, SOON).await.unwrap();
     }
 
-    /// What the phone writes is the person's own, once, and nothing of it goes back.
+    /// B85: what the phone writes is the person's own, once, and nothing of it goes back.
     async fn b85_the_phone_speaks_as_the_real_user(engine: Engine) {
         let (world, Talking { alice, room, ana, linked }) = World::of_alice(engine).await;
         linked.phone.says(&ana, "from my phone");
@@ -131,7 +131,7 @@ on_both_engines! {
         assert_eq!(mine, 3);
     }
 
-    /// First seen in a group under a LID that hides the number, later in a chat by number: one ghost.
+    /// B83: first seen in a group under a LID that hides the number, later in a chat by number: one ghost.
     async fn b83_known_by_lid_first_is_one_ghost_for_life(engine: Engine) {
         let world = World::start(engine).await;
         let Talking { alice, linked, ana, .. } = world.talking().await;
@@ -209,7 +209,7 @@ on_both_engines! {
         assert_eq!(phone.number(), OWNER);
     }
 
-    /// Opt-in, both ways; what cannot be known any more is taken back.
+    /// B44: opt-in, both ways; what cannot be known any more is taken back.
     async fn b44_who_is_there_is_shown_both_ways(engine: Engine) {
         let (world, Talking { alice, linked, ana, .. }) = World::of_alice_with(engine, "presence = true").await;
         let is = async |presence: &str, said: &str| {

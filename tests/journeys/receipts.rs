@@ -95,8 +95,10 @@ on_both_engines! {
             let subject = group.subject();
             let by_ana = group.says(&ana, &format!("ana in {subject}")).unwrap();
             let by_bob = group.says(&bob, &format!("bob in {subject}")).unwrap();
-            let room = alice.joins_invite().await;
-            room.shows(&format!("ana in {subject}")).await;
+            let first = format!("ana in {subject}");
+            let has_it = |room: &Room| room.said().iter().any(|(_, text)| *text == first);
+            let room = world.homeserver.waits_for_room(&subject, has_it).await;
+            alice.joins(room.id());
             let last = room.shows(&format!("bob in {subject}")).await;
             alice.reads(room.id(), event_of(&last));
             ana.waits_for_receipt(&by_ana, "read", SOON).await.unwrap();
