@@ -80,7 +80,9 @@ fn is_message(content: &Content) -> bool {
         | Content::Appointment(_)
         | Content::Invitation(_)
         | Content::Told(_) => true,
-        Content::Poll(_) | Content::Album { .. } | Content::Call(_) | Content::Unsupported(_) => false,
+        Content::Poll(_) | Content::Album { .. } | Content::Call(_) | Content::Awaited | Content::Unsupported(_) => {
+            false
+        }
     }
 }
 

@@ -30,7 +30,10 @@ use ruma::{
     serde::Raw,
 };
 use serde::Serialize;
-use serde_json::{Value, json, value::to_raw_value};
+use serde_json::{
+    Value, json,
+    value::{RawValue, to_raw_value},
+};
 
 use super::{DEVICE, Error, Homeserver, client::As, outgoing};
 use crate::model::Timestamp;
@@ -288,13 +291,21 @@ impl Actor {
 
     /// When an event happened, by its own word; `None` when this user cannot see such an event.
     pub(crate) async fn time_of(&self, room: &RoomId, event: &EventId) -> Result<Option<Timestamp>, Error> {
-        let request = get_room_event::v3::Request::new(room.into(), event.into());
-        let event = match self.request("time_of", request).await {
-            Ok(answer) => read(answer.event.json().get())?,
-            Err(Error::NotFound(_)) => return Ok(None),
-            Err(other) => return Err(other),
+        let Some(event) = self.event(room, event).await? else {
+            return Ok(None);
         };
+        let event = read(event.get())?;
         Ok(event["origin_server_ts"].as_i64().map(Timestamp::from_millis))
+    }
+
+    /// An event as it was sent; `None` when this user cannot see such an event.
+    pub(crate) async fn event(&self, room: &RoomId, event: &EventId) -> Result<Option<Box<RawValue>>, Error> {
+        let request = get_room_event::v3::Request::new(room.into(), event.into());
+        match self.request("event", request).await {
+            Ok(answer) => Ok(Some(answer.event.into_json())),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(other) => Err(other),
+        }
     }
 
     /// How `user` stands to the room ("join", "invite", "leave", "ban", "knock"); `None` when they never did.

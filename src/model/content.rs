@@ -34,6 +34,8 @@ pub(crate) enum Content {
     Call(Call),
     /// What has no richer shape here, told in words (a payment, a product).
     Told(String),
+    /// What could not be decrypted. Whoever said it was asked to send it again, so it may still come.
+    Awaited,
     /// Something this version cannot carry, by the name people know it under ("interactive message").
     Unsupported(String),
 }
@@ -64,6 +66,7 @@ impl Content {
             Self::Invitation(_) => "group invitation",
             Self::Album { .. } => "album",
             Self::Call(_) => "call",
+            Self::Awaited => "message that could not be decrypted yet",
             Self::Unsupported(kind) => kind,
         }
     }
@@ -82,7 +85,7 @@ impl Content {
             Self::Location(_) => "m.location",
             Self::Poll(_) => "m.poll.start",
             Self::Album { .. } => "album",
-            Self::Call(_) | Self::Unsupported(_) => "m.notice",
+            Self::Call(_) | Self::Awaited | Self::Unsupported(_) => "m.notice",
         }
     }
 
@@ -99,6 +102,7 @@ impl Content {
             | Self::Invitation(_)
             | Self::Album { .. }
             | Self::Call(_)
+            | Self::Awaited
             | Self::Unsupported(_) => None,
         }
     }

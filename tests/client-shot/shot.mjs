@@ -6,7 +6,7 @@ const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync'],
 });
-const page = await (await browser.newContext({ viewport: { width: 1200, height: 760 } })).newPage();
+const page = await (await browser.newContext({ viewport: { width: 1200, height: Number(process.env.HEIGHT || 760) } })).newPage();
 await page.goto(web + '/');
 await page.fill('#username', user);
 await page.fill('#password', password);

@@ -9,6 +9,8 @@
 )]
 #![expect(unreachable_pub, reason = "the support is shared by several test binaries")]
 
+#[path = "../rows/mod.rs"]
+mod rows;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -64,6 +66,7 @@ mod receipts;
 mod reliability;
 mod rest_to_whatsapp;
 mod rooms_life;
+mod row_by_row;
 mod tenancy;
 mod webhooks;
 mod whatsapp_to_matrix;

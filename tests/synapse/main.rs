@@ -9,6 +9,8 @@
 )]
 #![expect(unreachable_pub, reason = "the support is shared by several test binaries")]
 
+#[path = "../rows/mod.rs"]
+mod rows;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -19,4 +21,5 @@ mod line;
 mod people;
 mod person;
 mod reliability;
+mod row_by_row;
 mod synapse;

@@ -12,7 +12,7 @@ use matrix_sdk::{
     media::{MediaFormat, MediaRequestParameters},
     room::MessagesOptions,
     ruma::{
-        OwnedRoomId, RoomId, UInt, UserId,
+        EventId, OwnedRoomId, RoomId, UInt, UserId,
         api::client::filter::FilterDefinition,
         events::{AnySyncTimelineEvent, room::MediaSource},
     },
@@ -123,23 +123,53 @@ impl Person {
 
     /// Writes a text; tells its event id.
     pub async fn says(&self, room: &Room, text: &str) -> String {
-        self.sends(room, json!({ "msgtype": "m.text", "body": text })).await
+        let content = json!({ "msgtype": "m.text", "body": text });
+        self.sends(room, "m.room.message", content).await
     }
 
     /// Answers an event; tells the id of the answer.
     pub async fn replies(&self, room: &Room, event: &Value, text: &str) -> String {
         let relation = json!({ "m.in_reply_to": { "event_id": event["event_id"] } });
-        self.sends(
-            room,
-            json!({ "msgtype": "m.text", "body": text, "m.relates_to": relation }),
-        )
-        .await
+        let content = json!({ "msgtype": "m.text", "body": text, "m.relates_to": relation });
+        self.sends(room, "m.room.message", content).await
     }
 
-    async fn sends(&self, room: &Room, content: Value) -> String {
+    /// Sends an event; tells its id.
+    pub async fn sends(&self, room: &Room, kind: &str, content: Value) -> String {
         assert_eq!(room.state(), RoomState::Joined);
-        let sent = room.send_raw("m.room.message", content).await.unwrap();
+        let sent = room.send_raw(kind, content).await.unwrap();
         sent.response.event_id.to_string()
+    }
+
+    /// Sets state of a room.
+    pub async fn sets(&self, room: &Room, kind: &str, content: Value) {
+        room.send_state_event_raw(kind, "", content).await.unwrap();
+    }
+
+    /// The content of a piece of a room's state, as it came last.
+    pub fn state(&self, room: &Room, kind: &str) -> Option<Value> {
+        let seen = self.seen.lock().unwrap();
+        let is_it = |event: &Value| event["type"] == kind && event["state_key"] == "";
+        let last = seen.iter().rfind(|(at, event)| at == room.room_id() && is_it(event));
+        last.map(|(_, event)| event["content"].clone())
+    }
+
+    /// Takes an event back.
+    pub async fn takes_back(&self, room: &Room, event: &str) {
+        let event = EventId::parse(event).unwrap();
+        room.redact(&event, None, None).await.unwrap();
+    }
+
+    /// An event as the homeserver gives it now, with what became of it.
+    pub async fn event(&self, room: &Room, id: &str) -> Value {
+        let event = room.event(&EventId::parse(id).unwrap(), None).await.unwrap();
+        serde_json::from_str(event.raw().json().get()).unwrap()
+    }
+
+    /// Gives a file to the homeserver; tells its address.
+    pub async fn uploads(&self, mime: &str, bytes: &[u8]) -> String {
+        let upload = self.client.media().upload(&mime.parse().unwrap(), bytes.to_vec(), None);
+        upload.await.unwrap().content_uri.to_string()
     }
 
     /// Waits for an event of a room that the client got by its sync.

@@ -1,17 +1,20 @@
 //! What happens to a message after it was said: other content, taken back, moved on, over.
 
 use super::{
-    super::{error::Failure, redact, worker::Desk},
-    media, people, say,
-    scene::Scene,
+    super::{error::Failure, portals::Room, redact, worker::Desk},
+    media,
+    media::Brought,
+    people, say,
+    scene::{Scene, Target},
 };
 use crate::{
     matrix::{
-        Actor,
+        self, Actor,
+        incoming::Incoming,
         outgoing::{self, Around},
         transaction_id,
     },
-    model::{Content, MessageRef, Place, PortalKey, Say, Sender},
+    model::{Content, Media, MessageRef, Place, PortalKey, Say, Sender},
     store::{DELETED, Message, MessageContent},
 };
 
@@ -41,7 +44,10 @@ pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Conte
     let room = scene.room().await?;
     let speaker = scene.speaker(&room).await?;
     let content = media::edited(scene.desk.bridge, &target.message, content);
-    let brought = media::bring(scene, &content).await?;
+    let brought = match already_shown(scene, &room, &target, &content).await? {
+        Some(shown) => shown,
+        None => media::bring(scene, &content).await?,
+    };
     let mut parts = None;
     if is_speaker(&target.message, &speaker) {
         let placed = say::put_in_place(scene, (&room, &speaker), &target.message, &brought, "place").await?;
@@ -79,6 +85,45 @@ pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Conte
             .await?;
     }
     scene.desk.finish(tx).await
+}
+
+/// Media that get other words under them, as the homeserver has them already: on the network they may be gone by now.
+/// `None` where nothing is shown, or where the homeserver does not tell.
+async fn already_shown(
+    scene: &Scene<'_>,
+    room: &Room,
+    target: &Target,
+    content: &Content,
+) -> Result<Option<Brought>, Failure> {
+    let (Content::Media(media), Some(Content::Media(before))) = (content, &target.message.content) else {
+        return Ok(None);
+    };
+    if media.source != before.source {
+        return Ok(None);
+    }
+    let bot = scene.desk.bridge.homeserver.as_bot();
+    let json = match bot.event(&room.id, &target.event).await {
+        Ok(json) => json,
+        Err(error) if error.is_transient() => return Err(error.into()),
+        Err(_) => None,
+    };
+    let Some(Ok(Incoming::Say(said))) = json.map(|json| matrix::incoming::read(&json)) else {
+        return Ok(None);
+    };
+    let Content::Media(shown) = said.content else {
+        return Ok(None);
+    };
+    Ok(Some(Brought {
+        content: Content::Media(Box::new(Media {
+            caption: media.caption.clone(),
+            thumbnail: media.thumbnail.clone(),
+            ..*shown
+        })),
+        kept: content.clone(),
+        picture: said.picture.map(|picture| picture.source),
+        cards: None,
+        is_missing: false,
+    }))
 }
 
 /// Where nothing is known of who sent an event, who would speak now did.

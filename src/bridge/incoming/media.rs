@@ -27,6 +27,7 @@ const FIRST_PAUSE: Duration = Duration::from_mins(1);
 const LONGEST_PAUSE: Duration = Duration::from_hours(6);
 
 /// A content that can be shown in Matrix.
+#[derive(Clone)]
 pub(super) struct Brought {
     /// What is shown.
     pub(super) content: Content,
@@ -98,6 +99,7 @@ pub(super) async fn bring(scene: &Scene<'_>, content: &Content) -> Result<Brough
         | Content::Album { .. }
         | Content::Call(_)
         | Content::Told(_)
+        | Content::Awaited
         | Content::Unsupported(_) => Ok(Brought::as_it_is(content)),
     }
 }

@@ -60,6 +60,7 @@ fn mentions(content: &Content) -> &[Mention] {
         | Content::Album { .. }
         | Content::Call(_)
         | Content::Told(_)
+        | Content::Awaited
         | Content::Unsupported(_) => &[],
     }
 }

@@ -20,12 +20,14 @@ use crate::{
         outgoing::{self, Around, Thread},
         transaction_id,
     },
-    model::{Content, Lane, MessageRef, Quote, Say, Sender, Work},
+    model::{Content, Lane, MessageRef, Quote, Say, Sender, Text, Work},
     store::{DELETED, Direction, Message, MessageContent, MessageState, Tx},
 };
 
 /// What stands in the room for something that may still come.
 const PLACEHOLDER: &str = "m.notice";
+/// So many lines of an answered message are repeated where the answer itself cannot be shown as one.
+const QUOTED_LINES: usize = 5;
 
 /// Shows a message.
 pub(super) async fn show(scene: &Scene<'_>, said: &Say) -> Result<(), Failure> {
@@ -85,17 +87,29 @@ pub(super) async fn show(scene: &Scene<'_>, said: &Say) -> Result<(), Failure> {
 
 /// What a placeholder stood for has come: it takes the placeholder's place. Anything else was shown before.
 async fn replace(scene: &Scene<'_>, known: &Message, said: &Say) -> Result<(), Failure> {
-    let awaited = known.kind == PLACEHOLDER && matches!(known.content, Some(Content::Unsupported(_)));
-    let (true, Some(event)) = (awaited, known.event.as_deref()) else {
+    let (true, Some(event)) = (is_placeholder(known), known.event.as_deref()) else {
         return scene.desk.done().await;
     };
-    if matches!(said.content, Content::Unsupported(_)) {
+    if matches!(said.content, Content::Unsupported(_) | Content::Awaited) {
         return scene.desk.done().await;
     }
     let room = scene.room().await?;
     let speaker = scene.speaker(&room).await?;
     let brought = media::bring(scene, &said.content).await?;
-    let placed = put_in_place(scene, (&room, &speaker), known, &brought, "place").await?;
+    let shown = Brought {
+        content: with_quote(&brought.content, said.reply_to.as_ref()),
+        ..brought.clone()
+    };
+    let mut placed = put_in_place(scene, (&room, &speaker), known, &shown, "place").await?;
+    let mut stands_for_it = event.to_owned();
+    if placed.is_beside {
+        // What cannot be an edit (a poll, a sticker) followed the placeholder, which goes.
+        let transaction = scene.transaction("place:instead");
+        redact::take_back(scene.desk.bridge, &room.id, event, &transaction, Some(&speaker), None).await?;
+        if !placed.parts.is_empty() {
+            stands_for_it = placed.parts.remove(0);
+        }
+    }
     let mut tx = scene.desk.bridge.store.begin().await?;
     let holds = MessageContent {
         id: &known.id,
@@ -105,6 +119,8 @@ async fn replace(scene: &Scene<'_>, known: &Message, said: &Say) -> Result<(), F
         content: Some(&brought.kept),
     };
     tx.set_message_content(&scene.key, holds, None).await?;
+    tx.set_message_event(&scene.key, &known.id, &known.sender, &stands_for_it)
+        .await?;
     tx.set_message_parts(&scene.key, &known.id, &known.sender, &placed.parts)
         .await?;
     let message = Message {
@@ -116,11 +132,29 @@ async fn replace(scene: &Scene<'_>, known: &Message, said: &Say) -> Result<(), F
         room: &room,
         content: &brought.content,
         body: placed.body,
-        event,
+        event: &stands_for_it,
         reply_to: None,
     };
     tell(scene, &mut tx, &heard).await?;
     scene.desk.finish(tx).await
+}
+
+fn is_placeholder(message: &Message) -> bool {
+    let stands_for_another = matches!(&message.content, Some(Content::Unsupported(_) | Content::Awaited));
+    message.kind == PLACEHOLDER && stands_for_another
+}
+
+/// Words with what they answer over them: an event that takes another one's place cannot become an answer.
+fn with_quote(content: &Content, quote: Option<&Quote>) -> Content {
+    let (Content::Text(text), Some(quoted)) = (content, quote.and_then(|quote| quote.text.as_deref())) else {
+        return content.clone();
+    };
+    let mut body = String::new();
+    for line in quoted.lines().take(QUOTED_LINES) {
+        body.extend(["> ", line, "\n"]);
+    }
+    body.push_str(&text.body);
+    Content::Text(Text { body, ..text.clone() })
 }
 
 /// A content that took the place of another.
@@ -129,6 +163,8 @@ pub(super) struct Placed {
     pub(super) body: String,
     /// The events of the message after its first one, from now on.
     pub(super) parts: Vec<OwnedEventId>,
+    /// Nothing of it could be an edit: the old events stand as they were.
+    is_beside: bool,
 }
 
 /// Shows a content in the place of a message that was shown: each of its events takes the place of one, and what is left
@@ -179,6 +215,7 @@ pub(super) async fn put_in_place(
     Ok(Placed {
         body: body.to_owned(),
         parts,
+        is_beside: edits == 0,
     })
 }
 

@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{
     matrix::{
-        outgoing::{self, answer_id},
+        outgoing::{self, answer_id, poll_results},
         transaction_id,
     },
-    model::{Action, Content, Poll, Sender},
+    model::{Action, Content, Poll, Quote, Say, Sender},
     store::{Message, Reaction},
 };
 
@@ -92,8 +92,8 @@ fn option(poll: &Poll, answer: &str) -> Option<String> {
     poll.options.get(place?).cloned()
 }
 
-/// Ends a poll.
-pub(super) async fn end_poll(stage: &Stage<'_>, poll: &EventId) -> Result<(), Failure> {
+/// Ends a poll. Where polls never end, its people are told instead: an answer to the poll says how it ended.
+pub(super) async fn end_poll(stage: &Stage<'_>, poll: &EventId, words: Option<String>) -> Result<(), Failure> {
     let Some(message) = stage.message(poll).await? else {
         return stage.desk.done().await;
     };
@@ -103,7 +103,25 @@ pub(super) async fn end_poll(stage: &Stage<'_>, poll: &EventId) -> Result<(), Fa
     let action = Action::EndPoll {
         poll: reference(&message),
     };
-    stage.act(&action).await?;
+    if !stage.tries(&action).await? {
+        let question = message.text.clone().unwrap_or_default();
+        let words = words.unwrap_or_else(|| poll_results(&question, &[]));
+        let expires_in = {
+            let mut read = stage.desk.bridge.store.read().await?;
+            read.find_portal_timer(&stage.portal.key).await?
+        };
+        let said = Say {
+            reply_to: Some(Quote {
+                id: message.id,
+                sender: Some(message.sender),
+                text: message.text,
+                content: message.content.map(Box::new),
+            }),
+            expires_in,
+            ..Say::new(Content::Told(words))
+        };
+        stage.act(&Action::Say(said)).await?;
+    }
     stage.desk.done().await
 }
 

@@ -57,8 +57,8 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent) -> Result<(), Failu
             Some(stage) => marks::vote(&stage, &poll, &answers).await,
             None => Ok(()),
         },
-        Incoming::EndPoll { poll } => match stage::of(desk, event).await? {
-            Some(stage) => marks::end_poll(&stage, &poll).await,
+        Incoming::EndPoll { poll, words } => match stage::of(desk, event).await? {
+            Some(stage) => marks::end_poll(&stage, &poll, words).await,
             None => Ok(()),
         },
         Incoming::Pins { pinned, unpinned } => match stage::of(desk, event).await? {

@@ -33,11 +33,13 @@ pub(super) async fn say(stage: &Stage<'_>, said: &Said) -> Result<(), Failure> {
             None => return stage.refuse("the file is no longer there.").await,
         }
     };
-    let mut read = bridge.store.read().await?;
-    let reply_to = quoted(&mut read, &stage.portal, said.reply_to.as_deref()).await?;
-    let thread = quoted(&mut read, &stage.portal, said.thread.as_deref()).await?;
-    let expires_in = read.find_portal_timer(key).await?;
-    drop(read);
+    let thread = answered(stage, said.thread.as_deref()).await?;
+    // Networks without threads show what is said in one as an answer to what began it.
+    let reply_to = match answered(stage, said.reply_to.as_deref()).await? {
+        Some(quote) => Some(quote),
+        None => thread.clone(),
+    };
+    let expires_in = bridge.store.read().await?.find_portal_timer(key).await?;
     write_down(stage, &content, reply_to.as_ref()).await?;
     let say = Say {
         reply_to,
@@ -89,6 +91,21 @@ async fn write_down(stage: &Stage<'_>, content: &Content, reply_to: Option<&Quot
     Ok(tx.commit().await?)
 }
 
+/// The message that an event answers, if it was said in this chat.
+async fn answered(stage: &Stage<'_>, event: Option<&EventId>) -> Result<Option<Quote>, Failure> {
+    let Some(event) = event else { return Ok(None) };
+    Ok(stage.message(event).await?.map(quote))
+}
+
+fn quote(message: Message) -> Quote {
+    Quote {
+        id: message.id,
+        sender: Some(message.sender),
+        text: message.text,
+        content: message.content.map(Box::new),
+    }
+}
+
 /// The message behind an event, if it was said in this chat; replies to anything else are sent without a quote.
 pub(in super::super) async fn quoted(
     tx: &mut Tx,
@@ -100,10 +117,5 @@ pub(in super::super) async fn quoted(
         .find_message_by_event(event)
         .await?
         .filter(|message| message.portal == portal.key);
-    Ok(message.map(|message| Quote {
-        id: message.id,
-        sender: Some(message.sender),
-        text: message.text,
-        content: message.content.map(Box::new),
-    }))
+    Ok(message.map(quote))
 }

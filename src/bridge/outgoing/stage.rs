@@ -1,5 +1,7 @@
 //! One event of a portal room on its way to the network: which chat, whose, and whether its sender is heard there.
 
+use std::time::Duration;
+
 use ruma::EventId;
 
 use super::{
@@ -7,9 +9,13 @@ use super::{
     may_speak, refuse,
 };
 use crate::{
-    model::{Action, Device, Identity, MessageId, RoomEvent},
+    model::{Action, Device, Identity, Lane, MessageId, RoomEvent},
+    network,
     store::{Message, Portal},
 };
+
+/// For so long an event may be one that was shown and is not written down yet.
+const SHOWN_WITHIN: Duration = Duration::from_secs(20);
 
 /// An event that may be acted upon.
 pub(in super::super) struct Stage<'a> {
@@ -59,11 +65,25 @@ pub(in super::super) async fn of<'a>(desk: &'a Desk<'a>, event: &'a RoomEvent) -
 }
 
 impl Stage<'_> {
-    /// The message of this chat that an event is, or is a part of.
+    /// The message of this chat that an event is, or is a part of. What is shown is written down a moment after people
+    /// see it, and who is quick has answered by then: such an event is waited for.
+    ///
+    /// # Errors
+    /// `Later` when it may be one that is being shown now.
     pub(in super::super) async fn message(&self, event: &EventId) -> Result<Option<Message>, Failure> {
+        let key = &self.portal.key;
         let mut read = self.desk.bridge.store.read().await?;
-        let message = read.find_message_by_event(event).await?;
-        Ok(message.filter(|message| message.portal == self.portal.key))
+        // In this order: a message that is written down between the two is found.
+        let is_showing = read.has_jobs(&Lane::incoming(key), "incoming").await?;
+        let found = read.find_message_by_event(event).await?;
+        drop(read);
+        if found.is_none() && is_showing && self.desk.waited() < SHOWN_WITHIN {
+            return Err(Failure::Later {
+                why: "the message it is about may be written down in a moment".into(),
+                after: Some(Duration::from_millis(250)),
+            });
+        }
+        Ok(found.filter(|message| message.portal == *key))
     }
 
     /// Does it, at the pace of the device.
@@ -74,6 +94,16 @@ impl Stage<'_> {
         bridge.network.act(&self.portal.key, &self.id, action).await?;
         fail::fail_point!("bridge.outgoing.act.after");
         Ok(())
+    }
+
+    /// Does it where the network knows such a thing; tells whether it does.
+    pub(super) async fn tries(&self, action: &Action) -> Result<bool, Failure> {
+        self.desk.bridge.pace.wait(self.portal.key.device).await;
+        match self.desk.bridge.network.act(&self.portal.key, &self.id, action).await {
+            Ok(()) => Ok(true),
+            Err(network::Error::Unsupported(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Finishes the job with a notice that says why nothing was sent.

@@ -35,6 +35,7 @@ pub(super) async fn translated(stage: &Stage<'_>, said: &Said) -> Result<Content
         | Content::Album { .. }
         | Content::Call(_)
         | Content::Told(_)
+        | Content::Awaited
         | Content::Unsupported(_) => {}
     }
     sign(stage, &mut content).await?;

@@ -59,6 +59,8 @@ pub(crate) enum Incoming {
     EndPoll {
         /// The poll.
         poll: OwnedEventId,
+        /// How it ended, for people.
+        words: Option<String>,
     },
     /// Other events are held at the top of the room than before.
     Pins {

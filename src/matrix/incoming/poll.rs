@@ -110,7 +110,10 @@ pub(super) fn vote(content: &Fields) -> Incoming {
 /// Reads the end of a poll.
 pub(super) fn end(content: &Fields) -> Incoming {
     match Relation::of(content).to("m.reference") {
-        Some(poll) => Incoming::EndPoll { poll: poll.clone() },
+        Some(poll) => Incoming::EndPoll {
+            poll: poll.clone(),
+            words: shown_in(content),
+        },
         None => Incoming::Ignored("end of no poll"),
     }
 }

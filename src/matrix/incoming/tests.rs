@@ -289,7 +289,8 @@ fn b11_votes_and_ends_name_their_poll() {
     let stable = json!({"m.relates_to": relation, "m.selections": ["a", "b"]});
     assert_eq!(event("m.poll.response", &stable), expected);
     let end = json!({"m.relates_to": relation, "m.poll.end": {}, "m.text": [{"body": "over"}]});
-    assert_eq!(event("m.poll.end", &end), Incoming::EndPoll { poll });
+    let words = Some("over".into());
+    assert_eq!(event("m.poll.end", &end), Incoming::EndPoll { poll, words });
 }
 
 #[test]

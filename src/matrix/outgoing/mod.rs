@@ -43,6 +43,9 @@ pub(super) const VIEW_ONCE: &str = "net.wharf.view_once";
 pub(super) const VIEW_ONCE_LINE: &str = "① View once";
 /// Marks a round film of who speaks.
 pub(super) const VIDEO_NOTE: &str = "net.wharf.video_note";
+/// What stands for a message that could not be decrypted.
+const AWAITED: &str = "⏳ Waiting for this message: it could not be decrypted, and its sender was asked for it again. \
+                       Until it comes, look for it on your phone.";
 /// Names the album of a picture.
 const ALBUM: &str = "net.wharf.album";
 
@@ -127,6 +130,7 @@ fn shown(content: &Content, forwarded: bool, around: &Around<'_>) -> Vec<Message
         Content::Album { .. } => Vec::new(),
         Content::Told(text) => in_words(text),
         Content::Call(call) => all(vec![notice(&told::call(*call), None)]),
+        Content::Awaited => all(vec![notice(AWAITED, None)]),
         Content::Unsupported(kind) => all(vec![unsupported_notice(kind)]),
     }
 }

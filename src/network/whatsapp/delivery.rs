@@ -49,7 +49,7 @@ use super::{
     keys::{Keys, Resend},
 };
 use crate::{
-    model::{Action, ChatId, ChatKind, ContactId, DeviceId, Event, MessageId, Sender, Timestamp},
+    model::{Action, ChatId, ChatKind, ContactId, Content, DeviceId, Event, MessageId, Say, Sender, Timestamp},
     store::{keyring, keyring::Person},
 };
 
@@ -153,7 +153,7 @@ impl Delivery {
         }
     }
 
-    /// Hands over what is no message and does not come again; tries until it is taken.
+    /// Hands over what does not come again; tries until it is taken.
     pub(super) async fn deliver_event(&self, event: Event) {
         if !self.open.load(Ordering::SeqCst) {
             // Nobody could take it; the house looks at everything when it knows the device.
@@ -166,17 +166,15 @@ impl Delivery {
         }
     }
 
-    /// Hands over a placeholder for a message that never comes.
-    pub(super) async fn deliver_placeholder(&self, info: &MessageInfo, kind: &str) {
+    /// Hands over what stands for a message that did not come.
+    pub(super) async fn deliver_placeholder(&self, info: &MessageInfo, content: Content) {
         let place = match self.place(info).await {
             Ok(Some(place)) => place,
             Ok(None) => return,
             Err(error) => return tracing::warn!(device.id = %self.device, %error, "a person could not be looked up"),
         };
-        let event = self.event(info, place, incoming::undelivered(kind));
-        if let Err(error) = self.accept(vec![event]).await {
-            tracing::warn!(device.id = %self.device, %error, "a placeholder could not be stored");
-        }
+        self.deliver_event(self.event(info, place, Action::Say(Say::new(content))))
+            .await;
     }
 
     async fn deliver(&self, client: &Arc<Client>, messages: &[InboundMessage]) -> Result<(), DeliveryError> {

@@ -2,10 +2,10 @@
 
 use whatsapp_rust::{
     prelude::Event,
-    wacore::types::events::{ConnectFailureReason, UnavailableType},
+    wacore::types::events::{ConnectFailureReason, DecryptFailMode, UnavailableType, UndecryptableMessage},
 };
 
-use crate::model::LogoutReason;
+use crate::model::{Content, LogoutReason};
 
 /// How a session stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,14 +41,15 @@ pub(super) fn link_after(event: &Event) -> Option<Link> {
     })
 }
 
-/// The name of a message that will never be delivered to us; others that could not be decrypted are asked for again
-/// by the library and come under the same id.
-pub(super) fn kind_of_undelivered(unavailable: UnavailableType) -> Option<&'static str> {
-    match unavailable {
-        UnavailableType::ViewOnce => Some("view-once message"),
-        UnavailableType::Hosted => Some("message of a business service"),
-        UnavailableType::Bot => Some("answer of an assistant"),
-        UnavailableType::Unknown => None,
+/// What stands for a message that did not come; `None` for what its sender wants nobody to miss (reactions, votes). Some
+/// kinds are never delivered to us; all others are asked for again by the library and come under the same id.
+pub(super) fn instead_of(missing: &UndecryptableMessage) -> Option<Content> {
+    let unsupported = |kind: &str| Some(Content::Unsupported(kind.to_owned()));
+    match missing.unavailable_type {
+        UnavailableType::ViewOnce => unsupported("view-once message"),
+        UnavailableType::Hosted => unsupported("message of a business service"),
+        UnavailableType::Bot => unsupported("answer of an assistant"),
+        UnavailableType::Unknown => (missing.decrypt_fail_mode == DecryptFailMode::Show).then_some(Content::Awaited),
     }
 }
 

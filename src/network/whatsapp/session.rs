@@ -36,7 +36,7 @@ use super::{
     forgotten, group_news, history,
     ids::Spelling,
     keys::Keys,
-    link::{Link, kind_of_undelivered, link_after},
+    link::{Link, instead_of, link_after},
     phone::Phone,
     receipts, settings,
 };
@@ -293,9 +293,9 @@ impl Session {
                     .deliver_unacknowledged(&self.client, &batch.messages)
                     .await;
             }
-            Event::UndecryptableMessage(message) => {
-                if let Some(kind) = kind_of_undelivered(message.unavailable_type) {
-                    self.delivery.deliver_placeholder(&message.info, kind).await;
+            Event::UndecryptableMessage(missing) => {
+                if let Some(content) = instead_of(missing) {
+                    self.delivery.deliver_placeholder(&missing.info, content).await;
                 }
             }
             Event::HistorySync(part) => self.keep(part).await,

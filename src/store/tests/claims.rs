@@ -46,6 +46,8 @@ on_both_engines! {
         assert!(world.claims("w", 9).await.is_none());
         let mut tx = world.store.read().await.unwrap();
         assert_eq!(tx.next_due().await.unwrap(), Some(START.plus_millis(5000)));
+        assert!(tx.has_jobs(&lane("a"), work("x").kind()).await.unwrap(), "also those that are not due");
+        assert!(!tx.has_jobs(&lane("b"), work("x").kind()).await.unwrap());
         assert_eq!(tx.count_due(START).await.unwrap(), 0, "the job behind cannot run before its time");
         world.clock.advance(5000);
         assert_eq!(texts(&world.claims("w", 9).await.unwrap()), ["later", "behind"]);

@@ -91,7 +91,7 @@ pub(super) fn read(message: &wa::Message, scene: &Scene<'_>) -> Option<Action> {
 }
 
 /// What people are told of a message that did not come.
-pub(super) fn undelivered(kind: &str) -> Action {
+fn undelivered(kind: &str) -> Action {
     Action::Say(Say::new(Content::Unsupported(kind.to_owned())))
 }
 

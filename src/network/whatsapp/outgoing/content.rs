@@ -41,7 +41,7 @@ pub(super) fn write(content: &Content, around: Option<wa::ContextInfo>, desk: &D
             }),
             ..Default::default()
         }),
-        Content::Call(_) => Err(Error::Unsupported(content.kind().to_owned())),
+        Content::Call(_) | Content::Awaited => Err(Error::Unsupported(content.kind().to_owned())),
         Content::Unsupported(kind) => Err(Error::Unsupported(kind.clone())),
     }
 }

@@ -104,6 +104,17 @@ impl Contact {
             .act(|state| receipts::read(state, &self.number, &from.number, ids));
     }
 
+    /// Listens to messages of the account that were spoken, or looks at what is seen once.
+    pub fn plays(&self, from: &Phone, ids: &[String]) {
+        self.shared
+            .act(|state| receipts::played(state, &self.number, &from.number, ids));
+    }
+
+    /// The options that a vote it received chooses; `None` when it is no vote in a poll it knows.
+    pub fn chosen(&self, vote: &Received) -> Option<Vec<String>> {
+        self.shared.look(|state| polls::chosen(state, &self.number, vote))
+    }
+
     /// What it received: one message per id, in order of first arrival.
     pub fn received(&self) -> Vec<Received> {
         received(&self.shared, &self.number)
@@ -159,6 +170,16 @@ impl Contact {
     /// The next message it writes reaches the companions damaged; they have to ask for it again.
     pub fn garbles_next(&self) {
         self.behave(|conduct| conduct.garbled_left += 1);
+    }
+
+    /// From now on it sends nothing again, whoever asks (or does again).
+    pub fn ignores_retries(&self, ignores: bool) {
+        self.behave(|conduct| conduct.ignores_retries = ignores);
+    }
+
+    /// The next message it writes is for phones only: companions are told that there is one to look at once.
+    pub fn withholds_next(&self) {
+        self.behave(|conduct| conduct.withheld_left += 1);
     }
 
     /// Has WhatsApp, or has not.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use whatsapp_rust::prelude::MessageBuilderExt as _;
+use whatsapp_rust::wacore::types::message::EditAttribute;
 use whatsapp_rust::wacore_binary::Jid;
 use whatsapp_rust::waproto::whatsapp as wa;
 
@@ -156,6 +157,10 @@ impl Group {
     pub fn sends_with_id(&self, by: &dyn Somebody, id: Option<&str>, message: wa::Message) -> anyhow::Result<String> {
         self.shared.act(|state| {
             let chat = Chat::group(state, &self.id, by.number())?;
+            let is_admins = EditAttribute::infer_from_message(&message) == Some(EditAttribute::AdminRevoke);
+            if is_admins && !state.groups.get(&self.id)?.is_admin(by.number()) {
+                anyhow::bail!("only administrators take back what others said");
+            }
             let id = id.map_or_else(|| state.next_message_id(), ToOwned::to_owned);
             groups::say(state, by.number(), &chat, id.clone(), message);
             Ok(id)

@@ -32,8 +32,19 @@ pub(crate) struct Letter {
     pub(crate) sent: Sent,
     /// How often the reader asked for it again.
     pub(crate) retry: u32,
-    /// Arrives damaged, so that the reader has to ask again.
-    pub(crate) is_garbled: bool,
+    /// In which state it reaches companions.
+    pub(crate) arrives: Arrival,
+}
+
+/// In which state a letter reaches companions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Arrival {
+    /// As it was sent.
+    Whole,
+    /// Damaged, so that the reader has to ask again.
+    Garbled,
+    /// Not at all: they are told that there is something to look at once.
+    Withheld,
 }
 
 impl Letter {
@@ -57,18 +68,24 @@ impl Letter {
             is_peer,
             timestamp: clock::seconds(),
         };
-        let mut is_garbled = false;
+        let mut arrives = Arrival::Whole;
         if let Ok(person) = state.person_mut(from) {
             person.sent.insert(id.clone(), sent.clone());
-            is_garbled = !is_peer && person.conduct.garbled_left > 0;
-            person.conduct.garbled_left -= u32::from(is_garbled);
+            let conduct = &mut person.conduct;
+            if !is_peer && conduct.garbled_left > 0 {
+                conduct.garbled_left -= 1;
+                arrives = Arrival::Garbled;
+            } else if !is_peer && conduct.withheld_left > 0 {
+                conduct.withheld_left -= 1;
+                arrives = Arrival::Withheld;
+            }
         }
         Self {
             from: from.to_owned(),
             id,
             sent,
             retry: 0,
-            is_garbled,
+            arrives,
         }
     }
 }
@@ -133,7 +150,7 @@ fn try_deliver(state: &mut State, letter: &Letter, device: &Device) -> anyhow::R
             .encrypt(&address, &device_sent(recipient, &letter.sent.message))?,
         None => person.peer.encrypt(&address, &letter.sent.message)?,
     };
-    if letter.is_garbled
+    if letter.arrives == Arrival::Garbled
         && let Some(byte) = ciphertext.iter_mut().nth_back(GARBLED_FROM_END)
     {
         *byte ^= 1;
@@ -143,6 +160,11 @@ fn try_deliver(state: &mut State, letter: &Letter, device: &Device) -> anyhow::R
         enc.attr("count", letter.retry)
     } else {
         enc
+    };
+    let body = if letter.arrives == Arrival::Withheld {
+        node("unavailable").attr("type", "view_once").build()
+    } else {
+        enc.bytes(ciphertext).build()
     };
     let from = match addressing {
         _ if own && !by_lid => person.number_jid(),
@@ -154,7 +176,7 @@ fn try_deliver(state: &mut State, letter: &Letter, device: &Device) -> anyhow::R
         .attr("id", &letter.id)
         .attr("type", kind)
         .attr("t", letter.sent.timestamp)
-        .children([enc.bytes(ciphertext).build()]);
+        .children([body]);
     let stanza = match EditAttribute::infer_from_message(&letter.sent.message) {
         Some(edit) => stanza.attr("edit", edit.to_string_val()),
         None => stanza,

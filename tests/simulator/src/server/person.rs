@@ -59,6 +59,10 @@ pub(crate) struct Conduct {
     pub(crate) failures_left: u32,
     /// So many of the next messages reach the companions damaged.
     pub(crate) garbled_left: u32,
+    /// So many of the next messages do not reach the companions at all, who are told so.
+    pub(crate) withheld_left: u32,
+    /// It does not send again what a companion could not decrypt.
+    pub(crate) ignores_retries: bool,
     /// Retry receipts sent, by the device asked and the message.
     pub(crate) retries: HashMap<(Device, String), u32>,
     pub(crate) seen: SeenLog,

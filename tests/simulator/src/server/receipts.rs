@@ -11,7 +11,7 @@ use super::calls;
 use super::companion::Device;
 use super::history;
 use super::media_retry;
-use super::messages::{self, Letter};
+use super::messages::{self, Arrival, Letter};
 use super::migration;
 use super::privacy;
 use super::stanza::{self, node};
@@ -102,6 +102,16 @@ pub(crate) fn acknowledged(state: &mut State, from: &Device, ack: &Node) {
 
 /// A person read messages of an account; real clients tell all its devices and their own companions.
 pub(crate) fn read(state: &mut State, reader: &str, author: &str, ids: &[String]) {
+    let tells = privacy::tells_what_was_read(state, reader);
+    seen(state, (reader, author), "read", ids, tells);
+}
+
+/// A person played messages of an account; that is told whatever the person keeps private.
+pub(crate) fn played(state: &mut State, listener: &str, author: &str, ids: &[String]) {
+    seen(state, (listener, author), "played", ids, true);
+}
+
+fn seen(state: &mut State, (reader, author): (&str, &str), kind: &str, ids: &[String], tells: bool) {
     if ids.is_empty() {
         return;
     }
@@ -111,11 +121,11 @@ pub(crate) fn read(state: &mut State, reader: &str, author: &str, ids: &[String]
     ) else {
         return;
     };
-    if privacy::tells_what_was_read(state, reader) {
-        state.push_to_companions(author, None, &receipt_stanza(face, "read", ids));
-        noticed(state, author, reader, "read", ids.to_vec());
+    if tells {
+        state.push_to_companions(author, None, &receipt_stanza(face, kind, ids));
+        noticed(state, author, reader, kind, ids.to_vec());
     }
-    let mut own = receipt_stanza(Jid::pn(reader), "read", ids);
+    let mut own = receipt_stanza(Jid::pn(reader), kind, ids);
     own.attrs.push("recipient", author_face);
     state.push_to_companions(reader, None, &own);
 }
@@ -216,7 +226,7 @@ fn retry(state: &mut State, from: &Device, to: &Device, receipt: &Node) {
     let Some(sent) = person.sent.get(&id).cloned() else {
         return;
     };
-    if count > MOST_RETRIES {
+    if count > MOST_RETRIES || person.conduct.ignores_retries {
         return;
     }
     if let Err(error) = renew_session(state, &to.number, from, receipt) {
@@ -228,7 +238,7 @@ fn retry(state: &mut State, from: &Device, to: &Device, receipt: &Node) {
         id,
         sent,
         retry: count,
-        is_garbled: false,
+        arrives: Arrival::Whole,
     };
     messages::deliver(state, &letter, from);
 }

@@ -13,7 +13,7 @@ use super::chat::Chat;
 use crate::contact::Received;
 use crate::server::chat_state::{self, Typing};
 use crate::server::companion::Device;
-use crate::server::messages::{GARBLED_FROM_END, Letter};
+use crate::server::messages::{Arrival, GARBLED_FROM_END, Letter};
 use crate::server::stanza::node;
 use crate::server::state::State;
 use crate::server::{keys, receipts};
@@ -52,7 +52,7 @@ fn send(state: &mut State, chat: &Chat, letter: &Letter, devices: &[Device]) -> 
     let person = state.person_mut(&letter.from)?;
     let distribution = key_message(&key, person.peer.sender_keys.distribution(&key)?);
     let mut ciphertext = person.peer.sender_keys.encrypt(&key, &letter.sent.message)?;
-    if letter.is_garbled
+    if letter.arrives == Arrival::Garbled
         && let Some(byte) = ciphertext.iter_mut().nth_back(GARBLED_FROM_END)
     {
         *byte ^= 1;

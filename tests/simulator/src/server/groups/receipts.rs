@@ -9,7 +9,7 @@ use super::chat::Chat;
 use super::letters;
 use crate::server::clock;
 use crate::server::companion::Device;
-use crate::server::messages::Letter;
+use crate::server::messages::{Arrival, Letter};
 use crate::server::receipts::{MOST_RETRIES, noticed, receipt_stanza, renew_session, retry_request};
 use crate::server::stanza::{self, node};
 use crate::server::state::State;
@@ -135,6 +135,7 @@ fn retry(state: &mut State, chat: &Chat, from: &Device, author: &Device, receipt
     let sent = state
         .person(&author.number)
         .ok()
+        .filter(|person| !person.conduct.ignores_retries)
         .and_then(|person| person.sent.get(&id).cloned());
     let Some(sent) = sent.filter(|sent| sent.to == chat.key() && count <= MOST_RETRIES) else {
         return;
@@ -144,7 +145,7 @@ fn retry(state: &mut State, chat: &Chat, from: &Device, author: &Device, receipt
         id,
         sent,
         retry: count,
-        is_garbled: false,
+        arrives: Arrival::Whole,
     };
     let resent =
         renew_session(state, &author.number, from, receipt).and_then(|()| letters::resend(state, chat, &letter, from));

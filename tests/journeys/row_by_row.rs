@@ -1,0 +1,183 @@
+//! What crosses the bridge, row by row, with the stub homeserver; the journeys are in `rows`.
+
+use serde_json::{Value, json};
+
+use crate::{
+    rows::{self, Client, Talk},
+    support::{
+        database::Engine,
+        homeserver::{Homeserver, Room, User},
+        waiting::{SOON, eventually},
+        world::{Talking, World},
+    },
+};
+
+/// Somebody in a room of the stub.
+struct Seat {
+    homeserver: Homeserver,
+    user: User,
+    room: Room,
+}
+
+impl Client for Seat {
+    fn id(&self) -> String {
+        self.user.id().to_owned()
+    }
+
+    async fn sends(&self, kind: &str, content: Value) -> String {
+        self.user.sends(self.room.id(), kind, &content)
+    }
+
+    async fn sets(&self, kind: &str, content: Value) {
+        self.user.sets(self.room.id(), kind, &content);
+    }
+
+    async fn state(&self, kind: &str) -> Option<Value> {
+        self.room.state(kind, "")
+    }
+
+    async fn takes_back(&self, event: &str) {
+        self.user
+            .sends(self.room.id(), "m.room.redaction", &json!({"redacts": event}));
+    }
+
+    async fn uploads(&self, name: &str, mime: &str, bytes: &[u8]) -> String {
+        self.homeserver.keeps_file(Some(name), mime, bytes.to_vec())
+    }
+
+    async fn downloads(&self, address: &str) -> Vec<u8> {
+        self.homeserver.file(address).unwrap().bytes.to_vec()
+    }
+
+    async fn reads(&self) -> Vec<Value> {
+        self.room.events()
+    }
+
+    async fn event(&self, id: &str) -> Value {
+        let events = self.room.events();
+        let mut event = events.iter().find(|event| event["event_id"] == id).unwrap().clone();
+        let is_about = |it: &&Value| {
+            let relation = &it["content"]["m.relates_to"];
+            relation["rel_type"] == "m.replace" && relation["event_id"] == id && it["sender"] == event["sender"]
+        };
+        let edit = events.iter().rfind(is_about).cloned();
+        if events.iter().any(|it| it["content"]["redacts"] == id) {
+            event["content"] = json!({});
+        } else if let Some(edit) = edit {
+            event["unsigned"]["m.relations"]["m.replace"] = edit;
+        }
+        event
+    }
+
+    async fn is_let_into_another(&self) -> Self {
+        let look = || async {
+            let mut rooms = self.homeserver.rooms().into_iter();
+            rooms.find(|room| room.membership(self.user.id()).as_deref() == Some("invite"))
+        };
+        let room = eventually("another invite", SOON, look).await;
+        self.user.joins(room.id());
+        Self {
+            homeserver: self.homeserver.clone(),
+            user: self.user.clone(),
+            room,
+        }
+    }
+}
+
+async fn row(engine: Engine, journey: impl AsyncFnOnce(Talk<'_, Homeserver, Seat>)) {
+    let world = World::start(engine).await;
+    let Talking {
+        linked,
+        alice,
+        room,
+        ana,
+    } = world.talking().await;
+    let chat = Seat {
+        homeserver: world.homeserver.clone(),
+        user: alice,
+        room,
+    };
+    let talk = Talk {
+        world: &world,
+        linked: &linked,
+        ana,
+        chat,
+    };
+    journey(talk).await;
+}
+
+macro_rules! rows {
+    ($($(#[$doc:meta])* $name:ident: $journey:path;)*) => {
+        on_both_engines! { $(
+            $(#[$doc])*
+            async fn $name(engine: Engine) {
+                row(engine, async |talk| $journey(talk).await).await;
+            }
+        )* }
+    };
+}
+
+rows! {
+    /// B01
+    b01_long_texts_lose_nothing: rows::words::b01;
+    /// B02
+    b02_formatting_is_formatting_on_both_sides: rows::words::b02;
+    /// B03
+    b03_people_are_named_on_both_sides: rows::words::b03;
+    /// B04
+    b04_answers_quote_what_they_answer: rows::words::b04;
+    /// B05
+    b05_edits_take_the_place_of_words_and_captions: rows::changes::b05;
+    /// B06
+    b06_both_people_take_back_what_they_said: rows::changes::b06;
+    /// B06
+    b06_an_administrator_takes_back_what_members_said: rows::groups::b06_in_groups;
+    /// B06
+    b06_the_owner_takes_back_what_members_said: rows::groups::b06_as_admin;
+    /// B08
+    b08_each_person_has_one_mark: rows::marks::b08;
+    /// B09
+    b09_what_was_passed_on_says_so: rows::words::b09;
+    /// B10
+    b10_previews_travel_with_links: rows::words::b10;
+    /// B11
+    b11_polls_are_polls_on_both_sides: rows::questions::b11;
+    /// B12
+    b12_what_disappears_is_gone_on_both_sides: rows::changes::b12;
+    /// B14
+    b14_pins_are_pins_on_both_sides: rows::marks::b14;
+    /// B16
+    b16_comments_stand_in_threads: rows::groups::b16;
+    /// B20
+    b20_pictures_keep_their_bytes: rows::media::b20;
+    /// B21
+    b21_films_are_what_they_are: rows::media::b21;
+    /// B22
+    b22_sound_is_sound: rows::sound::b22;
+    /// B23
+    b23_voice_keeps_its_waveform: rows::sound::b23;
+    /// B24
+    b24_stickers_are_stickers: rows::media::b24;
+    /// B25
+    b25_files_keep_their_names: rows::media::b25;
+    /// B26
+    b26_places_are_places_and_move: rows::places::b26;
+    /// B27
+    b27_cards_can_be_read_and_kept: rows::people::b27;
+    /// B28
+    b28_albums_belong_together: rows::media::b28;
+    /// B29
+    b29_what_is_seen_once_is_marked: rows::media::b29;
+    /// B30
+    b30_what_is_gone_is_asked_of_the_phone: rows::media::b30;
+    /// B31
+    b31_what_is_too_large_is_told: rows::media::b31;
+    /// B43
+    b43_every_state_of_a_message_is_kept_and_told: rows::states::b43;
+    /// B82
+    b82_what_comes_again_takes_its_place: rows::lost::b82_again;
+    /// B82
+    b82_the_phone_brings_what_was_lost: rows::lost::b82_from_the_phone;
+    /// B82
+    b82_what_never_comes_holds_nothing_up: rows::lost::b82_never;
+}

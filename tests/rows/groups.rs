@@ -1,0 +1,125 @@
+//! What is said and done among many.
+
+use serde_json::json;
+use simulator::{Group, Speech};
+use whatsapp_rust::{buffa::MessageField, waproto::whatsapp as wa};
+
+use super::{
+    changes::done_to,
+    talk::{Client, Talk, ghost, receives, relates_to, words},
+};
+
+/// A group of the owner, Ana and Bob that has begun to talk.
+async fn begun<H, C: Client>(talk: &Talk<'_, H, C>, owner_first: bool) -> (Group, simulator::Contact, C) {
+    // Everybody of a number of its own: people in other rooms are not disturbed.
+    let bob = talk
+        .world
+        .contact(&talk.ana.number().replacen("1555000", "1555100", 1), "Bob");
+    let group = if owner_first {
+        talk.world.whatsapp.group("Crew", &[talk.phone(), &talk.ana, &bob])
+    } else {
+        talk.world.whatsapp.group("Crew", &[&talk.ana, talk.phone(), &bob])
+    };
+    let group = group.unwrap();
+    group.says(&bob, "ahoy").unwrap();
+    let there = talk.chat.is_let_into_another().await;
+    there.shows("ahoy").await;
+    (group, bob, there)
+}
+
+/// B06: an administrator of a group takes back what another member said; nobody else can.
+pub async fn b06_in_groups<H, C: Client>(talk: Talk<'_, H, C>) {
+    let (group, bob, there) = begun(&talk, false).await;
+    let id = group.says(&bob, "rude words").unwrap();
+    let rude = there.shows("rude words").await;
+    assert_eq!(rude["sender"], ghost(&bob).as_str());
+    group.speaks(&talk.ana, Speech::Delete { id }).unwrap();
+    there.sees_taken_back(&rude).await;
+
+    // Bob is no administrator: what he pretends to do to Ana's message is not done.
+    let id = group.says(&talk.ana, "kind words").unwrap();
+    let kind = there.shows("kind words").await;
+    let key = wa::MessageKey {
+        remote_jid: Some(group.jid()),
+        from_me: Some(false),
+        participant: Some(talk.ana.jid()),
+        id: Some(id),
+    };
+    let revoke = wa::message::ProtocolMessage {
+        key: MessageField::some(key),
+        r#type: Some(wa::message::protocol_message::Type::REVOKE),
+        ..Default::default()
+    };
+    let pretended = wa::Message {
+        protocol_message: MessageField::some(revoke),
+        ..Default::default()
+    };
+    assert!(group.sends(&bob, pretended).is_err(), "the server refuses it");
+    group.says(&bob, "am I allowed to?").unwrap();
+    there.shows("am I allowed to?").await;
+    let now = there.event(kind["event_id"].as_str().unwrap()).await;
+    assert_eq!(now["content"]["body"], "kind words");
+}
+
+/// B06: the owner, as administrator, takes back what a member said.
+pub async fn b06_as_admin<H, C: Client>(talk: Talk<'_, H, C>) {
+    let (group, bob, there) = begun(&talk, true).await;
+    let id = group.says(&bob, "rude words").unwrap();
+    let rude = there.shows("rude words").await;
+    there.takes_back(rude["event_id"].as_str().unwrap()).await;
+    let got = receives(&talk.ana, "the deletion", |got| {
+        done_to(got).is_some_and(|done| done.key.id.as_deref() == Some(id.as_str()))
+    });
+    let key = done_to(&got.await).unwrap().key;
+    assert_eq!(key.from_me, Some(false));
+    let author = key.participant.clone().unwrap();
+    assert!([bob.jid(), bob.lid_jid()].contains(&author), "{author}");
+}
+
+/// B16: a comment stands in the thread of what it comments on; what is said in a thread quotes what began it.
+pub async fn b16<H, C: Client>(talk: Talk<'_, H, C>) {
+    let (group, bob, there) = begun(&talk, true).await;
+    let id = group.says(&bob, "we sail at ten").unwrap();
+    let root = there.shows("we sail at ten").await;
+    let key = wa::MessageKey {
+        remote_jid: Some(group.jid()),
+        from_me: Some(false),
+        participant: Some(bob.jid()),
+        id: Some(id.clone()),
+    };
+    let words_of = |text: &str| wa::Message {
+        conversation: Some(text.to_owned()),
+        ..Default::default()
+    };
+    let comment = wa::Message {
+        comment_message: MessageField::some(wa::message::CommentMessage {
+            message: MessageField::some(words_of("I bring tea")),
+            target_message_key: MessageField::some(key),
+        }),
+        ..Default::default()
+    };
+    group.sends(&talk.ana, comment).unwrap();
+    let shown = there.shows("I bring tea").await;
+    let relation = relates_to(&shown);
+    assert_eq!(
+        (&relation["rel_type"], &relation["event_id"]),
+        (&json!("m.thread"), &root["event_id"])
+    );
+    assert_eq!(shown["sender"], talk.ghost().as_str());
+
+    // As Element writes it: the last event of the thread is named for clients that know no threads.
+    let mut content = words("and I the cups");
+    content["m.relates_to"] = json!({
+        "rel_type": "m.thread", "event_id": root["event_id"], "is_falling_back": true,
+        "m.in_reply_to": {"event_id": shown["event_id"]},
+    });
+    there.says(content).await;
+    let got = receives(&talk.ana, "words of a thread", |got| {
+        got.text.as_deref() == Some("and I the cups")
+    })
+    .await;
+    assert_eq!(
+        (got.quoted_id, got.quoted_text.as_deref()),
+        (Some(id), Some("we sail at ten"))
+    );
+}

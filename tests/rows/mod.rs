@@ -1,0 +1,19 @@
+//! What crosses the bridge, row by row (docs/bridging.md). Each journey is written once, for whoever reads and writes in
+//! Matrix: it goes with the stub homeserver on both engines (tests/journeys/row_by_row.rs) and with Synapse and a real client
+//! (tests/synapse/row_by_row.rs).
+
+mod talk;
+
+pub mod changes;
+pub mod groups;
+pub mod lost;
+pub mod marks;
+pub mod media;
+pub mod people;
+pub mod places;
+pub mod questions;
+pub mod sound;
+pub mod states;
+pub mod words;
+
+pub use talk::{Client, Talk};
