@@ -4,16 +4,21 @@ use std::sync::Arc;
 
 use ruma::{OwnedRoomId, RoomId, UserId};
 
-use super::{Inner, error::Failure, ghosts, groups, moving, portals, worker::Desk};
+use super::{Inner, error::Failure, ghosts, groups, moving, outgoing, portals, worker::Desk};
 use crate::{
-    matrix::{self, transaction_id},
-    model::{ChatKind, ContactId, Device, PortalKey, Recipient, RoomEvent},
+    matrix::{self, incoming::Membership, transaction_id},
+    model::{ChatKind, ContactId, Device, PortalKey, Recipient, RoomEvent, Sender},
     network,
     store::Portal,
 };
 
 /// Does what an invitation asks for.
-pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent, user: &UserId, is_direct: bool) -> Result<(), Failure> {
+pub(super) async fn take(
+    desk: &Desk<'_>,
+    event: &RoomEvent,
+    (user, was): (&UserId, Membership),
+    is_direct: bool,
+) -> Result<(), Failure> {
     if moving::invited(desk, event, user).await? {
         return Ok(());
     }
@@ -22,7 +27,7 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent, user: &UserId, is_d
         return bot(desk, event).await;
     }
     match names.ghost_name(user) {
-        Some(name) => ghost(desk, event, user, name, is_direct).await,
+        Some(name) => ghost(desk, event, (user, was, name), is_direct).await,
         None => desk.done().await,
     }
 }
@@ -64,7 +69,12 @@ pub(super) fn welcome(bridge: &Inner, user: &UserId) -> bool {
     })
 }
 
-async fn ghost(desk: &Desk<'_>, event: &RoomEvent, user: &UserId, name: &str, direct: bool) -> Result<(), Failure> {
+async fn ghost(
+    desk: &Desk<'_>,
+    event: &RoomEvent,
+    (user, was, name): (&UserId, Membership, &str),
+    direct: bool,
+) -> Result<(), Failure> {
     let bridge = desk.bridge;
     let Some(contact) = bridge.network.contact_of_ghost(name).await? else {
         return decline(desk, event, user, "This is no WhatsApp number.").await;
@@ -79,11 +89,14 @@ async fn ghost(desk: &Desk<'_>, event: &RoomEvent, user: &UserId, name: &str, di
             portals::enter(bridge, &event.room, user).await?;
             return desk.done().await;
         }
+        if portal.kind == ChatKind::Group {
+            return outgoing::invited(desk, event, (user, Sender::Contact(contact)), was).await;
+        }
         return decline(
             desk,
             event,
             user,
-            "People are added to WhatsApp groups on the phone for now.",
+            "This is a chat of two. `create-group` makes a group.",
         )
         .await;
     }
@@ -126,7 +139,7 @@ fn phone_of(name: &str) -> Option<String> {
 }
 
 /// The device a user writes through: their own, else one of an identity they are a member of; a live one first.
-async fn device_of(bridge: &Inner, user: &UserId) -> Result<Option<Device>, Failure> {
+pub(super) async fn device_of(bridge: &Inner, user: &UserId) -> Result<Option<Device>, Failure> {
     let mut read = bridge.store.read().await?;
     let mut identities: Vec<_> = read
         .find_identity_by_user(user)

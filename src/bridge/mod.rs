@@ -4,6 +4,7 @@
 //! Deliberately not here: HTTP, SQL, Matrix or WhatsApp wire formats. When a use case grows it moves into its own
 //! file and stays here as one line.
 
+mod abandon;
 mod accounts;
 mod chat_marks;
 mod commands;

@@ -233,7 +233,7 @@ async fn title(
 }
 
 /// Invites a real person. In a room that a person opened the bot may not be allowed to: then its owner decides.
-async fn invite(bridge: &Inner, room: &RoomId, user: &UserId) -> Result<(), Failure> {
+pub(super) async fn invite(bridge: &Inner, room: &RoomId, user: &UserId) -> Result<(), Failure> {
     match bridge.homeserver.as_bot().invite(room, user).await {
         Ok(()) => Ok(()),
         // Somebody else's homeserver may be away or not exist: nobody's messages wait for it.
@@ -245,6 +245,12 @@ async fn invite(bridge: &Inner, room: &RoomId, user: &UserId) -> Result<(), Fail
     }
 }
 
+/// The alias of a portal's room (its localpart).
+pub(super) fn alias(bridge: &Inner, key: &PortalKey) -> String {
+    let hash = transaction_id(&["portal", &key.device.to_string(), key.chat.as_str()]);
+    bridge.homeserver.names().portal_alias(&hash)
+}
+
 async fn make(
     bridge: &Inner,
     device: &Device,
@@ -252,7 +258,6 @@ async fn make(
     group: Option<&Group>,
     people: &People,
 ) -> Result<OwnedRoomId, Failure> {
-    let hash = transaction_id(&["portal", &key.device.to_string(), key.chat.as_str()]);
     let info = matrix::outgoing::BridgeInfo {
         bot: bridge.homeserver.names().bot(),
         creator: Some(&people.identity.user),
@@ -275,7 +280,7 @@ async fn make(
         None => Some(format!("{} chat through +{}", device.platform.title(), device.number)),
     };
     let room = NewRoom {
-        alias: bridge.homeserver.names().portal_alias(&hash),
+        alias: alias(bridge, key),
         name: Some(title.to_owned()),
         topic,
         is_space: group.is_some_and(|group| group.kind == GroupKind::Community),

@@ -58,7 +58,7 @@ fn concerns_us(bridge: &Inner, event: &RoomEvent) -> bool {
         | Err(_) => true,
         Ok(Incoming::Invite { user, .. }) => bridge.homeserver.names().is_ours(&user),
         Ok(Incoming::Notice(_)) => bridge.config.notices,
-        Ok(Incoming::Left { .. } | Incoming::Replaced { .. }) => true,
+        Ok(Incoming::Room(_) | Incoming::Left { .. } | Incoming::Replaced { .. }) => true,
         Ok(Incoming::Joined { .. } | Incoming::Ours | Incoming::Ignored(_)) => false,
     }
 }

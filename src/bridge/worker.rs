@@ -11,8 +11,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::Instrument as _;
 
 use super::{
-    Inner, accounts, chat_marks, error::Failure, faces, groups, history, incoming, links, members, moving, notify,
-    older, outgoing, reads, retention, retire, sending,
+    Inner, abandon, accounts, chat_marks, error::Failure, faces, groups, history, incoming, links, members, moving,
+    notify, older, outgoing, reads, retention, retire, sending,
 };
 use crate::{
     model::{Job, Work},
@@ -186,6 +186,7 @@ impl Desk<'_> {
             Work::ShowMarks { portal } => chat_marks::show(self, portal).await,
             Work::TellMarks { portal } => accounts::tell_marks(self, portal).await,
             Work::LookAt { device, contact } => faces::look_at(self, *device, contact).await,
+            Work::Abandon { room } => abandon::room(self, room).await,
             Work::RetireIdentity { identity } => retire::identity(self, *identity).await,
             Work::Admit { identity, user } => members::admit(self, *identity, user).await,
             Work::Part { identity, user } => members::part(self, *identity, user).await,
@@ -255,6 +256,7 @@ impl Desk<'_> {
             | Work::Notice { .. }
             | Work::Status { .. }
             | Work::Older(_)
+            | Work::Abandon { .. }
             | Work::RetireIdentity { .. }
             | Work::TellLink { .. }
             | Work::Admit { .. }
@@ -299,6 +301,7 @@ impl Desk<'_> {
             | Work::ShowMarks { .. }
             | Work::TellMarks { .. }
             | Work::LookAt { .. }
+            | Work::Abandon { .. }
             | Work::RetireIdentity { .. }
             | Work::TellLink { .. }
             | Work::Admit { .. }

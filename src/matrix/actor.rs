@@ -13,7 +13,7 @@ use ruma::{
         client::{
             device::update_device,
             knock::knock_room,
-            membership::{invite_user, join_room_by_id_or_alias, kick_user, leave_room},
+            membership::{get_member_events, invite_user, join_room_by_id_or_alias, kick_user, leave_room, unban_user},
             message::send_message_event,
             presence::set_presence,
             profile::set_profile_field,
@@ -26,6 +26,7 @@ use ruma::{
         },
         path_builder::PathBuilder,
     },
+    events::room::member::MembershipState,
     presence::PresenceState,
     serde::Raw,
 };
@@ -118,6 +119,27 @@ impl Actor {
         }
     }
 
+    /// Lets somebody be invited again.
+    pub(crate) async fn unban(&self, room: &RoomId, user: &UserId) -> Result<(), Error> {
+        let request = unban_user::v3::Request::new(room.into(), user.into());
+        self.request("unban", request).await.map(drop)
+    }
+
+    /// Who is in a room or invited to it.
+    pub(crate) async fn people(&self, room: &RoomId) -> Result<Vec<OwnedUserId>, Error> {
+        let mut request = get_member_events::v3::Request::new(room.into());
+        request.not_membership = Some(MembershipState::Leave);
+        let answer = self.request("members", request).await?;
+        let mut people = Vec::with_capacity(answer.chunk.len());
+        for event in &answer.chunk {
+            let event = read(event.json().get())?;
+            let membership = event["content"]["membership"].as_str().unwrap_or_default();
+            let user = event["state_key"].as_str().and_then(|user| user.try_into().ok());
+            people.extend(user.filter(|_| matches!(membership, "join" | "invite" | "knock")));
+        }
+        Ok(people)
+    }
+
     /// Sends an event; with the same `transaction` it is sent once however often it is tried. `at` is the time it shows.
     pub(crate) async fn send(
         &self,
@@ -150,8 +172,13 @@ impl Actor {
         key: &str,
         content: &Value,
     ) -> Result<OwnedEventId, Error> {
+        let mut content = Cow::Borrowed(content);
+        if self.puppet {
+            // As with messages: the homeserver shows it to us again.
+            outgoing::mark(content.to_mut(), room);
+        }
         let request =
-            send_state_event::v3::Request::new_raw(room.into(), event_type.into(), key.to_owned(), raw(content)?);
+            send_state_event::v3::Request::new_raw(room.into(), event_type.into(), key.to_owned(), raw(&*content)?);
         Ok(self.request("send_state", request).await?.event_id)
     }
 

@@ -158,6 +158,11 @@ impl Homeserver {
         rooms::ensure(self, room).await
     }
 
+    /// Takes the alias (its localpart) away from its room: the next room made under it is another one.
+    pub(crate) async fn forget_room(&self, alias: &str) -> Result<(), Error> {
+        rooms::remove_alias(self, &self.names().alias(alias)?).await
+    }
+
     /// The user our token belongs to: proof that the homeserver has loaded our registration.
     pub(crate) async fn whoami(&self) -> Result<OwnedUserId, Error> {
         Ok(self

@@ -63,7 +63,10 @@ pub(super) async fn ensure(homeserver: &Homeserver, room: &NewRoom) -> Result<Ow
                 complete(homeserver, &existing, room).await?;
                 return Ok(existing);
             }
-            Some(_) => remove_alias(homeserver, &alias).await?,
+            Some(_) => {
+                tracing::warn!("an alias of ours leads to a room the bot cannot use: a new room takes it over");
+                remove_alias(homeserver, &alias).await?;
+            }
             None => {}
         }
     }
@@ -181,8 +184,8 @@ async fn complete(homeserver: &Homeserver, existing: &RoomId, room: &NewRoom) ->
     Ok(())
 }
 
-async fn remove_alias(homeserver: &Homeserver, alias: &RoomAliasId) -> Result<(), Error> {
-    tracing::warn!("an alias of ours leads to a room the bot cannot use: a new room takes it over");
+/// Takes an alias away from whichever room has it; that none has it is success.
+pub(super) async fn remove_alias(homeserver: &Homeserver, alias: &RoomAliasId) -> Result<(), Error> {
     match homeserver
         .as_bot()
         .request("remove_alias", delete_alias::v3::Request::new(alias.to_owned()))

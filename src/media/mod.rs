@@ -111,6 +111,16 @@ impl Workshop {
         Ok(fitted)
     }
 
+    /// Makes of a picture what networks take for the picture of a group: a square JPEG of at most 640 pixels.
+    ///
+    /// # Errors
+    /// `Unreadable`, `TooManyPixels`; `Machine` for what may work later.
+    pub(crate) async fn avatar(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
+        let _place = self.place().await?;
+        let made = spawn_blocking(move || Picture::of_bytes(&bytes)?.square()).await;
+        made.map_err(Error::machine)?
+    }
+
     async fn place(&self) -> Result<SemaphorePermit<'_>, Error> {
         self.places.acquire().await.map_err(Error::machine)
     }

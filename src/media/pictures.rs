@@ -119,6 +119,20 @@ impl Picture {
         self.small(SMALL)
     }
 
+    /// The middle of it as a small square JPEG; never larger than it was.
+    pub(super) fn square(&self) -> Result<Vec<u8>, Error> {
+        let (width, height) = self.size();
+        let cut = width.min(height);
+        let middle = self.0.crop_imm((width - cut) / 2, (height - cut) / 2, cut, cut);
+        let side = cut.min(SMALL);
+        let square = middle.resize_exact(side, side, FilterType::Lanczos3);
+        let mut bytes = Vec::new();
+        opaque(&square)
+            .write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, QUALITY))
+            .map_err(write_error)?;
+        Ok(bytes)
+    }
+
     fn small(&self, side: u32) -> Result<Preview, Error> {
         let (width, height) = self.size();
         let small = if width.max(height) > side {

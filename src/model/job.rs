@@ -319,6 +319,11 @@ pub(crate) enum Work {
         /// Whom.
         contact: ContactId,
     },
+    /// A room is no portal any more: everybody of ours leaves it, and everybody else is sent away.
+    Abandon {
+        /// Which room.
+        room: OwnedRoomId,
+    },
     /// The last token of an identity is gone: stop its devices, unlink them, leave its rooms.
     RetireIdentity {
         /// Which identity.
@@ -379,6 +384,7 @@ impl Work {
             Self::ShowMarks { .. } => "show_marks",
             Self::TellMarks { .. } => "tell_marks",
             Self::LookAt { .. } => "look_at",
+            Self::Abandon { .. } => "abandon",
             Self::RetireIdentity { .. } => "retire_identity",
             Self::Admit { .. } => "admit",
             Self::Part { .. } => "part",

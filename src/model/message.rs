@@ -71,6 +71,8 @@ pub(crate) enum Action {
     },
     /// New messages of the chat disappear after so many seconds from now on; `None`: they stay.
     Timer(Option<u32>),
+    /// The whole chat disappears from the owner's own devices.
+    Discard,
     /// Something happens to the group that the chat is.
     Group(GroupChange),
     /// Somebody began or stopped typing. Never stored, never a job.
@@ -102,6 +104,7 @@ impl Action {
             Self::Pin { .. } => "pin",
             Self::Move { .. } => "live location",
             Self::Timer(_) => "timer of disappearing messages",
+            Self::Discard => "deletion of the chat",
             Self::Group(change) => change.name(),
             Self::Typing(_) => "typing notice",
             Self::Mark(_) => "mark on a chat",

@@ -119,6 +119,30 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// `NotFound`, `NotLinked`, `Unreachable`.
     async fn watch(&self, device: DeviceId, contact: &ContactId) -> Result<(), Error>;
 
+    /// Gives a group another picture, a square JPEG, or none; tells the id of the picture. Repeating it is harmless.
+    ///
+    /// # Errors
+    /// As [`Network::act`].
+    async fn set_picture(&self, portal: &PortalKey, jpeg: Option<Vec<u8>>) -> Result<Option<String>, Error>;
+
+    /// Makes a group. Repeated, it finds the one that was made.
+    ///
+    /// # Errors
+    /// `Refused`, `NotFound` when somebody cannot be written to, `NotLinked`, `RateLimited`, `Unreachable`.
+    async fn create_group(&self, device: DeviceId, group: &NewGroup) -> Result<ChatId, Error>;
+
+    /// The link by which people join a group.
+    ///
+    /// # Errors
+    /// `Refused` when the device may not see it, `NotFound`, `NotLinked`, `RateLimited`, `Unreachable`.
+    async fn invite_link(&self, portal: &PortalKey) -> Result<String, Error>;
+
+    /// What is behind an invite link, without following it; [`Network::find`] follows.
+    ///
+    /// # Errors
+    /// `NotFound` when it leads nowhere (any more), `NotLinked`, `RateLimited`, `Unreachable`.
+    async fn look_behind(&self, device: DeviceId, link: &str) -> Result<Invited, Error>;
+
     /// Fetches media of this network into a file without a name, at its beginning; the bytes are those that the sender
     /// meant.
     ///
@@ -192,6 +216,32 @@ pub(crate) enum Picture {
         /// The picture, in a file without a name, at its beginning.
         file: File,
     },
+}
+
+/// A group to be made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct NewGroup {
+    /// Its name.
+    pub(crate) title: String,
+    /// Who is in it beside the owner of the device.
+    pub(crate) people: Vec<ContactId>,
+    /// When it was asked for: one of that name that was made since is the same.
+    pub(crate) asked_at: Timestamp,
+}
+
+/// What an invite link tells of its group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Invited {
+    /// Which chat.
+    pub(crate) chat: ChatId,
+    /// Its name.
+    pub(crate) title: String,
+    /// What it is about.
+    pub(crate) topic: Option<String>,
+    /// How many people are in it.
+    pub(crate) size: Option<u32>,
+    /// Whether an administrator must let everybody in.
+    pub(crate) approval: bool,
 }
 
 /// Where a network's news goes.

@@ -246,7 +246,6 @@ impl Tx {
     }
 
     /// Forgets a group, its members too.
-    #[cfg_attr(not(test), expect(dead_code, reason = "deleting a chat needs it"))]
     pub(crate) async fn remove_group(&mut self, key: &PortalKey) -> Result<(), Error> {
         for statement in [
             "delete from group_members where device = $1 and chat = $2",

@@ -189,6 +189,15 @@ impl Tx {
         Ok(rows == 1)
     }
 
+    /// Whether anything was said in a chat after this moment.
+    pub(crate) async fn is_chat_used_since(&mut self, key: &PortalKey, since: Timestamp) -> Result<bool, Error> {
+        let query = sqlx::query("select 1 from messages where device = $1 and chat = $2 and at > $3 limit 1")
+            .bind(key.device.to_string())
+            .bind(text(key.chat.as_str()))
+            .bind(since.millis());
+        Ok(self.row(query).await?.is_some())
+    }
+
     /// The message of this sender with this id.
     pub(crate) async fn find_message(
         &mut self,

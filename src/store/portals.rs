@@ -219,9 +219,20 @@ impl Tx {
         self.execute(query).await.map(drop)
     }
 
-    /// Removes a portal; whether it was there.
-    #[cfg_attr(not(test), expect(dead_code, reason = "deleting a chat needs it"))]
+    /// Removes a portal and everything that was said in it; whether it was there.
     pub(crate) async fn remove_portal(&mut self, key: &PortalKey) -> Result<bool, Error> {
+        for table in [
+            "delete from messages where device = $1 and chat = $2",
+            "delete from message_parts where device = $1 and chat = $2",
+            "delete from reactions where device = $1 and chat = $2",
+            "delete from receipts where device = $1 and chat = $2",
+            "delete from read_marks where device = $1 and chat = $2",
+        ] {
+            let query = sqlx::query(table)
+                .bind(key.device.to_string())
+                .bind(text(key.chat.as_str()));
+            self.execute(query).await?;
+        }
         let query = sqlx::query("delete from portals where device = $1 and chat = $2")
             .bind(key.device.to_string())
             .bind(text(key.chat.as_str()));

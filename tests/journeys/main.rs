@@ -49,6 +49,7 @@ mod description;
 mod direct_chats;
 mod edits;
 mod groups_in;
+mod groups_out;
 mod history;
 mod kinds;
 mod large_files;

@@ -16,6 +16,7 @@ mod support;
 
 mod chats;
 mod groups;
+mod groups_out;
 mod journey;
 mod line;
 mod people;

@@ -89,6 +89,17 @@ impl Person {
         room
     }
 
+    /// Waits for an invite to a room of this name and accepts it; others stay open.
+    pub async fn joins_group(&self, name: &str) -> Room {
+        let look = || async {
+            let rooms = self.client.invited_rooms().into_iter();
+            rooms.into_iter().find(|room| room.name().as_deref() == Some(name))
+        };
+        let room = eventually(&format!("{} is invited to {name}", self.id), SOON, look).await;
+        room.join().await.unwrap();
+        room
+    }
+
     /// Waits until a text is shown in any room, and tells the room.
     pub async fn is_shown_anywhere(&self, text: &str) -> Room {
         let look = || async {

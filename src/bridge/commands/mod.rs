@@ -3,18 +3,23 @@
 //! Reading a command is pure. Doing one may be repeated after a crash; its answer carries a transaction id that
 //! follows from the event, so it is shown once.
 
+mod chats;
 mod contacts;
 mod devices;
+mod groups;
 mod history;
 mod marks;
 mod members;
 mod messages;
 
-use super::{error::Failure, invites, worker::Desk};
+use ruma::RoomId;
+
+use super::{Inner, error::Failure, invites, outgoing::may_speak, worker::Desk};
 use crate::{
     matrix::{self, transaction_id},
-    model::{Identity, Lane, RoomEvent, Work},
-    store::Tx,
+    model::{Device, Identity, Lane, RoomEvent, Work},
+    network,
+    store::{Portal, Tx},
 };
 
 /// Something the bot can do, by families.
@@ -28,6 +33,8 @@ enum Command {
     Members(members::Command),
     Marks(marks::Command),
     Messages(messages::Command),
+    Chats(chats::Command),
+    Groups(groups::Command),
     /// Not understood, with what to say about it.
     Unknown(String),
 }
@@ -51,6 +58,8 @@ fn help() -> String {
         .chain(contacts::HELP)
         .chain(marks::HELP)
         .chain(messages::HELP)
+        .chain(chats::HELP)
+        .chain(groups::HELP)
         .chain(&["ping – whether everything answers"]);
     let lines: Vec<_> = lines.copied().collect();
     format!("I bridge WhatsApp to Matrix. I understand:\n{}", lines.join("\n"))
@@ -72,7 +81,9 @@ fn read(text: &str) -> Command {
             .or_else(|| members::read(&line).map(|read| read.map(Command::Members)))
             .or_else(|| contacts::read(&line).map(|read| read.map(Command::Contacts)))
             .or_else(|| marks::read(&line).map(|read| read.map(Command::Marks)))
-            .or_else(|| messages::read(&line).map(|read| read.map(Command::Messages))),
+            .or_else(|| messages::read(&line).map(|read| read.map(Command::Messages)))
+            .or_else(|| Some(chats::read(&line)?.map(Command::Chats)))
+            .or_else(|| Some(groups::read(&line)?.map(Command::Groups))),
     };
     match known {
         Some(Ok(command)) => command,
@@ -126,6 +137,8 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent, text: &str, in_port
         Command::Members(command) => members::take(&asked, command).await,
         Command::Marks(command) => marks::take(&asked, command).await,
         Command::Messages(command) => messages::take(&asked, command).await,
+        Command::Chats(command) => chats::take(&asked, command).await,
+        Command::Groups(command) => groups::take(&asked, command).await,
     }
 }
 
@@ -161,11 +174,96 @@ impl Asked<'_> {
         self.desk.finish(tx).await
     }
 
+    /// The device the person who asks writes through. `None`: there is none, and that is answered.
+    async fn device(&self) -> Result<Option<Device>, Failure> {
+        let device = invites::device_of(self.desk.bridge, &self.event.sender).await?;
+        if device.is_none() {
+            self.answer("You have no linked device. Write `login qr` to link one.")
+                .await?;
+        }
+        Ok(device)
+    }
+
+    /// The chat of the room in which this was asked, by somebody who is heard there. `None`: it is no such room or
+    /// person, and that is answered.
+    async fn chat(&self) -> Result<Option<Chat>, Failure> {
+        let mut read = self.desk.bridge.store.read().await?;
+        let Some(portal) = read.find_portal_by_room(&self.event.room).await? else {
+            drop(read);
+            self.answer("Write this in the room of the chat, with the prefix before it.")
+                .await?;
+            return Ok(None);
+        };
+        let device = read.find_device(portal.key.device).await?;
+        let identity = match &device {
+            Some(device) => read.find_identity(device.identity).await?,
+            None => None,
+        };
+        let members = match &identity {
+            Some(identity) => read.list_members(identity.id).await?,
+            None => Vec::new(),
+        };
+        drop(read);
+        match (device, identity) {
+            (Some(device), Some(identity)) if may_speak(&identity, &members, &self.event.sender) => Ok(Some(Chat {
+                portal,
+                device,
+                identity,
+            })),
+            _ => {
+                self.answer("Only the owner and members are heard here.").await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Answers what the network said no to; what may pass is for later.
+    async fn refused(&self, error: network::Error) -> Result<(), Failure> {
+        if error.is_transient() {
+            return Err(error.into());
+        }
+        self.answer(&format!("That did not work: {}.", sentence(&error))).await
+    }
+
     /// The identity of the person who asks.
     async fn own(&self) -> Result<Option<Identity>, Failure> {
         let mut read = self.desk.bridge.store.read().await?;
         Ok(read.find_identity_by_user(&self.event.sender).await?)
     }
+}
+
+/// A chat that a command is about.
+struct Chat {
+    portal: Portal,
+    device: Device,
+    identity: Identity,
+}
+
+/// What the network said, without our own words around it.
+fn sentence(error: &network::Error) -> String {
+    match error {
+        network::Error::Refused(why) => why.clone(),
+        error => error.to_string(),
+    }
+}
+
+/// What a command leaves behind that could not be done.
+pub(super) async fn given_up(tx: &mut Tx, bridge: &Inner, event: &RoomEvent, why: &str) -> Result<(), Failure> {
+    if tx.is_management_room(&event.room).await?.as_ref() != Some(&event.sender) {
+        return Ok(());
+    }
+    push_notice(tx, bridge, event, &event.room, &format!("That did not work: {why}.")).await
+}
+
+/// Promises a notice in a room about a command.
+async fn push_notice(tx: &mut Tx, bridge: &Inner, event: &RoomEvent, room: &RoomId, text: &str) -> Result<(), Failure> {
+    let notice = Work::Notice {
+        room: room.to_owned(),
+        about: event.event.as_str().to_owned(),
+        text: text.to_owned(),
+    };
+    tx.push_job(&Lane::room(room), &notice, bridge.clock().now()).await?;
+    Ok(())
 }
 
 async fn ping(desk: &Desk<'_>) -> String {

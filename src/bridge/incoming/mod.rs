@@ -15,7 +15,7 @@ mod settings;
 
 use std::borrow::Cow;
 
-use super::{error::Failure, groups, worker::Desk};
+use super::{abandon, error::Failure, groups, worker::Desk};
 use crate::{
     model::{Action, ChatKind, Device, DeviceId, Event, Identity, Lane, PortalKey, Sender, Work},
     store::Tx,
@@ -60,6 +60,7 @@ pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> 
         Action::Group(change) => groups::take(desk, &scene.device, event, change).await,
         Action::Mark(mark) => settings::mark(&scene, *mark).await,
         Action::Name(name) => settings::name(&scene, name.as_deref()).await,
+        Action::Discard => discard(desk, &scene).await,
         // They come as news, never as a job.
         Action::Typing(_) | Action::Read { .. } => desk.done().await,
     }
@@ -81,6 +82,21 @@ async fn by_names_for_life<'a>(desk: &Desk<'_>, event: &'a Event) -> Result<Cow<
         event.to_mut().sender = Sender::Contact(name);
     }
     Ok(event)
+}
+
+/// The chat was deleted on the phone: its room goes too, and another one comes with the next message. What was said
+/// since then stays: settings may come long after they were made.
+async fn discard(desk: &Desk<'_>, scene: &Scene<'_>) -> Result<(), Failure> {
+    let (known, is_used) = {
+        let mut read = desk.bridge.store.read().await?;
+        let is_used = read.is_chat_used_since(&scene.key, scene.event.at).await?;
+        (read.find_portal(&scene.key).await?, is_used)
+    };
+    let Some(portal) = known.filter(|_| !is_used) else {
+        return desk.done().await;
+    };
+    let tx = abandon::portal(desk, &portal).await?;
+    desk.finish(tx).await
 }
 
 /// Whose event it is.

@@ -5,6 +5,7 @@
 //! marks on them (`marks`), what words and media become on the way (`words`, `media`).
 
 mod changes;
+mod groups;
 mod marks;
 mod media;
 mod say;
@@ -25,6 +26,7 @@ use crate::{
     store::{MessageState, Tx},
 };
 
+pub(super) use groups::invited;
 pub(super) use media::{on_network, small};
 pub(super) use say::quoted;
 pub(super) use stage::{Stage, of as stage};
@@ -65,9 +67,13 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent) -> Result<(), Failu
             Some(stage) => marks::pin(&stage, &pinned, &unpinned).await,
             None => Ok(()),
         },
-        Incoming::Invite { user, is_direct } => invites::take(desk, event, &user, is_direct).await,
-        Incoming::Left { user } => moving::left(desk, event, &user).await,
         Incoming::Replaced { next } => moving::replaced(desk, event, &next).await,
+        Incoming::Invite { user, is_direct, was } => invites::take(desk, event, (&user, was), is_direct).await,
+        Incoming::Left { user, was, banned } if desk.bridge.homeserver.names().ghost_name(&user).is_some() => {
+            groups::gone(desk, event, &user, (was, banned)).await
+        }
+        Incoming::Left { user, .. } => moving::left(desk, event, &user).await,
+        Incoming::Room(change) => groups::changed(desk, event, &change).await,
         Incoming::Notice(_) | Incoming::Joined { .. } | Incoming::Ours | Incoming::Ignored(_) => desk.done().await,
     }
 }
@@ -120,7 +126,7 @@ async fn push_notice(tx: &mut Tx, bridge: &Inner, event: &RoomEvent, text: &str)
 /// What a given-up event leaves behind: a failed message and one notice in the room.
 pub(super) async fn given_up(tx: &mut Tx, desk: &Desk<'_>, event: &RoomEvent, why: &str) -> Result<(), Failure> {
     let Some(portal) = tx.find_portal_by_room(&event.room).await? else {
-        return Ok(());
+        return commands::given_up(tx, desk.bridge, event, why).await;
     };
     let id = desk.bridge.network.message_id(event.event.as_str());
     tx.set_message_state(&portal.key, &id, &Sender::Owner, MessageState::Failed, Some(why))

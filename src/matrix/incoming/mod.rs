@@ -4,6 +4,7 @@
 //! Deliberately not here: which message of a network an event is, and who on a network a Matrix user is.
 
 mod fields;
+mod levels;
 mod media;
 mod place;
 mod poll;
@@ -15,7 +16,8 @@ mod words;
 use ruma::{OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedUserId};
 use serde_json::{Value, value::RawValue};
 
-use self::fields::{Event, Fields, Relation, clean, event_id, flag, part, text};
+use self::fields::{Event, Fields, Relation, clean, event_id, flag, part, text, words as line};
+pub(crate) use self::levels::Levels;
 use super::{
     emoji,
     outgoing::{FORWARDED, MARK},
@@ -75,6 +77,8 @@ pub(crate) enum Incoming {
         user: OwnedUserId,
         /// Whether it is meant as a direct chat.
         is_direct: bool,
+        /// How they stood to the room before.
+        was: Membership,
     },
     /// Somebody came in.
     Joined {
@@ -85,16 +89,55 @@ pub(crate) enum Incoming {
     Left {
         /// Who.
         user: OwnedUserId,
+        /// How they stood to the room before.
+        was: Membership,
+        /// They may not come back.
+        banned: bool,
     },
     /// The room was replaced by another.
     Replaced {
         /// By which.
         next: OwnedRoomId,
     },
+    /// Something about the room itself is different.
+    Room(Box<RoomChange>),
     /// What we sent ourselves in a real person's name.
     Ours,
     /// Nothing to us, and why.
     Ignored(&'static str),
+}
+
+/// How somebody stands to a room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Membership {
+    /// In it.
+    In,
+    /// Invited.
+    Invited,
+    /// Asked to be let in.
+    Asking,
+    /// Neither.
+    Out,
+}
+
+/// What is different about a room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum RoomChange {
+    /// Its name.
+    Name(Option<String>),
+    /// Its topic.
+    Topic(Option<String>),
+    /// Its picture.
+    Avatar(Option<OwnedMxcUri>),
+    /// Who may do what.
+    Levels {
+        /// Until now.
+        before: Levels,
+        /// From now on.
+        now: Levels,
+    },
+    /// Whether strangers may ask to be let in; `None` for every other way in but an invitation.
+    Knocking(Option<bool>),
 }
 
 /// What somebody said, with all that only the bridge can translate.
@@ -195,12 +238,21 @@ fn room(event: &Event) -> Incoming {
         "m.room.member" => state::member(event),
         "m.room.pinned_events" => state::pins(event),
         "m.room.tombstone" => state::tombstone(event),
+        "m.room.name" => changed(RoomChange::Name(line(&event.content, "name"))),
+        "m.room.topic" => changed(RoomChange::Topic(line(&event.content, "topic"))),
+        "m.room.avatar" => changed(RoomChange::Avatar(state::avatar(&event.content))),
+        "m.room.power_levels" => state::levels(event),
+        "m.room.join_rules" => state::join_rules(event),
         // Where it is follows in events that only live clients can read.
         "m.beacon_info" | "org.matrix.msc3672.beacon_info" if flag(&event.content, "live") => {
             unsupported("live location")
         }
         _ => Incoming::Ignored("state of the room"),
     }
+}
+
+fn changed(change: RoomChange) -> Incoming {
+    Incoming::Room(Box::new(change))
 }
 
 fn message(event: &Event, copied: bool) -> Incoming {

@@ -192,7 +192,8 @@ fn memberships_tell_who_comes_and_goes() {
         invite,
         Incoming::Invite {
             user: user.clone(),
-            is_direct: true
+            is_direct: true,
+            was: Membership::Out,
         }
     );
     let join = json!({"membership": "join"});
@@ -203,8 +204,91 @@ fn memberships_tell_who_comes_and_goes() {
     assert_eq!(member(join.clone(), join), Incoming::Ignored("profile"));
     assert_eq!(
         member(json!({"membership": "ban"}), Value::Null),
-        Incoming::Left { user }
+        Incoming::Left {
+            user,
+            was: Membership::Out,
+            banned: true,
+        }
     );
+    let user: OwnedUserId = "@whatsapp_1:hs.test".try_into().unwrap();
+    for (before, was) in [
+        ("join", Membership::In),
+        ("invite", Membership::Invited),
+        ("knock", Membership::Asking),
+    ] {
+        let user = user.clone();
+        assert_eq!(
+            member(json!({"membership": "leave"}), json!({ "membership": before })),
+            Incoming::Left {
+                user,
+                was,
+                banned: false
+            }
+        );
+    }
+}
+
+fn state(kind: &str, content: &Value, before: &Value) -> Incoming {
+    let json = json!({
+        "type": kind, "state_key": "", "sender": "@alice:hs.test", "room_id": "!r:hs.test",
+        "content": content, "unsigned": {"prev_content": before},
+    });
+    read(&to_raw_value(&json).unwrap()).unwrap()
+}
+
+#[test]
+fn b52_name_topic_and_picture_are_read_with_what_stands_of_them() {
+    let named = state("m.room.name", &json!({"name": "Tea"}), &Value::Null);
+    let Incoming::Room(change) = named else {
+        panic!("{named:?}")
+    };
+    assert_eq!(*change, RoomChange::Name(Some("Tea".into())));
+    assert_eq!(change.standing(Some(&json!({"name": "Tea"}))).as_ref(), Some(&*change));
+    assert_eq!(change.standing(Some(&json!({"name": "Coffee"}))), None);
+    assert_eq!(change.standing(None), None);
+    let emptied = state("m.room.topic", &json!({"topic": ""}), &Value::Null);
+    assert_eq!(emptied, Incoming::Room(Box::new(RoomChange::Topic(None))));
+    let pictured = |url: &str| state("m.room.avatar", &json!({ "url": url }), &Value::Null);
+    let here = RoomChange::Avatar(Some("mxc://hs.test/a".into()));
+    assert_eq!(pictured("mxc://hs.test/a"), Incoming::Room(Box::new(here)));
+    assert_eq!(
+        pictured("https://hs.test/a"),
+        Incoming::Room(Box::new(RoomChange::Avatar(None)))
+    );
+}
+
+#[test]
+fn b54_levels_say_who_administers_and_what_is_for_administrators() {
+    let ana: OwnedUserId = "@whatsapp_1:hs.test".try_into().unwrap();
+    let before = json!({"users": {"@alice:hs.test": 50}, "events": {"m.room.name": 0, "m.room.topic": 0}});
+    let now = json!({"users": {ana.as_str(): 50, "@alice:hs.test": "50"}, "events_default": 50});
+    let Incoming::Room(change) = state("m.room.power_levels", &now, &before) else {
+        panic!("levels")
+    };
+    let RoomChange::Levels { before: was, now: is } = &*change else {
+        panic!("levels")
+    };
+    assert_eq!((was.is_admin(&ana), is.is_admin(&ana)), (false, true));
+    assert_eq!((was.only_admins_write(), is.only_admins_write()), (false, true));
+    assert_eq!((was.only_admins_describe(), is.only_admins_describe()), (false, true));
+    assert_eq!(change.standing(Some(&before)), None);
+    assert_eq!(change.standing(Some(&now)), Some((*change).clone()));
+    assert!(matches!(state("m.room.power_levels", &now, &now), Incoming::Ignored(_)));
+}
+
+#[test]
+fn b56_ways_in_are_invitations_and_knocks() {
+    let rule = |rule: &str| {
+        state(
+            "m.room.join_rules",
+            &json!({ "join_rule": rule }),
+            &json!({"join_rule": "invite"}),
+        )
+    };
+    let knocking = |knocking| Incoming::Room(Box::new(RoomChange::Knocking(knocking)));
+    assert_eq!(rule("knock"), knocking(Some(true)));
+    assert_eq!(rule("public"), knocking(None));
+    assert!(matches!(rule("invite"), Incoming::Ignored(_)));
 }
 
 #[test]

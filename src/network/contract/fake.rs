@@ -104,6 +104,7 @@ impl Stage for OnFake {
             | Action::Pin { .. }
             | Action::Move { .. }
             | Action::Timer(_)
+            | Action::Discard
             | Action::Group(_)
             | Action::Typing(_)
             | Action::Mark(_)

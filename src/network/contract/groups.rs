@@ -4,8 +4,8 @@ use std::io::Read as _;
 
 use super::{Stage, ana};
 use crate::{
-    model::{Action, ChatId, ChatKind, GroupChange, GroupKind, Rank, Sender},
-    network::{Error, Linking, Picture},
+    model::{Action, ChatId, ChatKind, Clock, GroupChange, GroupKind, PortalKey, Rank, Sender},
+    network::{Error, Linking, NewGroup, Picture},
 };
 
 const PICTURE: &[u8] = b"a picture of tea";
@@ -50,6 +50,49 @@ pub(super) async fn a_group_that_is_none_is_not_found(stage: &mut dyn Stage) {
     let chat = ChatId::from_adapter("120363999999999999@g.us");
     let asked = stage.network().group(device, &chat).await;
     assert!(matches!(asked, Err(Error::NotFound(_))), "{asked:?}");
+}
+
+pub(super) async fn a_group_is_made_once_changed_and_found_by_its_link(stage: &mut dyn Stage) {
+    let device = stage.links(Linking::Qr).await;
+    let network = stage.network();
+    let new = NewGroup {
+        title: "Cake".into(),
+        people: vec![ana()],
+        asked_at: Clock::System.now(),
+    };
+    let chat = network.create_group(device, &new).await.unwrap();
+    assert_eq!(
+        network.create_group(device, &new).await.unwrap(),
+        chat,
+        "one request, one group"
+    );
+    let portal = PortalKey::new(device, chat.clone());
+    let ana = || vec![Sender::Contact(ana())];
+    for change in [
+        GroupChange::Title("Pie".into()),
+        GroupChange::Topic(Some("With cherries".into())),
+        GroupChange::Announce(true),
+        GroupChange::Promoted(ana()),
+    ] {
+        for seed in ["once", "and again"] {
+            let id = network.message_id(seed);
+            let done = network.act(&portal, &id, &Action::Group(change.clone())).await;
+            done.unwrap_or_else(|error| panic!("{change:?}: {error}"));
+        }
+    }
+    let group = network.group(device, &chat).await.unwrap();
+    assert_eq!(
+        (group.title.as_str(), group.topic.as_deref()),
+        ("Pie", Some("With cherries"))
+    );
+    assert!(group.announce);
+    assert_eq!(group.rank(&ana()[0]), Some(Rank::Admin));
+    let link = network.invite_link(&portal).await.unwrap();
+    let behind = network.look_behind(device, &link).await.unwrap();
+    assert_eq!(
+        (behind.chat, behind.title.as_str(), behind.size),
+        (chat, "Pie", Some(2))
+    );
 }
 
 pub(super) async fn a_change_of_a_group_is_told(stage: &mut dyn Stage) {

@@ -252,4 +252,5 @@ groups_on_every_network! {
     a_picture_is_fetched_once,
     a_group_that_is_none_is_not_found,
     a_change_of_a_group_is_told,
+    a_group_is_made_once_changed_and_found_by_its_link,
 }

@@ -3,10 +3,13 @@
 use std::io::{Seek as _, Write as _};
 
 use super::{
-    super::{Error, Picture},
+    super::{Error, Invited, NewGroup, Picture},
     Fake,
 };
-use crate::model::{Action, ChatId, ChatKind, DeviceId, Event, Group, GroupChange, Sender};
+use crate::model::{Action, ChatId, ChatKind, DeviceId, Event, Group, GroupChange, PortalKey, Sender};
+
+/// What every link begins with.
+const LINK: &str = "https://fake.example/";
 
 impl Fake {
     /// The network has this group of the device from now on, or none.
@@ -36,6 +39,68 @@ impl Fake {
             ..self.event(device, chat.as_str(), by, "", None)
         };
         self.brings(told).await;
+    }
+
+    pub(super) fn takes_picture(&self, portal: &PortalKey, jpeg: Option<Vec<u8>>) -> Result<Option<String>, Error> {
+        let mut state = self.state();
+        if let Some(error) = state.refusals.pop_front() {
+            return Err(error);
+        }
+        let place = (portal.device, portal.chat.clone());
+        let Some(bytes) = jpeg else {
+            state.pictures.remove(&place);
+            return Ok(None);
+        };
+        let id = bytes.len().to_string();
+        state.pictures.insert(place, (id.clone(), bytes));
+        Ok(Some(id))
+    }
+
+    pub(super) fn makes_group(&self, device: DeviceId, new: &NewGroup) -> Result<ChatId, Error> {
+        let mut state = self.state();
+        if let Some(error) = state.refusals.pop_front() {
+            return Err(error);
+        }
+        let chat = ChatId::from_adapter(format!("made-{}-{}@g.us", new.title, new.asked_at.millis()));
+        let people = new.people.iter().cloned().map(Sender::Contact);
+        let mut group = Group {
+            title: new.title.clone(),
+            owner: Some(Sender::Owner),
+            ..Group::default()
+        };
+        group.apply(&GroupChange::Joined(
+            [Sender::Owner].into_iter().chain(people).collect(),
+        ));
+        group.apply(&GroupChange::Promoted(vec![Sender::Owner]));
+        state.groups.entry((device, chat.clone())).or_insert(group);
+        Ok(chat)
+    }
+
+    /// There are no codes here: a link names its group.
+    pub(super) fn gives_link(&self, portal: &PortalKey) -> Result<String, Error> {
+        self.gives_group(portal.device, &portal.chat)?;
+        Ok(format!("{LINK}{}", portal.chat.as_str()))
+    }
+
+    pub(super) fn looks_behind(&self, device: DeviceId, link: &str) -> Result<Invited, Error> {
+        let chat = ChatId::from_adapter(link.strip_prefix(LINK).ok_or(Error::NotFound("the group"))?);
+        let group = self.gives_group(device, &chat)?;
+        Ok(Invited {
+            chat,
+            title: group.title,
+            topic: group.topic,
+            size: group.members.len().try_into().ok(),
+            approval: group.approval,
+        })
+    }
+
+    pub(super) fn follows_link(&self, device: DeviceId, link: &str) -> Result<ChatId, Error> {
+        let chat = self.looks_behind(device, link)?.chat;
+        let mut state = self.state();
+        if let Some(group) = state.groups.get_mut(&(device, chat.clone())) {
+            group.apply(&GroupChange::Joined(vec![Sender::Owner]));
+        }
+        Ok(chat)
     }
 
     pub(super) fn gives_group(&self, device: DeviceId, chat: &ChatId) -> Result<Group, Error> {

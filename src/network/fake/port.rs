@@ -7,7 +7,9 @@ use futures_util::stream;
 use tokio::sync::mpsc;
 
 use super::{
-    super::{Capabilities, Error, LinkAnswer, LinkStep, LinkSteps, Linking, MediaLimits, Network, Picture},
+    super::{
+        Capabilities, Error, Invited, LinkAnswer, LinkStep, LinkSteps, Linking, MediaLimits, Network, NewGroup, Picture,
+    },
     Act, Fake,
 };
 use crate::model::{
@@ -119,6 +121,10 @@ impl Network for Fake {
         {
             return Err(Error::Unsupported(kind.clone()));
         }
+        if let Action::Group(change) = action {
+            let group = state.groups.get_mut(&(portal.device, portal.chat.clone()));
+            group.ok_or(Error::NotFound("the group"))?.apply(change);
+        }
         state.acts.push(Act {
             portal: portal.clone(),
             id: id.clone(),
@@ -140,7 +146,10 @@ impl Network for Fake {
             Recipient::Phone(number) if state.strangers.contains(number) => Err(Error::NotFound("the number")),
             Recipient::Phone(number) => Ok(ChatId::from_adapter(number.clone())),
             Recipient::Address(address) => Ok(ChatId::from_adapter(address.clone())),
-            Recipient::Invite(_) => Err(Error::Unsupported("an invite link".to_owned())),
+            Recipient::Invite(link) => {
+                drop(state);
+                self.follows_link(device, link)
+            }
         }
     }
 
@@ -162,6 +171,26 @@ impl Network for Fake {
     async fn picture(&self, device: DeviceId, chat: &ChatId, known: Option<&str>) -> Result<Picture, Error> {
         self.must_be_linked(device)?;
         Ok(self.gives_picture(device, chat, known))
+    }
+
+    async fn set_picture(&self, portal: &PortalKey, jpeg: Option<Vec<u8>>) -> Result<Option<String>, Error> {
+        self.must_be_linked(portal.device)?;
+        self.takes_picture(portal, jpeg)
+    }
+
+    async fn create_group(&self, device: DeviceId, group: &NewGroup) -> Result<ChatId, Error> {
+        self.must_be_linked(device)?;
+        self.makes_group(device, group)
+    }
+
+    async fn invite_link(&self, portal: &PortalKey) -> Result<String, Error> {
+        self.must_be_linked(portal.device)?;
+        self.gives_link(portal)
+    }
+
+    async fn look_behind(&self, device: DeviceId, link: &str) -> Result<Invited, Error> {
+        self.must_be_linked(device)?;
+        self.looks_behind(device, link)
     }
 
     async fn contact(&self, _: DeviceId, contact: &ContactId) -> Result<ContactInfo, Error> {

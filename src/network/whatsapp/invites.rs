@@ -1,10 +1,13 @@
 //! Invitations to groups, by link and by message: the group behind one, joined when the account is not in it yet.
 
 use url::Url;
-use whatsapp_rust::{Jid, features::JoinGroupResult};
+use whatsapp_rust::{
+    Jid,
+    features::{GroupMetadata, JoinGroupResult},
+};
 
 use super::{
-    super::Error,
+    super::{Error, Invited},
     Shared, ids,
     sending::{jid_of_contact, read_group_error},
     session::Session,
@@ -18,14 +21,7 @@ use crate::model::{ChatId, ContactId, Invitation};
 pub(super) async fn group(session: &Session, link: &str) -> Result<ChatId, Error> {
     let code = code_of(link).ok_or(Error::NotFound("the group"))?;
     let groups = session.client().groups();
-    let invited = groups
-        .get_invite_info(&code)
-        .await
-        .map_err(|error| match read_group_error(error) {
-            // The server says in several ways that a code is none, or was reset.
-            Error::Refused(_) => Error::NotFound("the group"),
-            other => other,
-        })?;
+    let invited = behind(session, &code).await?;
     if groups.get_metadata(&invited.id).await.is_ok() {
         return chat_of(&invited.id);
     }
@@ -75,7 +71,32 @@ fn entered(joined: &JoinGroupResult) -> Result<ChatId, Error> {
     }
 }
 
-fn chat_of(group: &Jid) -> Result<ChatId, Error> {
+/// What is behind an invite link, without following it.
+///
+/// # Errors
+/// `NotFound` when the link leads nowhere (any more), `Unreachable`.
+pub(super) async fn look(session: &Session, link: &str) -> Result<Invited, Error> {
+    let group = behind(session, &code_of(link).ok_or(Error::NotFound("the group"))?).await?;
+    let members = u32::try_from(group.participants.len()).ok().filter(|count| *count > 0);
+    Ok(Invited {
+        chat: chat_of(&group.id)?,
+        title: group.subject,
+        topic: group.description.filter(|text| !text.trim().is_empty()),
+        size: group.size.or(members),
+        approval: group.membership_approval,
+    })
+}
+
+async fn behind(session: &Session, code: &str) -> Result<GroupMetadata, Error> {
+    let invited = session.client().groups().get_invite_info(code).await;
+    invited.map_err(|error| match read_group_error(error) {
+        // The server says in several ways that a code is none, or was reset.
+        Error::Refused(_) => Error::NotFound("the group"),
+        other => other,
+    })
+}
+
+pub(super) fn chat_of(group: &Jid) -> Result<ChatId, Error> {
     match ids::read_address(&group.to_string()) {
         Some(ids::Address::Group(chat)) => Ok(chat),
         _ => Err(Error::NotFound("the group")),

@@ -9,10 +9,12 @@ mod answers;
 mod calls;
 mod client;
 mod config;
+mod deletions;
 mod delivery;
 mod desk;
 mod directory;
 mod forgotten;
+mod group_changes;
 mod group_news;
 mod groups;
 mod history;
@@ -46,7 +48,7 @@ pub(crate) use self::{
     media::LIMITS as MEDIA_LIMITS,
 };
 use self::{live::Live, people::People, stored_media::StoredMedia};
-use super::{Capabilities, Error, Intake, LinkAnswer, LinkSteps, Linking, Network, Picture};
+use super::{Capabilities, Error, Intake, Invited, LinkAnswer, LinkSteps, Linking, Network, NewGroup, Picture};
 use crate::{
     model::{
         Action, ChatId, Clock, ContactId, ContactInfo, DeviceId, Group, Invitation, Media, MediaKind, MediaRef,
@@ -170,6 +172,36 @@ impl Network for WhatsApp {
     async fn picture(&self, device: DeviceId, chat: &ChatId, known: Option<&str>) -> Result<Picture, Error> {
         let session = self.live.session(&self.shared, device).await?;
         around!("picture", pictures::picture(&self.shared, &session, chat, known).await)
+    }
+
+    async fn set_picture(&self, portal: &PortalKey, jpeg: Option<Vec<u8>>) -> Result<Option<String>, Error> {
+        let session = self.live.session(&self.shared, portal.device).await?;
+        around!(
+            "set_picture",
+            group_changes::set_picture(&self.shared, &session, &portal.chat, jpeg).await
+        )
+    }
+
+    async fn create_group(&self, device: DeviceId, group: &NewGroup) -> Result<ChatId, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        around!(
+            "create_group",
+            group_changes::create(&self.shared, &session, group).await
+        )
+    }
+
+    async fn invite_link(&self, portal: &PortalKey) -> Result<String, Error> {
+        let session = self.live.session(&self.shared, portal.device).await?;
+        around!(
+            "invite_link",
+            group_changes::link(&self.shared, &session, &portal.chat).await
+        )
+    }
+
+    async fn look_behind(&self, device: DeviceId, link: &str) -> Result<Invited, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        session.ready(self.shared.config.connect_timeout()).await?;
+        around!("look_behind", invites::look(&session, link).await)
     }
 
     async fn contact(&self, _: DeviceId, contact: &ContactId) -> Result<ContactInfo, Error> {

@@ -18,7 +18,7 @@ use super::{
     super::Error,
     Shared,
     desk::{desk, is_by_lid, jid_in},
-    ids,
+    group_changes, ids,
     ids::{Address, Spelling},
     invites,
     link::Link,
@@ -65,12 +65,20 @@ pub(super) async fn act(
             session.ready(shared.config.connect_timeout()).await?;
             forget(shared, session, &to, target).await
         }
+        Action::Discard => {
+            session.ready(shared.config.connect_timeout()).await?;
+            let done = session.client().chat_actions();
+            let to = own_jid_of(shared, session, chat, to).await?;
+            let done = done.delete_chat(&to, true, None).await;
+            done.map_err(read_setting_error)
+        }
         Action::Timer(seconds) if to.is_group() => {
             session.ready(shared.config.connect_timeout()).await?;
             let groups = session.client().groups();
             let set = groups.set_ephemeral(&to, seconds.unwrap_or_default());
             set.await.map_err(read_group_error)
         }
+        Action::Group(change) => group_changes::change(shared, session, chat, change).await,
         action => {
             session.ready(shared.config.connect_timeout()).await?;
             let desk = desk(shared, session, (chat, to, id), action).await?;
@@ -90,10 +98,14 @@ async fn forget(shared: &Shared, session: &Session, chat: &Jid, target: &Message
     let from_me = target.sender == Sender::Owner;
     let actions = session.client().chat_actions();
     let done = actions.delete_message_for_me(chat, author.as_ref(), target.id.as_str(), from_me, false, None);
-    done.await.map_err(|error| match error {
+    done.await.map_err(read_setting_error)
+}
+
+fn read_setting_error(error: AppStateError) -> Error {
+    match error {
         AppStateError::InvalidRequest(reason) => Error::Refused(reason),
         error => unreachable(error),
-    })
+    }
 }
 
 /// The owner is there, or is not.

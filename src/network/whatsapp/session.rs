@@ -31,7 +31,7 @@ use super::{
     Shared,
     acks::Acks,
     calls::{self, Calls},
-    client,
+    client, deletions,
     delivery::{self, Delivery, Hook},
     forgotten, group_news, history,
     ids::Spelling,
@@ -49,7 +49,8 @@ use crate::{
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The events that are handled in order; acknowledgements are handled where they appear.
-const EVENTS: [EventKind; 35] = [
+const EVENTS: [EventKind; 36] = [
+    EventKind::DeleteChatUpdate,
     EventKind::Connected,
     EventKind::Disconnected,
     EventKind::LoggedOut,
@@ -339,6 +340,10 @@ impl Session {
                 Ok(None) => {}
                 Err(error) => tracing::warn!(device.id = %self.device, %error, "a setting could not be read"),
             },
+            Event::DeleteChatUpdate(update) => {
+                let read = deletions::read(&self.shared, self.device, update).await;
+                self.tell(read).await;
+            }
             event => {
                 if let Some(link) = link_after(event) {
                     self.moved_to(link).await;

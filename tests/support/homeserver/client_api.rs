@@ -177,6 +177,17 @@ fn in_room(state: &mut State, request: &Request, caller: &Caller, room: &str, wh
             state.kick(room, user, whom, &body["reason"]).map(empty)
         }
         ("POST", ["leave"]) => state.leave(room, user).map(empty),
+        ("POST", ["unban"]) => {
+            let whom = body["user_id"].as_str().unwrap_or_default();
+            state.shut_out(room, user, whom, false).map(empty)
+        }
+        ("GET", ["members"]) => {
+            let there = state.room(room)?;
+            there.must_have(user)?;
+            let members = there.state.iter().filter(|((kind, _), _)| kind == "m.room.member");
+            let chunk: Vec<_> = members.map(|(_, event)| event.clone()).collect();
+            Ok(json!({ "chunk": chunk }))
+        }
         ("PUT", ["send", kind, transaction]) => send(state, request, caller, room, (kind, transaction, body)),
         ("PUT", ["redact", event, transaction]) => {
             let redaction = json!({"redacts": event, "reason": body["reason"]});

@@ -159,6 +159,11 @@ impl User {
         self.does(|state| state.invite(room, &self.id, user));
     }
 
+    /// Shuts somebody out.
+    pub fn bans(&self, room: &str, user: &str) {
+        self.does(|state| state.shut_out(room, &self.id, user, true));
+    }
+
     /// Makes a direct chat with somebody, as clients do.
     pub async fn creates_dm_with(&self, user: &str) -> Room {
         client_api::ask_for(&self.homeserver, user).await;
@@ -288,6 +293,18 @@ impl Room {
     pub async fn waits_for(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
         let look = || async { self.events().into_iter().find(&is) };
         eventually(&format!("{what} in {} with {:?}", self.id, self.said()), SOON, look).await
+    }
+
+    /// Waits for a message of this user with these words in it, and tells all of it.
+    pub async fn hears(&self, user: &str, words: &str) -> String {
+        let is_it = |event: &Value| {
+            event["sender"] == user
+                && event["content"]["body"]
+                    .as_str()
+                    .is_some_and(|text| text.contains(words))
+        };
+        let event = self.waits_for(words, is_it).await;
+        event["content"]["body"].as_str().unwrap_or_default().to_owned()
     }
 
     /// Waits for a message with these words.

@@ -219,6 +219,16 @@ impl State {
             .map(drop)
     }
 
+    /// Shuts somebody out, or lets them in again as if they had never been there.
+    pub(super) fn shut_out(&mut self, room: &str, by: &str, user: &str, out: bool) -> Result<(), Refused> {
+        let there = self.room(room)?;
+        there.levels().must_have(by, "ban", 50)?;
+        there.levels().must_be_below(by, user)?;
+        let membership = if out { "ban" } else { "leave" };
+        self.set(room, by, "m.room.member", user, &json!({ "membership": membership }))
+            .map(drop)
+    }
+
     pub(super) fn type_in(&mut self, room: &str, user: &str, typing: bool) -> Result<(), Refused> {
         let there = self.room(room)?;
         there.must_have(user)?;

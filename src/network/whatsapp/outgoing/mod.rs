@@ -109,7 +109,7 @@ pub(super) fn people_in(action: &Action) -> Vec<&ContactId> {
         } => named.push(&target.sender),
         Action::Read { messages, .. } => named.extend(messages.iter().map(|message| &message.sender)),
         Action::Group(change) => named.extend(change.people()),
-        Action::Timer(_) | Action::Typing(_) | Action::Mark(_) | Action::Name(_) => {}
+        Action::Timer(_) | Action::Discard | Action::Typing(_) | Action::Mark(_) | Action::Name(_) => {}
     }
     named
         .into_iter()
@@ -171,8 +171,9 @@ pub(super) fn write(action: &Action, desk: &Desk) -> Result<wa::Message, Error> 
         Action::Timer(seconds) => Ok(timer(seconds.unwrap_or_default(), desk)),
         Action::Vote { poll, options } => answers::vote(poll, options, desk),
         Action::Attend { appointment, answer } => answers::attend(appointment, *answer, desk),
-        // Changes of groups are no messages.
+        // Changes of groups and chats are no messages.
         Action::Group(_)
+        | Action::Discard
         | Action::EndPoll { .. }
         | Action::Move { .. }
         | Action::Forget { .. }
