@@ -195,8 +195,8 @@ async fn an_old_homeserver_is_asked_the_old_way() {
     assert_eq!(
         scripted.lines(),
         [
-            format!("GET /_matrix/client/v1/media/config?{user}"),
-            format!("GET /_matrix/media/v3/config?{user}"),
+            "GET /_matrix/client/v1/media/config".to_owned(),
+            "GET /_matrix/media/v3/config".to_owned(),
             format!("GET /_matrix/client/v1/media/download/hs.test/abc?{user}"),
             format!("GET /_matrix/media/v3/download/hs.test/abc?{user}"),
         ]
