@@ -14,6 +14,8 @@ use crate::{
 const PHONE_ANSWERS: Duration = Duration::from_secs(30);
 /// How often to look whether it has.
 const LOOK: Duration = Duration::from_millis(500);
+/// After so many looks the phone is asked once more: its answer may have been lost in a crash.
+const ASK_EVERY: u32 = 16;
 
 /// Does a job of kind `older`.
 pub(super) async fn show(desk: &Desk<'_>, wish: &Older) -> Result<(), Failure> {
@@ -52,10 +54,10 @@ enum Asked {
     Nothing,
 }
 
-/// The phone is asked by the first attempt; the others wait for what it tells. Asked again after a crash, it tells the
-/// same.
+/// The phone is asked by the first attempt; the others wait for what it tells, and ask again now and then. Asked again,
+/// it tells the same.
 async fn ask_once(desk: &Desk<'_>, wish: &Older, found: &[Unshown]) -> Result<Asked, Failure> {
-    if desk.job.attempts > 0 {
+    if !desk.job.attempts.is_multiple_of(ASK_EVERY) {
         return Ok(Asked::Yes);
     }
     let missing = wish

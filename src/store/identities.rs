@@ -84,8 +84,19 @@ impl Tx {
             "delete from notes where name in (select 'history:' || id from devices where identity = $1)",
             "delete from history_chats where device in (select id from devices where identity = $1)",
             "delete from history_marks where device in (select id from devices where identity = $1)",
+            "delete from read_marks where device in (select id from devices where identity = $1)",
+            "delete from chat_marks where device in (select id from devices where identity = $1)",
+            "delete from address_book where device in (select id from devices where identity = $1)",
+            "delete from group_members where device in (select id from devices where identity = $1)",
+            "delete from group_chats where device in (select id from devices where identity = $1)",
+            "delete from device_spaces where device in (select id from devices where identity = $1)",
             "delete from portals where device in (select id from devices where identity = $1)",
             "delete from link_changes where device in (select id from devices where identity = $1)",
+            // What was promised, or given up, for its chats: lanes of chats have the device in them.
+            "delete from jobs where lane_kind not in ('identity', 'device') and exists (select 1 from devices \
+             where devices.identity = $1 and jobs.lane like '%' || devices.id || '%')",
+            "delete from buried_jobs where exists (select 1 from devices \
+             where devices.identity = $1 and buried_jobs.payload like '%' || devices.id || '%')",
             "delete from devices where identity = $1",
             "delete from sends where identity = $1",
             "delete from spellings where identity = $1",

@@ -68,6 +68,8 @@ async fn before(engine: Engine, settings: &str) -> Before {
     std::fs::write(&file, config.replace("[bridge]", &format!("[bridge]\n{settings}"))).unwrap();
     world.wharf.start().await;
     let alice = world.homeserver.user("alice");
+    // The first token of all cannot be told from the others but by its rights.
+    world.rest.new_token(&[]).await;
     let rest = world.rest.new_token(&[alice.id()]).await;
     let phone = world.whatsapp.phone(OWNER, "Owner");
     let ana = world.contact(ANA, "Ana");
@@ -402,6 +404,23 @@ on_both_engines! {
         assert_eq!(world.count("select count(*) as number from buried_jobs where payload like '%secret%'").await, 0);
     }
 
+    /// B70: with its last token an identity is gone, and everything that was stored for it.
+    async fn b70_nothing_is_left_of_an_identity_that_is_gone(engine: Engine) {
+        let Before { world, rest, phone, ana, .. } = before(engine, "history_messages = 2").await;
+        phone.has_history(&chat_with(ANA), lines(ANA, 10));
+        link(&rest, &phone).await;
+        room_with(&world, "line 9").await;
+        ana.says(&phone, "new");
+        room_with(&world, "new").await;
+        world.settles(SOON).await;
+        assert_eq!(world.count(LEFT).await, 11 + 1 + 1);
+        let (_, tokens) = world.rest.basic(Method::GET, "/api/v1/tokens", None).await;
+        let last = tokens.as_array().unwrap().iter().map(|token| token["id"].as_i64().unwrap()).max().unwrap();
+        world.rest.basic(Method::DELETE, &format!("/api/v1/tokens/{last}"), None).await;
+        eventually("nothing is left", SOON, || async { (world.count(LEFT).await == 0).then_some(()) }).await;
+        assert_eq!(world.count("select count(*) as number from keys").await, 0);
+    }
+
     /// Content that is older than it may be kept is erased; its ids are kept, so that it never comes back.
     async fn b70_content_is_kept_only_as_long_as_it_may_be(engine: Engine) {
         let Before { mut world, rest, phone, .. } = before(engine, "").await;
@@ -431,6 +450,10 @@ on_both_engines! {
         assert_eq!(world.count("select count(*) as number from messages").await, 2);
     }
 }
+
+/// Everything that is stored of chats.
+const LEFT: &str = "select (select count(*) from messages) + (select count(*) from history_chats) \
+     + (select count(*) from history_marks) + (select count(*) from portals) as number";
 
 /// Messages that hold a secret, in any column.
 const SECRETS: &str = "select count(*) as number from messages where body like '%secret%' or content like '%secret%' \

@@ -17,6 +17,7 @@ mod support;
 mod chats;
 mod groups;
 mod groups_out;
+mod history;
 mod journey;
 mod line;
 mod people;

@@ -29,8 +29,8 @@ use crate::{model::DeviceId, store::keyring};
 const MOST_REQUESTS: u8 = 3;
 /// How long the library may take to fetch what was announced.
 const PATIENCE: Duration = Duration::from_mins(30);
-/// How long what was fetched may take until it is kept.
-const KEEPING: Duration = Duration::from_mins(1);
+/// How long what was fetched may take until it is kept. What is asked for too early is the same part once more.
+const KEEPING: Duration = Duration::from_secs(5);
 
 /// Whether a message announces a part of the time before. The library has taken out what it says of it.
 fn is_word(message: &wa::Message) -> bool {
