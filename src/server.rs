@@ -111,7 +111,7 @@ impl Config {
 
 /// A listener that has its address and does not answer yet.
 pub(crate) struct Listener {
-    listener: std::net::TcpListener,
+    socket: std::net::TcpListener,
     tls: Option<RustlsConfig>,
     patience: Duration,
 }
@@ -121,9 +121,9 @@ impl Listener {
     pub(crate) async fn bind(config: &Config) -> anyhow::Result<Self> {
         let address: IpAddr = config.host.parse().context("server.host")?;
         let address = SocketAddr::new(address, config.port);
-        let listener =
+        let socket =
             std::net::TcpListener::bind(address).with_context(|| format!("{address} cannot be listened on"))?;
-        listener.set_nonblocking(true)?;
+        socket.set_nonblocking(true)?;
         let tls = match config.tls() {
             Some((cert, key)) => Some(
                 RustlsConfig::from_pem_file(&cert, &key)
@@ -133,7 +133,7 @@ impl Listener {
             None => None,
         };
         Ok(Self {
-            listener,
+            socket,
             tls,
             patience: Duration::from_secs(config.head_timeout.into()),
         })
@@ -141,7 +141,7 @@ impl Listener {
 
     /// The address that was taken.
     pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
-        Ok(self.listener.local_addr()?)
+        Ok(self.socket.local_addr()?)
     }
 
     /// Answers until `stop`, then finishes what is open.
@@ -157,12 +157,12 @@ impl Listener {
         let serving = async move {
             match self.tls {
                 Some(tls) => {
-                    let mut server = axum_server::from_tcp_rustls(self.listener, tls)?.handle(handle);
+                    let mut server = axum_server::from_tcp_rustls(self.socket, tls)?.handle(handle);
                     limit(server.http_builder(), self.patience);
                     server.serve(service).await
                 }
                 None => {
-                    let mut server = axum_server::from_tcp(self.listener)?.handle(handle);
+                    let mut server = axum_server::from_tcp(self.socket)?.handle(handle);
                     limit(server.http_builder(), self.patience);
                     server.serve(service).await
                 }

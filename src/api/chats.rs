@@ -70,6 +70,7 @@ pub(super) struct Messages {
 }
 
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "these are the marks that a chat can have")]
 pub(super) struct ChatView {
     /// Its name on the network: a telephone number, `lid_…`, or the address of a group.
     #[schema(example = "15550001111")]

@@ -45,25 +45,25 @@ pub(super) async fn store(desk: &Desk<'_>, device: DeviceId, part: &str, from: u
         }
         return desk.done().await;
     }
-    let past = match bridge.network.past(device, part, from).await {
-        Ok(past) => past,
+    let page = match bridge.network.past(device, part, from).await {
+        Ok(page) => page,
         // Stored already, or the device is gone.
         Err(network::Error::Gone | network::Error::NotLinked) => return desk.done().await,
         Err(error) => return Err(error.into()),
     };
-    for chat in &past.chats {
+    for chat in &page.chats {
         remember(bridge, device, chat).await?;
     }
     fail::fail_point!("bridge.history.page");
     let now = bridge.clock().now();
-    if past.next.is_none() {
+    if page.next.is_none() {
         bridge.network.forget_past(device, part).await?;
     }
     let mut tx = bridge.store.begin().await?;
-    if let Some(progress) = past.progress {
+    if let Some(progress) = page.progress {
         tx.set_history_progress(device, progress).await?;
     }
-    match past.next {
+    match page.next {
         Some(from) => {
             let work = Work::History {
                 device,

@@ -53,12 +53,14 @@ fn concerns_us(bridge: &Inner, event: &RoomEvent) -> bool {
             | Incoming::Redact { .. }
             | Incoming::Vote { .. }
             | Incoming::EndPoll { .. }
-            | Incoming::Pins { .. },
+            | Incoming::Pins { .. }
+            | Incoming::Left { .. }
+            | Incoming::Replaced { .. }
+            | Incoming::Room(_),
         )
         | Err(_) => true,
         Ok(Incoming::Invite { user, .. }) => bridge.homeserver.names().is_ours(&user),
         Ok(Incoming::Notice(_)) => bridge.config.notices,
-        Ok(Incoming::Room(_) | Incoming::Left { .. } | Incoming::Replaced { .. }) => true,
         Ok(Incoming::Joined { .. } | Incoming::Ours | Incoming::Ignored(_)) => false,
     }
 }

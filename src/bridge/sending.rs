@@ -16,8 +16,8 @@ use super::{
 use crate::{
     matrix::{self, outgoing::Around, transaction_id},
     model::{
-        Action, ChatId, ChatKind, Content, Device, Identity, Lane, MessageId, MessageRef, Outgoing, PortalKey,
-        Recipient, Say, Sender, Work,
+        Action, ChatId, ChatKind, Content, Device, DeviceId, Identity, Lane, MessageId, MessageRef, Outgoing,
+        PortalKey, Recipient, Say, Sender, Work,
     },
     network,
     store::{Direction, Message, MessageState, Portal, SendStatus, Tx},
@@ -67,6 +67,19 @@ pub(super) async fn given_up(tx: &mut Tx, outgoing: &Outgoing, why: &str) -> Res
     Ok(())
 }
 
+/// What the network is told: with a file that stands there.
+async fn carried(
+    desk: &Desk<'_>,
+    device: DeviceId,
+    known: Option<Content>,
+    said: &Content,
+) -> Result<Option<Content>, Failure> {
+    match known {
+        Some(carried) => Ok(Some(carried)),
+        None => outgoing::on_network(desk, device, said.clone()).await,
+    }
+}
+
 /// Does a job of kind `send`.
 pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) -> Result<(), Failure> {
     let bridge = desk.bridge;
@@ -75,10 +88,9 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
         return fail(desk, outgoing, "device_not_linked").await;
     };
     let direct = bridge.network.direct_contact(chat);
-    let kind = if direct.is_some() {
-        ChatKind::Direct
-    } else {
-        ChatKind::Group
+    let kind = match direct {
+        Some(_) => ChatKind::Direct,
+        None => ChatKind::Group,
     };
     if !history::is_settled(bridge, &key, kind).await? {
         return Err(history::not_yet());
@@ -99,12 +111,9 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
     drop(tx);
     let said = content(outgoing);
     // An earlier attempt may have brought the file over already.
-    let carried = match known.and_then(|known| known.content) {
-        Some(carried) => carried,
-        None => match outgoing::on_network(desk, device.id, said.clone()).await? {
-            Some(carried) => carried,
-            None => return fail(desk, outgoing, "file_is_gone").await,
-        },
+    let known = known.and_then(|known| known.content);
+    let Some(carried) = carried(desk, device.id, known, &said).await? else {
+        return fail(desk, outgoing, "file_is_gone").await;
     };
     let mut message = row(&key, &id, &room, outgoing, desk);
     message.content = Some(carried.clone());

@@ -28,6 +28,7 @@ pub(crate) struct PastChat {
 
 /// How a chat stood.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "these are the marks that a chat can have")]
 pub(crate) struct ChatFacts {
     /// Its title; for direct chats the name that the owner gave the person.
     pub(crate) name: Option<String>,

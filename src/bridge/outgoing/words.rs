@@ -55,17 +55,17 @@ async fn sign(stage: &Stage<'_>, content: &mut Content) -> Result<(), Failure> {
     if prefix.is_empty() || *sender == stage.identity.user {
         return Ok(());
     }
-    let state = bridge
+    let asked = bridge
         .homeserver
         .as_bot()
         .get_state(&stage.event.room, "m.room.member", sender.as_str())
         .await;
-    let state = match state {
-        Ok(state) => state,
+    let member = match asked {
+        Ok(member) => member,
         Err(error) if error.is_transient() => return Err(error.into()),
         Err(_) => None,
     };
-    let name = state.as_ref().and_then(|state| state.get("displayname")?.as_str());
+    let name = member.as_ref().and_then(|member| member.get("displayname")?.as_str());
     members::signed(content, name.unwrap_or(sender.localpart()), prefix);
     Ok(())
 }

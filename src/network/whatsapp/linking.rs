@@ -70,6 +70,10 @@ pub(super) async fn begin(
     })))
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a step that an attempt has behind it or not"
+)]
 struct Attempt {
     shared: Arc<Shared>,
     live: Arc<Live>,
