@@ -152,17 +152,17 @@ impl Place<'_> {
                 if is { risen.push(who) } else { fallen.push(who) }
             }
         }
-        let mut changes = Vec::new();
+        let mut wanted = Vec::new();
         if !risen.is_empty() {
-            changes.push(GroupChange::Promoted(risen));
+            wanted.push(GroupChange::Promoted(risen));
         }
         if !fallen.is_empty() {
-            changes.push(GroupChange::Demoted(fallen));
+            wanted.push(GroupChange::Demoted(fallen));
         }
-        changes.extend(changed(&Levels::only_admins_write).map(GroupChange::Announce));
-        changes.extend(changed(&Levels::only_admins_describe).map(GroupChange::Locked));
-        for change in changes {
-            if let Err(error) = self.act(change).await {
+        wanted.extend(changed(&Levels::only_admins_write).map(GroupChange::Announce));
+        wanted.extend(changed(&Levels::only_admins_describe).map(GroupChange::Locked));
+        for one in wanted {
+            if let Err(error) = self.act(one).await {
                 return Ok(Err(error));
             }
         }

@@ -51,6 +51,10 @@ pub(crate) struct Person {
 
 /// How a person behaves and what it noticed.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a way to behave that a test can switch on"
+)]
 pub(crate) struct Conduct {
     pub(crate) addressing: Addressing,
     pub(crate) is_unregistered: bool,
