@@ -79,7 +79,7 @@ pub(super) struct ChatView {
     room_id: Option<String>,
     /// The number of the device.
     device_id: String,
-    /// `direct`, `group` or `other`.
+    /// `direct`, `group`, `status`, `channel` or `other`.
     r#type: &'static str,
     title: Option<String>,
     last_message_at: String,
@@ -265,6 +265,8 @@ fn chat_view(chat: ReadChat, device: &str) -> ChatView {
         r#type: match chat.kind {
             ChatKind::Direct => "direct",
             ChatKind::Group => "group",
+            ChatKind::Status => "status",
+            ChatKind::Channel => "channel",
             ChatKind::Other => "other",
         },
         title: chat.name,

@@ -21,6 +21,8 @@ pub struct Config {
     pub command_prefix: String,
     /// What stands before the words of members on the network; `{name}` is the member's name. Empty: nothing.
     pub member_prefix: String,
+    /// Whether the statuses of contacts are shown, in a room of their own.
+    pub status: bool,
     /// Messages a device may send in a minute.
     pub messages_per_minute: u32,
     /// Messages a device may send at once after a rest.
@@ -63,6 +65,7 @@ impl Default for Config {
             users: Vec::new(),
             command_prefix: "!wa".into(),
             member_prefix: String::new(),
+            status: true,
             messages_per_minute: 60,
             burst: 20,
             retry_outgoing_for: 24 * 60 * 60,

@@ -64,7 +64,7 @@ pub(super) async fn ensure(
     let people = People::of(bridge, device, chat, identity, members, name).await?;
     let group = match kind {
         ChatKind::Group => groups::ask(bridge, device.id, chat).await?,
-        ChatKind::Direct | ChatKind::Other => None,
+        ChatKind::Direct | ChatKind::Status | ChatKind::Channel | ChatKind::Other => None,
     };
     let title = match &group {
         Some(group) => group.title.clone(),
@@ -85,6 +85,9 @@ pub(super) async fn ensure(
     people.enter(bridge, &room).await?;
     if let Some(group) = &group {
         groups::begin(bridge, &portal.key, group).await?;
+    }
+    if kind == ChatKind::Status {
+        people.is_quiet(bridge, &room).await?;
     }
     portal.ready = true;
     let mut tx = bridge.store.begin().await?;
@@ -182,6 +185,25 @@ impl People {
             .collect()
     }
 
+    /// A room that shall not ring, and stand at the end of the list; their owners' own clients can change that.
+    async fn is_quiet(&self, bridge: &Inner, room: &RoomId) -> Result<(), Failure> {
+        let Some(puppet) = bridge.homeserver.as_puppet(&self.identity.user) else {
+            return Ok(());
+        };
+        let quiet = match puppet.mute(room, true).await {
+            Ok(()) => puppet.tag(room, matrix::LOW_PRIORITY, true).await,
+            Err(error) => Err(error),
+        };
+        match quiet {
+            Err(error) if error.is_transient() => Err(error.into()),
+            Err(error) => {
+                tracing::info!(%error, "a room could not be muted for its owner");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
     async fn enter(&self, bridge: &Arc<Inner>, room: &RoomId) -> Result<(), Failure> {
         if let Some(ghost) = &self.ghost {
             enter(bridge, room, ghost).await?;
@@ -226,8 +248,11 @@ async fn title(
     name: Option<&str>,
 ) -> Result<String, Failure> {
     match (bridge.network.direct_contact(chat), kind, name) {
-        (Some(_), ChatKind::Direct, Some(name)) => Ok(name.to_owned()),
-        (Some(contact), ChatKind::Direct, None) => ghosts::called(bridge, device.id, &contact).await,
+        (Some(_), ChatKind::Direct | ChatKind::Channel, Some(name)) => Ok(name.to_owned()),
+        (Some(contact), ChatKind::Direct | ChatKind::Channel, None) => {
+            ghosts::called(bridge, device.id, &contact).await
+        }
+        (_, ChatKind::Status, _) => Ok(format!("{} status", device.platform.title())),
         _ => Ok("Group".into()),
     }
 }

@@ -28,7 +28,11 @@ pub(crate) enum ChatKind {
     Direct,
     /// A group.
     Group,
-    /// Something that is not bridged yet (status broadcast, newsletter, …).
+    /// What contacts show to all for a day.
+    Status,
+    /// What somebody tells to all who follow.
+    Channel,
+    /// Something that is not bridged yet.
     Other,
 }
 

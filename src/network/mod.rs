@@ -42,6 +42,18 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// `NotFound` when no attempt runs, `Refused` when the answer is none or comes at the wrong time, `Unreachable`.
     async fn answer(&self, device: DeviceId, answer: LinkAnswer) -> Result<(), Error>;
 
+    /// Follows the channel that a link leads to. Following it already is success.
+    ///
+    /// # Errors
+    /// `NotFound` when the link is none of a channel, `Refused`, `NotLinked`, `Unreachable`.
+    async fn follow(&self, device: DeviceId, link: &str) -> Result<ChatId, Error>;
+
+    /// Follows a channel no more.
+    ///
+    /// # Errors
+    /// `NotFound` when the chat is no channel, `Refused`, `NotLinked`, `Unreachable`.
+    async fn unfollow(&self, device: DeviceId, chat: &ChatId) -> Result<(), Error>;
+
     /// Brings a linked device to life: returns as soon as its session runs; the state follows as news.
     ///
     /// # Errors

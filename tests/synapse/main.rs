@@ -23,5 +23,6 @@ mod line;
 mod people;
 mod person;
 mod reliability;
+mod rooms;
 mod row_by_row;
 mod synapse;

@@ -12,8 +12,8 @@ use matrix_sdk::{
     media::{MediaFormat, MediaRequestParameters},
     room::MessagesOptions,
     ruma::{
-        EventId, OwnedRoomId, RoomId, UInt, UserId,
-        api::client::filter::FilterDefinition,
+        EventId, OwnedRoomId, RoomId, RoomVersionId, UInt, UserId,
+        api::client::{filter::FilterDefinition, room::upgrade_room},
         events::{AnySyncTimelineEvent, room::MediaSource},
     },
 };
@@ -130,6 +130,36 @@ impl Person {
                 .then_some(())
         };
         eventually(&format!("{user} joins"), SOON, look).await;
+    }
+
+    /// Waits until somebody has left a room or was sent out of it.
+    pub async fn sees_gone(&self, room: &Room, user: &str) {
+        let look = || async {
+            let seen = self.seen.lock().unwrap();
+            let is_end = |event: &Value| event["state_key"] == user && event["content"]["membership"] == "leave";
+            seen.iter()
+                .any(|(at, event)| at == room.room_id() && is_end(event))
+                .then_some(())
+        };
+        eventually(&format!("{user} goes"), SOON, look).await;
+    }
+
+    /// Sends somebody out of a room.
+    pub async fn kicks(&self, room: &Room, user: &str) {
+        room.kick_user(&UserId::parse(user).unwrap(), None).await.unwrap();
+    }
+
+    /// Replaces a room by a new one and invites these people into it, as clients do.
+    pub async fn upgrades(&self, room: &Room, invited: &[&str]) -> Room {
+        let version = RoomVersionId::V11;
+        let request = upgrade_room::v3::Request::new(room.room_id().to_owned(), version);
+        let next = self.client.send(request).await.unwrap().replacement_room;
+        let look = || async { self.client.get_room(&next) };
+        let next = eventually("the new room is known", SOON, look).await;
+        for user in invited {
+            next.invite_user_by_id(&UserId::parse(user).unwrap()).await.unwrap();
+        }
+        next
     }
 
     /// Writes a text; tells its event id.

@@ -3,6 +3,7 @@
 //! Reading a command is pure. Doing one may be repeated after a crash; its answer carries a transaction id that
 //! follows from the event, so it is shown once.
 
+mod channels;
 mod chats;
 mod contacts;
 mod devices;
@@ -35,6 +36,7 @@ enum Command {
     Messages(messages::Command),
     Chats(chats::Command),
     Groups(groups::Command),
+    Channels(channels::Command),
     /// Not understood, with what to say about it.
     Unknown(String),
 }
@@ -60,6 +62,7 @@ fn help() -> String {
         .chain(messages::HELP)
         .chain(chats::HELP)
         .chain(groups::HELP)
+        .chain(channels::HELP)
         .chain(&["ping – whether everything answers"]);
     let lines: Vec<_> = lines.copied().collect();
     format!("I bridge WhatsApp to Matrix. I understand:\n{}", lines.join("\n"))
@@ -83,7 +86,8 @@ fn read(text: &str) -> Command {
             .or_else(|| marks::read(&line).map(|read| read.map(Command::Marks)))
             .or_else(|| messages::read(&line).map(|read| read.map(Command::Messages)))
             .or_else(|| Some(chats::read(&line)?.map(Command::Chats)))
-            .or_else(|| Some(groups::read(&line)?.map(Command::Groups))),
+            .or_else(|| Some(groups::read(&line)?.map(Command::Groups)))
+            .or_else(|| channels::read(&line).map(|read| read.map(Command::Channels))),
     };
     match known {
         Some(Ok(command)) => command,
@@ -139,6 +143,7 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent, text: &str, in_port
         Command::Messages(command) => messages::take(&asked, command).await,
         Command::Chats(command) => chats::take(&asked, command).await,
         Command::Groups(command) => groups::take(&asked, command).await,
+        Command::Channels(command) => channels::take(&asked, command).await,
     }
 }
 

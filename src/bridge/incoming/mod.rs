@@ -28,6 +28,9 @@ pub(super) use past::{open, show_older};
 
 /// Does a job of kind `incoming`.
 pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> {
+    if event.chat_kind == ChatKind::Status && !desk.bridge.config.status {
+        return desk.done().await;
+    }
     if event.chat_kind == ChatKind::Other {
         tracing::info!("a message of a kind of chat that is not bridged yet was passed over");
         return desk.done().await;

@@ -20,7 +20,7 @@ use crate::{
         outgoing::{self, Around, Thread},
         transaction_id,
     },
-    model::{Content, Lane, MessageRef, Quote, Say, Sender, Text, Work},
+    model::{ChatKind, Content, Lane, MessageRef, Quote, Say, Sender, Text, Work},
     store::{DELETED, Direction, Message, MessageContent, MessageState, Tx},
 };
 
@@ -360,6 +360,10 @@ async fn tell(scene: &Scene<'_>, tx: &mut Tx, heard: &Heard<'_>) -> Result<(), F
     let Sender::Contact(contact) = &scene.event.sender else {
         return Ok(());
     };
+    // What is shown or told to all is no message to the owner.
+    if let ChatKind::Status | ChatKind::Channel = scene.event.chat_kind {
+        return Ok(());
+    }
     let said = notify::Said {
         device: &scene.device,
         identity: &scene.identity,

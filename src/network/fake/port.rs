@@ -75,6 +75,14 @@ impl Network for Fake {
         Err(Error::NotFound("the attempt"))
     }
 
+    async fn follow(&self, _: DeviceId, _: &str) -> Result<ChatId, Error> {
+        Err(Error::NotFound("the channel"))
+    }
+
+    async fn unfollow(&self, _: DeviceId, _: &ChatId) -> Result<(), Error> {
+        Err(Error::NotFound("the channel"))
+    }
+
     async fn connect(&self, device: DeviceId) -> Result<(), Error> {
         {
             let mut state = self.state();

@@ -32,11 +32,14 @@ use std::{
 };
 
 use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fail::fail_point;
 use whatsapp_rust::{
     Client, InboundDurabilityHook,
+    buffa::Message as _,
     prelude::InboundMessage,
     wacore::types::message::{EditAttribute, MessageCategory, MessageInfo},
+    wacore_binary::JidExt as _,
 };
 
 use super::{
@@ -47,9 +50,12 @@ use super::{
     ids::Place,
     incoming,
     keys::{Keys, Resend},
+    status,
 };
 use crate::{
-    model::{Action, ChatId, ChatKind, ContactId, Content, DeviceId, Event, MessageId, Say, Sender, Timestamp},
+    model::{
+        Action, ChatId, ChatKind, ContactId, Content, DeviceId, Event, MessageId, MessageRef, Say, Sender, Timestamp,
+    },
     store::{keyring, keyring::Person},
 };
 
@@ -205,6 +211,13 @@ impl Delivery {
     /// What a message does, or nothing when it shows nothing or was said where we do not bridge.
     async fn read(&self, client: &Client, received: &InboundMessage) -> Result<Option<Event>, keyring::Error> {
         let (info, message) = (&received.info, &received.message);
+        if info.source.chat.is_newsletter() && info.edit == EditAttribute::AdminRevoke {
+            let place = self.place(info).await?;
+            return Ok(place.map(|place| {
+                let target = itself(info, &place);
+                self.event(info, place, Action::Delete { target })
+            }));
+        }
         // Messages between the owner's devices about themselves are not for people.
         let named = if info.category == MessageCategory::Peer {
             None
@@ -234,7 +247,26 @@ impl Delivery {
                 people: &people,
             },
         );
-        Ok(action.map(|action| self.event(info, place, action)))
+        Ok(action.map(|mut action| {
+            if let (Action::Say(say), ChatKind::Status) = (&mut action, place.chat_kind) {
+                say.expires_in = Some(status::SHOWN_FOR);
+            }
+            if let (Action::Say(say), ChatKind::Channel, EditAttribute::AdminEdit | EditAttribute::MessageEdit) =
+                (&action, place.chat_kind, &info.edit)
+            {
+                // Edited under its own id; each edit needs one of its own here.
+                let edit = Action::Edit {
+                    target: itself(info, &place),
+                    content: say.content.clone(),
+                };
+                let seed = format!("{}/{}", info.id, STANDARD.encode(message.encode_to_vec()));
+                return Event {
+                    id: ids::message_id(&seed),
+                    ..self.event(info, place, edit)
+                };
+            }
+            self.event(info, place, action)
+        }))
     }
 
     /// Where and by whom a message was said; nothing where we do not bridge.
@@ -250,6 +282,21 @@ impl Delivery {
                 (ids::direct_chat(&contact), ChatKind::Direct, Some(contact))
             }
             Place::Group(chat) => (chat, ChatKind::Group, None),
+            Place::Status(chat) => (chat, ChatKind::Status, None),
+            Place::Channel(channel) => {
+                let sender = if info.source.is_from_me {
+                    Sender::Owner
+                } else {
+                    Sender::Contact(channel.clone())
+                };
+                return Ok(Some(Said {
+                    chat: ids::direct_chat(&channel),
+                    chat_kind: ChatKind::Channel,
+                    peer: Some(Sender::Contact(channel)),
+                    sender,
+                    sender_name: None,
+                }));
+            }
         };
         let sender = match (info.source.is_from_me, &peer) {
             (true, _) => Sender::Owner,
@@ -315,6 +362,14 @@ impl Delivery {
     }
 }
 
+/// A message of a channel, which speaks under the ids of what it changes.
+fn itself(info: &MessageInfo, place: &Said) -> MessageRef {
+    MessageRef {
+        id: MessageId::from_adapter(info.id.as_str()),
+        sender: place.sender.clone(),
+    }
+}
+
 /// Where and by whom a message was said.
 struct Said {
     chat: ChatId,
@@ -337,7 +392,8 @@ pub(super) async fn typing_in(
     Ok(match ids::place_of(source, None) {
         Some(Place::Group(chat)) => Some((chat, Sender::Contact(contact))),
         Some(Place::Direct(_)) => Some((ids::direct_chat(&contact), Sender::Contact(contact))),
-        None => None,
+        // Nobody types to all.
+        Some(Place::Status(_) | Place::Channel(_)) | None => None,
     })
 }
 

@@ -41,6 +41,7 @@ pub(super) async fn desk(
         own: own.map(|own| own.to_non_ad()),
         people,
         now: shared.clock.now(),
+        quoted_from: None,
         secret: None,
         question: None,
         answerer: None,
@@ -121,7 +122,7 @@ async fn ask(
 /// again when the message is sent.
 pub(super) async fn is_by_lid(session: &Session, chat: &Jid) -> bool {
     if !chat.is_group() {
-        return chat.is_lid();
+        return chat.is_lid() || chat.is_status_broadcast();
     }
     let group = session.client().groups().query_info(chat).await;
     group.is_ok_and(|group| group.addressing_mode == AddressingMode::Lid)

@@ -19,6 +19,8 @@ use crate::model::{ChatId, ContactId, MessageId};
 
 /// Shortest and longest phone number, in digits; longer than E.164 allows, because WhatsApp has such test numbers.
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 5..=20;
+/// What stands before the number of a channel in its contact id.
+const CHANNEL_PREFIX: &str = "channel_";
 /// What stands before a LID in a contact id.
 const LID_PREFIX: &str = "lid_";
 
@@ -75,13 +77,23 @@ pub(super) enum Place {
     Direct(Spelling),
     /// In a group.
     Group(ChatId),
+    /// Shown to all contacts.
+    Status(ChatId),
+    /// Told to all who follow, by the channel itself.
+    Channel(ContactId),
 }
 
-/// Where a message was said; `None` for places that are not bridged: status, newsletters, own broadcast lists.
+/// Where a message was said; `None` for places that are not bridged: own broadcast lists.
 pub(super) fn place_of(source: &MessageSource, peer_phone: Option<&Jid>) -> Option<Place> {
     let chat = &source.chat;
     if chat.is_group() {
         return Some(Place::Group(ChatId::from_adapter(chat.to_non_ad_string())));
+    }
+    if let Some(channel) = channel(chat) {
+        return Some(Place::Channel(channel));
+    }
+    if chat.is_status_broadcast() {
+        return Some(Place::Status(ChatId::from_adapter(chat.to_non_ad_string())));
     }
     if chat.is_broadcast_list() && !source.is_from_me {
         // A contact wrote to a list we are on: for us it is a message in the chat with that contact.
@@ -104,6 +116,24 @@ pub(super) fn direct_chat(contact: &ContactId) -> ChatId {
 /// The other person of a direct chat; groups have an address with an `@`.
 pub(super) fn direct_contact(chat: &ChatId) -> Option<ContactId> {
     (!chat.as_str().contains('@')).then(|| ContactId::from_adapter(chat.as_str()))
+}
+
+/// Who speaks in a channel: the channel itself.
+pub(super) fn channel(jid: &Jid) -> Option<ContactId> {
+    let user = jid.user.as_str();
+    let is_channel = jid.is_newsletter() && !user.is_empty() && user.bytes().all(|byte| byte.is_ascii_digit());
+    is_channel.then(|| ContactId::from_adapter(format!("{CHANNEL_PREFIX}{user}")))
+}
+
+/// The JID of a channel, by its chat or by who speaks in it.
+pub(super) fn channel_jid(text: &str) -> Option<Jid> {
+    let user = text.strip_prefix(CHANNEL_PREFIX)?;
+    format!("{user}@newsletter").parse().ok()
+}
+
+/// Whether a chat is what contacts show to all.
+pub(super) fn is_status(chat: &ChatId) -> bool {
+    chat.as_str().parse::<Jid>().is_ok_and(|jid| jid.is_status_broadcast())
 }
 
 /// The JID of a group's chat.

@@ -7,6 +7,7 @@
 mod acks;
 mod answers;
 mod calls;
+mod channels;
 mod client;
 mod config;
 mod deletions;
@@ -35,6 +36,7 @@ mod receipts;
 mod sending;
 mod session;
 mod settings;
+mod status;
 mod stored_media;
 mod tokens;
 mod verified;
@@ -128,6 +130,16 @@ impl Network for WhatsApp {
         passkey::answer(&self.live, device, answer).await
     }
 
+    async fn follow(&self, device: DeviceId, link: &str) -> Result<ChatId, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        channels::follow(&self.shared, &session, link).await
+    }
+
+    async fn unfollow(&self, device: DeviceId, chat: &ChatId) -> Result<(), Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        channels::unfollow(&self.shared, &session, chat).await
+    }
+
     async fn connect(&self, device: DeviceId) -> Result<(), Error> {
         around!("connect", self.live.connect(&self.shared, device).await)
     }
@@ -204,7 +216,11 @@ impl Network for WhatsApp {
         around!("look_behind", invites::look(&session, link).await)
     }
 
-    async fn contact(&self, _: DeviceId, contact: &ContactId) -> Result<ContactInfo, Error> {
+    async fn contact(&self, device: DeviceId, contact: &ContactId) -> Result<ContactInfo, Error> {
+        if let Some(jid) = ids::channel_jid(contact.as_str()) {
+            let session = self.live.session(&self.shared, device).await?;
+            return channels::info(&self.shared, &session, &jid).await;
+        }
         let person = around!("contact", self.shared.people.find(contact).await);
         let person = person.map_err(unreachable)?.ok_or(Error::NotFound("the contact"))?;
         Ok(ContactInfo {

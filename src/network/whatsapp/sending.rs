@@ -16,7 +16,7 @@ use whatsapp_rust::{
 
 use super::{
     super::Error,
-    Shared,
+    Shared, channels,
     desk::{desk, is_by_lid, jid_in},
     group_changes, ids,
     ids::{Address, Spelling},
@@ -24,7 +24,7 @@ use super::{
     link::Link,
     outgoing, receipts,
     session::Session,
-    settings, unreachable,
+    settings, status, unreachable,
 };
 use crate::model::{Action, ChatId, ContactId, MessageId, MessageRef, Recipient, Sender, Typing};
 
@@ -39,6 +39,12 @@ pub(super) async fn act(
     id: &MessageId,
     action: &Action,
 ) -> Result<(), Error> {
+    if ids::is_status(chat) {
+        return status::act((shared, session), chat, id, action).await;
+    }
+    if let Some(jid) = ids::channel_jid(chat.as_str()) {
+        return channels::act((shared, session), (chat, jid), id, action).await;
+    }
     let to = jid_of(shared, chat).await?;
     match action {
         Action::Typing(typing) => {
@@ -141,7 +147,7 @@ fn connected(session: &Session) -> Result<(), Error> {
 
 /// Sends and waits for the server's word. Repeating it with the same id is harmless: the server passes it on, and
 /// every client shows one message for one id.
-async fn send(
+pub(super) async fn send(
     session: &Session,
     patience: Duration,
     to: &Jid,

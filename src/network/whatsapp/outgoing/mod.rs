@@ -39,6 +39,8 @@ pub(super) struct Desk {
     pub(super) own: Option<Jid>,
     /// Everybody who is named in the action, by the kind of name that the chat goes by.
     pub(super) people: HashMap<ContactId, Jid>,
+    /// Where the message that is answered was said, when that is elsewhere.
+    pub(super) quoted_from: Option<Jid>,
     /// The time now.
     pub(super) now: Timestamp,
     /// What answers to a poll or an event will be encrypted with.
@@ -64,7 +66,8 @@ impl Desk {
     /// A message of this chat as we see it.
     fn key(&self, target: &MessageRef) -> Result<wa::MessageKey, Error> {
         let from_me = target.sender == Sender::Owner;
-        let participant = if from_me || !self.chat.is_group() {
+        let has_many = self.chat.is_group() || self.chat.is_status_broadcast();
+        let participant = if from_me || !has_many {
             None
         } else {
             // Without its sender a phone does not find the message.
@@ -284,6 +287,7 @@ fn context_of(content: &Content, desk: &Desk) -> Option<wa::ContextInfo> {
 /// whole quote without the first.
 fn answer(context: &mut wa::ContextInfo, quote: &Quote, desk: &Desk) {
     context.stanza_id = Some(quote.id.as_str().to_owned());
+    context.remote_jid = desk.quoted_from.as_ref().map(Jid::to_non_ad_string);
     context.participant = quote.sender.as_ref().and_then(|sender| desk.address(sender));
     let whole = quote
         .content

@@ -27,6 +27,7 @@ fn desk(chat: &str) -> Desk {
             .into_iter()
             .map(|(contact, jid)| (ContactId::from_adapter(contact), jid.parse().unwrap()))
             .collect(),
+        quoted_from: None,
         now: Timestamp::from_secs(1_700_000_000),
         secret: Some([7; 32]),
         question: None,

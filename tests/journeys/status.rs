@@ -1,0 +1,98 @@
+//! B59: what contacts show to all, in one room for each device.
+
+use serde_json::json;
+
+use crate::support::{
+    database::Engine,
+    waiting::{SOON, eventually},
+    world::{Talking, World, gets},
+};
+
+const STATUS: &str = "status@broadcast";
+const ANA: &str = "@whatsapp_15550001111:hs.test";
+
+on_both_engines! {
+    async fn b59_statuses_stand_in_one_quiet_room_and_answers_go_to_their_authors(engine: Engine) {
+        let (world, Talking { linked, alice, room, ana }) = World::of_alice(engine).await;
+        let bob = world.contact("15550002222", "Bob");
+        let posted = ana.posts("at the harbour", &[&linked.phone]);
+        let statuses = world.homeserver.waits_for_room("the room of statuses", |room| {
+            room.state("m.room.name", "").is_some_and(|name| name["name"] == "WhatsApp status")
+        }).await;
+        let event = statuses.shows("at the harbour").await;
+        assert_eq!(event["sender"], ANA);
+        bob.posts("in the hills", &[&linked.phone]);
+        statuses.shows("in the hills").await;
+        assert_ne!(statuses.id(), room.id());
+        eventually("it is muted and low", SOON, || async {
+            let mute = alice.keeps(statuses.id(), "silence")?;
+            let low = alice.keeps(statuses.id(), "tags/m.lowpriority");
+            (mute["actions"] == json!([]) && low.is_some()).then_some(())
+        }).await;
+
+        alice.replies(statuses.id(), event["event_id"].as_str().unwrap(), "save me a seat");
+        let got = gets(&ana, "save me a seat").await;
+        assert_eq!((got.chat.as_deref(), got.quoted_id.as_deref()), (None, Some(posted.as_str())));
+        let around = got.message.extended_text_message.as_option().unwrap().context_info.as_option().unwrap().clone();
+        assert_eq!(around.remote_jid.as_deref(), Some(STATUS));
+        let mark = json!({"m.relates_to": {"rel_type": "m.annotation", "event_id": event["event_id"], "key": "⛵"}});
+        alice.sends(statuses.id(), "m.reaction", &mark);
+        let marked = ana.waits_for(|received| received.message.reaction_message.is_set(), SOON).await.unwrap();
+        let mark = marked.message.reaction_message.as_option().unwrap();
+        assert_eq!(mark.text.as_deref(), Some("⛵"));
+        assert_eq!(mark.key.as_option().unwrap().id.as_deref(), Some(posted.as_str()));
+        assert_eq!(mark.key.as_option().unwrap().remote_jid.as_deref(), Some(STATUS));
+
+        alice.says(statuses.id(), "look at me");
+        statuses.waits_for("a refusal", |event| {
+            let body = event["content"]["body"].as_str().unwrap_or_default();
+            body.contains("Not sent") && body.contains("on the phone")
+        }).await;
+        ana.revokes_status(&posted, &[&linked.phone]);
+        statuses.waits_for("it is taken back", |it| {
+            it["type"] == "m.room.redaction" && (it["redacts"] == event["event_id"] || it["content"]["redacts"] == event["event_id"])
+        }).await;
+        assert!(world.count("select count(*) as number from jobs where kind = 'expire'").await >= 1, "the rest ends in a day");
+    }
+}
+
+/// What is shown to all is no message to a program.
+#[tokio::test(flavor = "multi_thread")]
+async fn b59_webhooks_do_not_hear_statuses() {
+    let world = World::start(Engine::Sqlite).await;
+    let linked = world.linked_device(&[]).await;
+    let (receiver, _) = crate::support::world::webhook(&linked.rest).await;
+    let ana = world.contact("15550001111", "Ana");
+    ana.posts("for everybody", &[&linked.phone]);
+    world
+        .homeserver
+        .waits_for_room("the room of statuses", |room| {
+            room.said().iter().any(|(_, text)| text == "for everybody")
+        })
+        .await;
+    ana.says(&linked.phone, "for you");
+    receiver.gets("for you").await;
+    assert_eq!(receiver.got().len(), 1);
+}
+
+/// Whoever does not want them has none.
+#[tokio::test(flavor = "multi_thread")]
+async fn b59_statuses_can_be_switched_off() {
+    let mut world = World::prepare(Engine::Sqlite, "").await;
+    let path = world.dir().join("config.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("[bridge]\n", "[bridge]\nstatus = false\n")).unwrap();
+    world.wharf.start().await;
+    let Talking { linked, room, ana, .. } = world.talking().await;
+    ana.posts("for everybody", &[&linked.phone]);
+    ana.says(&linked.phone, "for you");
+    room.shows("for you").await;
+    world.settles(SOON).await;
+    assert!(
+        world
+            .homeserver
+            .rooms()
+            .iter()
+            .all(|room| { !room.said().iter().any(|(_, text)| text == "for everybody") })
+    );
+}
