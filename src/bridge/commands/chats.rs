@@ -102,6 +102,8 @@ async fn id(asked: &Asked<'_>) -> Result<(), Failure> {
     let kind = match portal.kind {
         ChatKind::Direct => "direct chat",
         ChatKind::Group => "group",
+        ChatKind::Status => "place of statuses",
+        ChatKind::Channel => "channel",
         ChatKind::Other => "chat",
     };
     let text = format!(
