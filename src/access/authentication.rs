@@ -7,7 +7,10 @@ use super::{
     scope::{self, Scope},
     secret,
 };
-use crate::model::{Credential, CredentialId, IdentityId, Role, TokenId};
+use crate::{
+    model::{Credential, CredentialId, IdentityId, Role, Token, TokenId},
+    store::Tx,
+};
 
 /// How rarely the last use of a token is written down, in milliseconds.
 const TOUCH_EVERY: i64 = 60_000;
@@ -27,12 +30,17 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    fn new(credential: &Credential) -> Self {
+    pub(super) fn new(credential: &Credential) -> Self {
         Self {
             credential: credential.id,
             role: credential.role,
             scopes: scope::effective(credential.role, credential.scopes.as_deref()),
         }
+    }
+
+    /// The scopes in force, as people are shown them.
+    pub(crate) fn scopes(&self) -> &[String] {
+        &self.scopes
     }
 
     /// Whether the caller may do what `scope` stands for.
@@ -91,15 +99,7 @@ pub(super) async fn token(inner: &Inner, token: &str) -> Result<TokenCaller, Err
         .find_token_by_hash(&inner.secrets.hash(secret))
         .await?
         .ok_or(Error::BadToken)?;
-    if found.expires_at.is_some_and(|end| end <= now) {
-        return Err(Error::BadToken);
-    }
-    if let Some(owner) = found.credential {
-        let owner = tx.find_credential_by_id(owner).await?;
-        if !owner.is_some_and(|credential| credential.active) {
-            return Err(Error::BadToken);
-        }
-    }
+    check(inner, &mut tx, &found).await?;
     drop(tx);
     if found
         .last_used_at
@@ -111,6 +111,20 @@ pub(super) async fn token(inner: &Inner, token: &str) -> Result<TokenCaller, Err
         token: found.id,
         identity: found.identity,
     })
+}
+
+/// Whether a token still works: its time, and the credential that made it.
+pub(super) async fn check(inner: &Inner, tx: &mut Tx, token: &Token) -> Result<(), Error> {
+    if token.expires_at.is_some_and(|end| end <= inner.now()) {
+        return Err(Error::BadToken);
+    }
+    if let Some(owner) = token.credential {
+        let owner = tx.find_credential_by_id(owner).await?;
+        if !owner.is_some_and(|credential| credential.active) {
+            return Err(Error::BadToken);
+        }
+    }
+    Ok(())
 }
 
 /// A note for people. The request it is about must neither fail with it nor wait long for it.

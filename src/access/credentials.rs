@@ -40,10 +40,13 @@ pub(super) async fn bootstrap(inner: &Inner) -> Result<(), Error> {
         tracing::warn!("CLIENT_ID and CLIENT_SECRET are not both set: no super admin is made");
         return Ok(());
     };
+    let secret_hash = inner.secrets.hash(client_secret);
     let mut tx = inner.store.begin().await?;
-    let (_, deactivated) = tx
-        .upsert_super_admin(client_id, &inner.secrets.hash(client_secret))
-        .await?;
+    let before = tx.find_credential(client_id).await?;
+    let (admin, deactivated) = tx.upsert_super_admin(client_id, &secret_hash).await?;
+    if before.is_some_and(|before| before.secret_hash != secret_hash) {
+        tx.remove_sessions_of(admin.id).await?;
+    }
     let shown = store::CredentialChange {
         description: Some("System super admin credentials from environment".into()),
         scopes: Some(vec!["*".into()]),
@@ -104,6 +107,10 @@ pub(super) async fn update(
         .update_credential(client_id, &row)
         .await?
         .ok_or(Error::NotFound("Credential"))?;
+    // Who was signed in with the old secret, or must not be any more, is signed out.
+    if new_secret.is_some() || !changed.active {
+        tx.remove_sessions_of(changed.id).await?;
+    }
     tx.commit().await?;
     Ok((changed, new_secret))
 }

@@ -14,6 +14,9 @@ pub(crate) enum Error {
     /// No such token, or its time is over, or its credential is switched off.
     #[error("invalid or expired token")]
     BadToken,
+    /// Nobody is signed in with that, or no longer.
+    #[error("Invalid or missing session. Please log in.")]
+    NoSession,
     /// The caller lacks a scope.
     #[error("insufficient permissions")]
     Forbidden,

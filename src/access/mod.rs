@@ -10,6 +10,7 @@ mod credentials;
 mod error;
 mod scope;
 mod secret;
+mod sessions;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -28,10 +29,37 @@ pub(crate) use scope::Scope;
 pub(crate) use tokens::{NewToken, NewTokenRequest};
 
 use crate::{
-    model::{Credential, Timestamp, Token},
+    model::{Credential, Timestamp, Token, TokenId},
     store::Store,
 };
 use secret::Secrets;
+
+/// Somebody who is signed in at the console.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Session {
+    /// The credential that signed in.
+    pub(crate) caller: Caller,
+    /// Its name.
+    pub(crate) client_id: String,
+    /// The token it works with; it may have ended meanwhile.
+    pub(crate) token: Option<TokenId>,
+    /// When the session ends.
+    pub(crate) expires_at: Timestamp,
+}
+
+/// A session that just began.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct NewSession {
+    /// What the browser keeps; the only time it is shown.
+    pub(crate) secret: String,
+    /// The scopes in force.
+    pub(crate) scopes: Vec<String>,
+}
+
+impl NewSession {
+    /// How long it lasts, in seconds.
+    pub(crate) const SECONDS: i64 = sessions::LIFE / 1000;
+}
 
 /// Everything around credentials and tokens. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -155,6 +183,67 @@ impl Access {
     /// `NotFound`, `Internal`.
     pub(crate) async fn remove_token(&self, caller: &Caller, id: i64) -> Result<(), Error> {
         tokens::remove(&self.0, caller, id).await
+    }
+
+    /// Signs a credential in at the console.
+    ///
+    /// # Errors
+    /// `BadCredentials`, `Internal`.
+    pub(crate) async fn sign_in(&self, client_id: &str, client_secret: &str) -> Result<NewSession, Error> {
+        sessions::sign_in(&self.0, client_id, client_secret).await
+    }
+
+    /// Who is signed in with this secret of a session.
+    ///
+    /// # Errors
+    /// `NoSession`, `Internal`.
+    pub(crate) async fn session(&self, session: &str) -> Result<Session, Error> {
+        sessions::find(&self.0, session).await
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub(crate) async fn sign_out(&self, session: &str) -> Result<(), Error> {
+        sessions::sign_out(&self.0, session).await
+    }
+
+    /// Makes a session work with a token.
+    ///
+    /// # Errors
+    /// `NoSession`, `Internal`.
+    pub(crate) async fn attach_token(&self, session: &str, token: TokenId) -> Result<(), Error> {
+        sessions::attach(&self.0, session, token).await
+    }
+
+    /// A token by its row number, when `caller` made it and may make tokens.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound`, `BadToken`, `Internal`.
+    pub(crate) async fn own_token(&self, caller: &Caller, id: i64) -> Result<TokenCaller, Error> {
+        sessions::own_token(&self.0, caller, id).await
+    }
+
+    /// What the token of a session opens.
+    ///
+    /// # Errors
+    /// `BadToken`, `Internal`.
+    pub(crate) async fn token_by_id(&self, id: TokenId) -> Result<TokenCaller, Error> {
+        sessions::token(&self.0, id).await
+    }
+
+    /// What may stand for a token in the address of the codes of linking, for ten minutes.
+    pub(crate) fn ticket(&self, token: TokenId) -> String {
+        sessions::ticket(&self.0, token)
+    }
+
+    /// What a token, or a ticket that stands for one, opens.
+    ///
+    /// # Errors
+    /// `BadTokenFormat`, `BadToken`, `Internal`.
+    pub(crate) async fn watcher(&self, ticket: &str) -> Result<TokenCaller, Error> {
+        sessions::watcher(&self.0, ticket).await
     }
 
     /// Deletes tokens whose time is over; returns how many.

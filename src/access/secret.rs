@@ -65,6 +65,16 @@ pub(super) fn new_token() -> String {
     general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; BYTES]>())
 }
 
+/// The secret of a new session, in hexadecimal digits.
+pub(super) fn new_session() -> String {
+    format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>())
+}
+
+/// Bytes as they may stand in an address.
+pub(super) fn readable(bytes: &[u8]) -> String {
+    general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
+
 /// A new random name of 16 hexadecimal digits, for identities and their devices.
 pub(super) fn new_name() -> String {
     format!("{:016x}", rand::random::<u64>())

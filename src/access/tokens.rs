@@ -186,6 +186,7 @@ pub(super) async fn purge_expired(inner: &Inner) -> Result<usize, Error> {
     for token in &expired {
         end(inner, &mut tx, token.id).await?;
     }
+    tx.remove_expired_sessions(inner.now()).await?;
     tx.commit().await?;
     Ok(expired.len())
 }

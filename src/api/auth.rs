@@ -1,12 +1,12 @@
-//! Who calls: Basic for credentials, Bearer for tokens. The texts and the choice between 401 and 403 are the contract's.
+//! Who calls: Basic for credentials, Bearer for tokens, and behind the cookie of a session either. The texts and the choice between 401 and 403 are the contract's.
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, header::AUTHORIZATION, request::Parts},
+    http::{HeaderMap, StatusCode, header::AUTHORIZATION, request::Parts},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{Api, client, error::Error};
+use super::{Api, client, error::Error, proof::Proof, session::SignedIn};
 use crate::access::{self, Caller, TokenCaller};
 
 /// A caller who proved the secret of a credential.
@@ -16,6 +16,9 @@ impl FromRequestParts<Api> for Basic {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Error> {
+        if let Some(signed_in) = parts.extensions.get::<SignedIn>() {
+            return Ok(Self(signed_in.session.caller.clone()));
+        }
         let (client_id, secret) = basic(&parts.headers)?;
         let address = client::address(parts, &api.config);
         if let Some(after) = api.attempts.wait(address) {
@@ -37,17 +40,38 @@ impl FromRequestParts<Api> for Basic {
 pub(super) struct Bearer {
     /// What the token opens.
     pub(super) caller: TokenCaller,
-    /// The token as it was sent.
-    pub(super) token: String,
+    /// How that was proved.
+    pub(super) proof: Proof,
 }
 
 impl FromRequestParts<Api> for Bearer {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Error> {
+        if let Some(signed_in) = parts.extensions.get::<SignedIn>() {
+            return Self::of_session(signed_in, api).await;
+        }
         let token = bearer(&parts.headers)?.to_owned();
         let caller = api.access.token(&token).await?;
-        Ok(Self { caller, token })
+        let proof = Proof::Token(token);
+        Ok(Self { caller, proof })
+    }
+}
+
+impl Bearer {
+    /// The caller whose token a session works with. A page asks for a token when it hears 403.
+    pub(super) async fn of_session(signed_in: &SignedIn, api: &Api) -> Result<Self, Error> {
+        let forbidden = |sentence: &'static str| Error::new(StatusCode::FORBIDDEN, sentence);
+        let token = signed_in
+            .session
+            .token
+            .ok_or_else(|| forbidden("Matrix token not set for this session. Please set it first."))?;
+        let caller = api.access.token_by_id(token).await.map_err(|error| match error {
+            access::Error::BadToken => forbidden("Invalid matrix token"),
+            other => other.into(),
+        })?;
+        let proof = Proof::Session(signed_in.secret.clone());
+        Ok(Self { caller, proof })
     }
 }
 

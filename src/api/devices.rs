@@ -1,25 +1,34 @@
 //! `/api/v1/devices`: the devices of an identity.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
+    Api,
     auth::Bearer,
     body::RawBody,
     client::Outside,
     credentials::Done,
     error::{Error, ErrorBody},
+    proof::Proof,
 };
 use crate::{
-    bridge::{Bridge, Linking},
-    model::{Device, Platform},
+    bridge::{Bridge, DeviceReport, Linking, Traffic},
+    model::{Device, LinkState, Platform, Timestamp},
 };
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct AddDevice {
     #[schema(example = "wa")]
     platform: Option<String>,
+    /// The number of the phone, to link by a code that is typed into it instead of scanning one.
+    #[schema(ignore)]
+    phone: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -47,6 +56,72 @@ pub(super) struct DeviceView {
     device_id: String,
 }
 
+/// How a device is doing.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DeviceReportView {
+    id: String,
+    #[schema(example = "wa")]
+    platform: &'static str,
+    #[schema(example = "15550001111")]
+    device_id: String,
+    /// `connected`, `reconnecting`, or why the session is over.
+    #[schema(example = "connected")]
+    state: &'static str,
+    connected: bool,
+    /// Whether the session is good; if not, only linking again helps.
+    logged_in: bool,
+    /// Since when the connection is broken.
+    reconnecting_since: Option<String>,
+    linked_at: String,
+    /// When WhatsApp last told something of this device.
+    last_contact_at: Option<String>,
+    /// Jobs of its chats that wait.
+    waiting: i64,
+    /// Messages of each hour of the last day; hours without any are left out.
+    traffic: Vec<TrafficView>,
+}
+
+/// The messages of one hour.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TrafficView {
+    /// When the hour began.
+    from: String,
+    incoming: i64,
+    outgoing: i64,
+}
+
+impl From<DeviceReport> for DeviceReportView {
+    fn from(report: DeviceReport) -> Self {
+        let reconnecting_since = report.link.passing_since().map(Timestamp::rfc3339);
+        Self {
+            id: report.device.number.clone(),
+            platform: report.device.platform.as_str(),
+            device_id: report.device.number,
+            state: report.link.name(),
+            connected: report.link.is_up(),
+            logged_in: !matches!(
+                report.link,
+                LinkState::Unlinked | LinkState::Linking | LinkState::LoggedOut { .. }
+            ),
+            reconnecting_since,
+            linked_at: report.device.linked_at.rfc3339(),
+            last_contact_at: report.heard_at.map(Timestamp::rfc3339),
+            waiting: report.waiting,
+            traffic: report.traffic.into_iter().map(TrafficView::from).collect(),
+        }
+    }
+}
+
+impl From<Traffic> for TrafficView {
+    fn from(traffic: Traffic) -> Self {
+        Self {
+            from: traffic.from.rfc3339(),
+            incoming: traffic.incoming,
+            outgoing: traffic.outgoing,
+        }
+    }
+}
+
 impl From<Device> for DeviceView {
     fn from(device: Device) -> Self {
         Self {
@@ -62,24 +137,49 @@ impl From<Device> for DeviceView {
     (status = 201, body = LinkingBegun), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 500, body = ErrorBody)))]
 pub(super) async fn add(
-    State(bridge): State<Bridge>,
+    State(api): State<Api>,
     bearer: Bearer,
     outside: Outside,
     body: RawBody,
 ) -> Result<(StatusCode, Json<LinkingBegun>), Error> {
     let request: AddDevice = body.json("Invalid request body. Must be a JSON object.")?;
     platform(request.platform)?;
-    bridge.start_linking(bearer.caller.identity, Linking::Qr).await?;
-    let scheme = if outside.is_secure { "wss" } else { "ws" };
-    let qr_code_url = format!(
-        "{scheme}://{}/api/v1/devices/qr-code?token={}",
-        outside.host, bearer.token
-    );
-    let answer = LinkingBegun {
-        message: "Scan the QR code to link your device",
-        qr_code_url,
+    let identity = bearer.caller.identity;
+    let (how, message) = match request.phone.filter(|text| !text.trim().is_empty()) {
+        None => (Linking::Qr, "Scan the QR code to link your device"),
+        Some(text) => {
+            let how = Linking::Code(phone(&text)?);
+            // An attempt by QR code that still runs would be kept otherwise.
+            api.bridge.stop_linking(identity).await;
+            (how, "Type the code into your phone to link your device")
+        }
     };
+    api.bridge.start_linking(identity, how).await?;
+    let scheme = if outside.is_secure { "wss" } else { "ws" };
+    let token = match bearer.proof {
+        Proof::Token(token) => token,
+        // The page does not know the token; this stands for it here and nowhere else.
+        Proof::Session(_) => api.access.ticket(bearer.caller.token),
+    };
+    let qr_code_url = format!("{scheme}://{}/api/v1/devices/qr-code?token={token}", outside.host);
+    let answer = LinkingBegun { message, qr_code_url };
     Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// Tells how a device is doing.
+#[utoipa::path(get, path = "/api/v1/devices/{device_id}", tag = "devices", security(("BearerAuth" = [])),
+    params(("device_id" = String, Path, description = "Device, from the list of devices")), responses(
+    (status = 200, body = DeviceReportView), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    (status = 404, body = ErrorBody), (status = 500, body = ErrorBody)))]
+pub(super) async fn report(
+    State(bridge): State<Bridge>,
+    bearer: Bearer,
+    Path(device_id): Path<String>,
+) -> Result<Json<DeviceReportView>, Error> {
+    let report = bridge
+        .device_report(bearer.caller.identity, Platform::WhatsApp, number(&device_id))
+        .await?;
+    Ok(Json(report.into()))
 }
 
 /// Lists the devices, oldest first.
@@ -106,6 +206,19 @@ pub(super) async fn remove(State(bridge): State<Bridge>, bearer: Bearer, body: R
     Ok(Json(Done {
         message: "Device deleted successfully",
     }))
+}
+
+/// A phone number with its country, as people write it; digits only.
+fn phone(text: &str) -> Result<String, Error> {
+    let is_filling = |c: char| c.is_whitespace() || matches!(c, '+' | '-' | '(' | ')' | '.');
+    let digits: String = text.chars().filter(|c| !is_filling(*c)).collect();
+    if (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
+        Ok(digits)
+    } else {
+        Err(Error::bad_request(
+            "Invalid phone: a whole number with its country, as +15550001111",
+        ))
+    }
 }
 
 /// A field that must be there and not blank.

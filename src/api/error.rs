@@ -119,7 +119,7 @@ impl From<access::Error> for Error {
     fn from(error: access::Error) -> Self {
         use access::Error as E;
         let status = match &error {
-            E::BadCredentials | E::BadTokenFormat => StatusCode::UNAUTHORIZED,
+            E::BadCredentials | E::BadTokenFormat | E::NoSession => StatusCode::UNAUTHORIZED,
             E::BadToken | E::Forbidden | E::HostForbidden | E::SuperAdmin(_) => StatusCode::FORBIDDEN,
             E::NotFound(_) => StatusCode::NOT_FOUND,
             E::CredentialTaken(_) => StatusCode::CONFLICT,

@@ -6,6 +6,7 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use axum::{
+    Extension,
     extract::{
         State, WebSocketUpgrade,
         ws::{CloseFrame, Message, WebSocket, rejection::WebSocketUpgradeRejection},
@@ -19,19 +20,19 @@ use tokio::{
 };
 
 use super::{
-    Api, auth,
+    Api,
+    auth::{self, Bearer},
     error::{Error, ErrorBody},
+    proof::{Proof, RECHECK},
+    session::SignedIn,
 };
-use crate::{access, bridge::LinkProgress, model::IdentityId};
+use crate::{bridge::LinkProgress, model::IdentityId};
 
 /// Largest frame a client may send; none is needed.
 const LARGEST_FRAME: usize = 1024;
 
 /// How long the first code may take.
 const FIRST_CODE: Duration = Duration::from_secs(30);
-
-/// How often the token is looked at again.
-const RECHECK: Duration = Duration::from_secs(5);
 
 /// How often the client is asked whether it is there.
 const PING: Duration = Duration::from_secs(25);
@@ -61,10 +62,18 @@ pub(super) async fn follow(
     State(api): State<Api>,
     uri: Uri,
     headers: HeaderMap,
+    session: Option<Extension<SignedIn>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Error> {
-    let token = token(&uri, &headers)?;
-    let caller = api.access.token(&token).await?;
+    let Bearer { caller, proof } = match session {
+        Some(Extension(signed_in)) => Bearer::of_session(&signed_in, &api).await?,
+        None => {
+            let token = token(&uri, &headers)?;
+            let caller = api.access.watcher(&token).await?;
+            let proof = Proof::Token(token);
+            Bearer { caller, proof }
+        }
+    };
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => return Ok(rejection.into_response()),
@@ -74,10 +83,11 @@ pub(super) async fn follow(
         let watcher = Watcher {
             socket,
             api,
-            token,
+            proof,
+            identity: caller.identity,
             missed: 0,
         };
-        watcher.run(caller.identity).await;
+        watcher.run().await;
     }))
 }
 
@@ -129,7 +139,8 @@ impl End {
 struct Watcher {
     socket: WebSocket,
     api: Api,
-    token: String,
+    proof: Proof,
+    identity: IdentityId,
     missed: u32,
 }
 
@@ -137,8 +148,8 @@ struct Watcher {
 type Step = ControlFlow<Option<End>>;
 
 impl Watcher {
-    async fn run(mut self, identity: IdentityId) {
-        let end = match self.api.bridge.linking(identity) {
+    async fn run(mut self) {
+        let end = match self.api.bridge.linking(self.identity) {
             Some(progress) => self.watch(progress).await,
             None => Some(End::new(4500, "nothing pending", Some(NOTHING_PENDING))),
         };
@@ -206,10 +217,10 @@ impl Watcher {
     }
 
     async fn recheck(&mut self) -> Step {
-        match self.api.access.token(&self.token).await {
-            Err(access::Error::BadToken) => Step::Break(Some(End::new(4403, "token revoked", Some(REVOKED)))),
-            // A database that does not answer is no reason to hang up.
-            Ok(_) | Err(_) => Step::Continue(()),
+        if self.proof.holds(&self.api.access, self.identity).await {
+            Step::Continue(())
+        } else {
+            Step::Break(Some(End::new(4403, "token revoked", Some(REVOKED))))
         }
     }
 

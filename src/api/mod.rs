@@ -4,25 +4,32 @@
 //! The app builds [`Api`], serves [`router`] and passes the address of each client along
 //! (`into_make_service_with_connect_info`). Deliberately not here: decisions about messages, devices and rights.
 
+mod admin;
 mod attempts;
 mod auth;
 mod body;
 mod chats;
 mod client;
 mod config;
+mod console;
 mod cors;
 mod credentials;
+mod deliveries;
 mod devices;
 mod docs;
 mod error;
 mod file;
 mod health;
 mod linking;
+mod live;
 mod media;
 mod message_form;
 mod messages;
+mod pairing;
+mod proof;
 mod retry;
 mod routes;
+mod session;
 #[cfg(test)]
 mod tests;
 

@@ -6,7 +6,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::StatusCode,
-    middleware::from_fn,
+    middleware::{from_fn, from_fn_with_state},
     routing::{get, post, put},
 };
 use tower_http::{
@@ -15,8 +15,8 @@ use tower_http::{
 };
 
 use super::{
-    Api, Config, chats, cors, credentials, devices, docs, error, error::Error, health, linking, media, messages, retry,
-    tokens, watch, webhooks,
+    Api, Config, admin, chats, console, cors, credentials, deliveries, devices, docs, error, error::Error, health,
+    linking, live, media, messages, pairing, retry, session, tokens, watch, webhooks,
 };
 
 /// How long a client may pause while it sends a body.
@@ -27,6 +27,8 @@ pub(crate) fn router(api: Api) -> Router {
     let config = Arc::clone(&api.config);
     let routes = Router::new()
         .nest("/api/v1", frozen(&config).merge(beside()))
+        .nest("/api/v1/admin", behind_cookie(&api, &config))
+        .merge(console::router())
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
@@ -95,6 +97,26 @@ fn beside() -> Router<Api> {
             get(chats::messages),
         )
         .route("/devices/{platform}/{number}/chats/{chat}/history", post(chats::ask))
+        .route("/devices/linking", get(pairing::follow).delete(pairing::stop))
+        .route("/devices/{device_id}", get(devices::report))
+        .route("/webhooks/{id}/deliveries", get(deliveries::list))
+        .route(
+            "/webhooks/{id}/deliveries/{delivery_id}/redeliver",
+            post(deliveries::redeliver),
+        )
+        .route("/live", get(live::watch))
+}
+
+/// The same routes for those who are signed in, and signing in itself.
+fn behind_cookie(api: &Api, config: &Config) -> Router<Api> {
+    let inside = frozen(config)
+        .merge(beside())
+        .route("/logout", get(admin::logout).post(admin::logout).head(no_such_method))
+        .route("/matrix-token", post(admin::set_token))
+        .route("/matrix-token-status", get(admin::token_status))
+        .route("/session", get(admin::show))
+        .route_layer(from_fn_with_state(api.clone(), session::require));
+    Router::new().route("/login", post(admin::login)).merge(inside)
 }
 
 async fn no_such_route() -> Error {

@@ -151,7 +151,7 @@ pub(super) async fn remove(
 }
 
 /// An unsigned number of 32 bits, in digits alone.
-fn read_id(text: &str) -> Result<WebhookId, Error> {
+pub(super) fn read_id(text: &str) -> Result<WebhookId, Error> {
     let bad = || Error::bad_request("Invalid webhook ID");
     if !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(bad());

@@ -3,6 +3,8 @@
 //!
 //! Deliberately not here: any decision about an event. That is made by the job.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
@@ -32,6 +34,10 @@ impl Intake {
     async fn store(&self, events: Vec<Event>) -> Result<(), store::Error> {
         let mut tx = self.store.begin().await?;
         let now = self.store.clock().now();
+        let devices: HashSet<_> = events.iter().map(|event| event.device).collect();
+        for device in devices {
+            tx.device_heard(device).await?;
+        }
         for event in events {
             let lane = Lane::incoming(&PortalKey::new(event.device, event.chat.clone()));
             tx.push_job(&lane, &Work::Incoming(Box::new(event)), now).await?;

@@ -87,6 +87,16 @@ impl Linkings {
         Ok(attempt)
     }
 
+    /// Ends the attempt of an identity and waits until it is over.
+    pub(super) async fn cancel_and_wait(&self, identity: IdentityId) {
+        let Some(mut progress) = self.follow(identity) else {
+            return;
+        };
+        self.cancel(identity);
+        // Without a last step its sender is gone, and that is over as well.
+        let _ = progress.wait_for(LinkProgress::is_last).await;
+    }
+
     /// Ends the attempt of an identity; whether one ran.
     pub(super) fn cancel(&self, identity: IdentityId) -> bool {
         let attempts = self.attempts();

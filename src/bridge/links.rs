@@ -9,7 +9,14 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 
-use super::{Inner, error::Failure, groups, presence, worker::Desk};
+use super::{
+    Inner,
+    error::Failure,
+    groups,
+    live::{self, What},
+    presence,
+    worker::Desk,
+};
 use crate::{
     model::{
         Delivery, DeliveryId, Device, DeviceId, Identity, IdentityKind, Lane, LinkSignal, LinkState, LogoutReason,
@@ -45,6 +52,7 @@ pub(super) async fn moved(bridge: &Inner, device: DeviceId, signal: LinkSignal) 
     if let Err(error) = keep(bridge, device, &after).await {
         tracing::error!(%error, device.id = %device, "the link of a device could not be stored");
     }
+    live::tell_of(bridge, device, What::Link(after.name())).await;
 }
 
 /// What a signal means for who is there.
@@ -71,6 +79,7 @@ async fn keep(bridge: &Inner, device: DeviceId, link: &LinkState) -> Result<(), 
     let mut tx = bridge.store.begin().await?;
     if *link == LinkState::Connected {
         groups::push_compare(&mut tx, device, bridge.clock().now()).await?;
+        tx.device_heard(device).await?;
     }
     // An attempt to link has no row yet.
     if let Some(change) = tx.change_link(device, link).await? {
@@ -218,6 +227,7 @@ async fn tell_webhooks(
             body: body.to_string(),
             media: None,
         };
+        tx.insert_delivery(&delivery, "").await?;
         tx.push_job(
             &Lane::device_delivery(webhook.id, device.id),
             &Work::Deliver(delivery),

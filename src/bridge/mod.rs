@@ -9,6 +9,7 @@ mod accounts;
 mod chat_marks;
 mod commands;
 mod config;
+mod deliveries;
 mod devices;
 mod error;
 mod expiry;
@@ -22,6 +23,7 @@ mod invites;
 mod limits;
 mod linking;
 mod links;
+mod live;
 mod login;
 mod media_links;
 mod members;
@@ -39,6 +41,7 @@ mod reads;
 mod recipients;
 mod redact;
 mod repair;
+mod reports;
 mod retention;
 mod retire;
 mod retry;
@@ -60,18 +63,27 @@ pub(crate) use config::Config;
 pub(crate) use devices::LinkProgress;
 pub(crate) use error::Error;
 pub(crate) use intake::Intake;
+pub(crate) use live::{Crossing, Said, Sight, View, What};
 pub(crate) use media_links::{MediaLink, MediaLinks};
 pub(crate) use messages::{Idempotency, NewFile, NewMessage, Queued, Recipients};
 pub(crate) use reading::{Page, ReadChat, ReadMessage, Wanted};
+pub(crate) use reports::DeviceReport;
 pub(crate) use retry::Retried;
 pub(crate) use watch::Readiness;
 pub(crate) use webhooks::WebhookChange;
 
-pub(crate) use crate::{matrix::FileStream, network::Linking};
+pub(crate) use crate::{
+    matrix::FileStream,
+    network::Linking,
+    store::{DeliveryRecord, DeliveryState, Traffic},
+};
 use crate::{
     matrix::Homeserver,
     media::Workshop,
-    model::{Clock, Device, DeviceId, IdentityId, LinkState, News, Platform, ReadUpTo, RoomEvent, Webhook, WebhookId},
+    model::{
+        Clock, DeliveryId, Device, DeviceId, IdentityId, LinkState, News, Platform, ReadUpTo, RoomEvent, Webhook,
+        WebhookId,
+    },
     network::Network,
     store::Store,
     webhook::Webhooks,
@@ -98,6 +110,7 @@ struct Inner {
     presences: presence::Presences,
     linkings: linking::Linkings,
     links: watch::Links,
+    live: live::Live,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -137,6 +150,7 @@ impl Bridge {
             presences: presence::Presences::default(),
             linkings: linking::Linkings::default(),
             links: watch::Links::default(),
+            live: live::Live::default(),
             stop,
             tasks,
         }))
@@ -219,6 +233,32 @@ impl Bridge {
     /// The linking attempt of an identity, if one runs or just ended.
     pub(crate) fn linking(&self, identity: IdentityId) -> Option<tokio::sync::watch::Receiver<LinkProgress>> {
         self.0.linkings.follow(identity)
+    }
+
+    /// Gives up the linking attempt of an identity, if one runs.
+    pub(crate) async fn stop_linking(&self, identity: IdentityId) {
+        self.0.linkings.cancel_and_wait(identity).await;
+    }
+
+    /// How a device is doing.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(crate) async fn device_report(
+        &self,
+        identity: IdentityId,
+        platform: Platform,
+        number: &str,
+    ) -> Result<DeviceReport, Error> {
+        reports::device(&self.0, identity, platform, number).await
+    }
+
+    /// What crosses the bridge for an identity, from now on.
+    ///
+    /// # Errors
+    /// `RateLimited` when too many look.
+    pub(crate) fn view(&self, identity: IdentityId) -> Result<View, Error> {
+        self.0.live.watch(identity)
     }
 
     /// Deletes a device: gone at once for everybody, unlinked at the network by a job.
@@ -346,6 +386,31 @@ impl Bridge {
         media_links::open(&self.0, link).await
     }
 
+    /// The last deliveries of a webhook, newest first.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(crate) async fn list_deliveries(
+        &self,
+        identity: IdentityId,
+        webhook: WebhookId,
+    ) -> Result<Vec<DeliveryRecord>, Error> {
+        deliveries::list(&self.0, identity, webhook).await
+    }
+
+    /// Sends a delivery again.
+    ///
+    /// # Errors
+    /// `NotFound`, `Refused` when the webhook is switched off or the message was taken back.
+    pub(crate) async fn redeliver(
+        &self,
+        identity: IdentityId,
+        webhook: WebhookId,
+        delivery: DeliveryId,
+    ) -> Result<DeliveryRecord, Error> {
+        deliveries::redeliver(&self.0, identity, webhook, delivery).await
+    }
+
     /// Whether what we need answers.
     pub(crate) async fn ready(&self) -> Readiness {
         watch::ready(&self.0).await
@@ -359,6 +424,7 @@ impl Bridge {
     /// Ends what a person waits for, so that the doors can close.
     pub(crate) fn close(&self) {
         self.0.linkings.stop();
+        self.0.live.close();
     }
 
     /// Stops every device; their sessions stay linked.

@@ -92,6 +92,7 @@ async fn reached_by(
     receipt: &Receipt,
 ) -> Result<(), store::Error> {
     let mut tx = bridge.store.begin().await?;
+    tx.device_heard(portal.device).await?;
     for message in messages {
         tx.record_receipt(portal, message, receipt).await?;
     }

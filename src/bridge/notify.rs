@@ -8,13 +8,13 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ruma::{EventId, OwnedMxcUri};
 use serde_json::{Value, json};
 
-use super::{error::Failure, outgoing, portals::Room, worker::Desk};
+use super::{error::Failure, live::What, outgoing, portals::Room, worker::Desk};
 use crate::{
     model::{
         ChatKind, ContactId, Content, Delivery, DeliveryId, Device, Event, Identity, Lane, Media, MediaKind,
-        MediaSource, PortalKey, WebhookEvent, Work,
+        MediaSource, Platform, PortalKey, WebhookEvent, Work,
     },
-    store::Tx,
+    store::{DeliveryState, Tx},
     webhook,
 };
 
@@ -64,6 +64,7 @@ pub(super) async fn push(desk: &Desk<'_>, tx: &mut Tx, said: &Said<'_>) -> Resul
             body: body.clone(),
             media: attached(desk, said.content).cloned(),
         };
+        tx.insert_delivery(&delivery, said.shown.as_str()).await?;
         tx.push_job(&Lane::delivery(webhook.id, &key), &Work::Deliver(delivery), now)
             .await?;
     }
@@ -186,9 +187,20 @@ async fn with_media<'a>(desk: &Desk<'_>, delivery: &'a Delivery) -> Result<Cow<'
 pub(super) async fn deliver(desk: &Desk<'_>, delivery: &Delivery) -> Result<(), Failure> {
     let bridge = desk.bridge;
     let found = bridge.store.read().await?.find_webhook_by_id(delivery.webhook).await?;
-    let Some(webhook) = found.filter(|webhook| webhook.active) else {
-        return desk.done().await;
+    let Some(webhook) = found else {
+        let mut tx = bridge.store.begin().await?;
+        tx.remove_deliveries_of(delivery.webhook).await?;
+        return desk.finish(tx).await;
     };
+    if !webhook.active {
+        return end(
+            desk,
+            delivery,
+            DeliveryState::Dropped,
+            Some("the webhook was switched off"),
+        )
+        .await;
+    }
     let body = with_media(desk, delivery).await?;
     fail::fail_point!("bridge.deliver.before");
     let now = bridge.clock().now();
@@ -203,14 +215,51 @@ pub(super) async fn deliver(desk: &Desk<'_>, delivery: &Delivery) -> Result<(), 
         Err(_) => "refused",
     };
     metrics::counter!("wharf_deliveries_total", "result" => result).increment(1);
+    tell(desk, delivery, &webhook.url, outcome.as_ref().err()).await;
     match outcome {
-        Ok(()) => desk.done().await,
-        Err(webhook::Error::Gone) => {
+        Ok(()) => end(desk, delivery, DeliveryState::Delivered, None).await,
+        Err(error @ webhook::Error::Gone) => {
             let mut tx = bridge.store.begin().await?;
             tx.deactivate_webhook(webhook.id).await?;
+            let key = (delivery.id, delivery.webhook);
+            tx.delivery_ends(key, DeliveryState::Failed, Some(&error.to_string()))
+                .await?;
             desk.finish(tx).await
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Finishes the job and remembers how it ended.
+async fn end(desk: &Desk<'_>, delivery: &Delivery, state: DeliveryState, error: Option<&str>) -> Result<(), Failure> {
+    let mut tx = desk.bridge.store.begin().await?;
+    tx.delivery_ends((delivery.id, delivery.webhook), state, error).await?;
+    desk.finish(tx).await
+}
+
+/// Tells those who look how an attempt went.
+async fn tell(desk: &Desk<'_>, delivery: &Delivery, url: &str, error: Option<&webhook::Error>) {
+    let live = &desk.bridge.live;
+    if !live.is_watched() {
+        return;
+    }
+    let number = serde_json::from_str::<Value>(&delivery.body)
+        .ok()
+        .and_then(|body| body["device_id"].as_str().map(str::to_owned));
+    let found = async {
+        let mut read = desk.bridge.store.read().await?;
+        let webhook = read.find_webhook_by_id(delivery.webhook).await?;
+        let (Some(number), Some(webhook)) = (number, webhook) else {
+            return Ok(None);
+        };
+        read.find_device_by_number(webhook.identity, Platform::WhatsApp, &number)
+            .await
+    };
+    if let Ok(Some(device)) = found.await {
+        live.tell(&device, desk.bridge.clock().now(), || What::Delivery {
+            url: url.to_owned(),
+            error: error.map(ToString::to_string),
+        });
     }
 }
 

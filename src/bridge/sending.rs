@@ -7,8 +7,11 @@ use fail::fail_point;
 use ruma::{EventId, OwnedEventId};
 
 use super::{
+    Inner,
     error::Failure,
-    expiry, ghosts, history, outgoing,
+    expiry, ghosts, history,
+    live::{self, Said, What},
+    outgoing,
     portals::{self, Voice},
     recipients,
     worker::Desk,
@@ -57,7 +60,29 @@ async fn fail(desk: &Desk<'_>, outgoing: &Outgoing, reason: &str) -> Result<(), 
     tracing::info!(reason, "a message by REST cannot be sent");
     let mut tx = desk.bridge.store.begin().await?;
     given_up(&mut tx, outgoing, reason).await?;
-    desk.finish(tx).await
+    desk.finish(tx).await?;
+    tell_failure(desk.bridge, outgoing, reason).await;
+    Ok(())
+}
+
+/// Tells those who look that a message will not arrive.
+pub(super) async fn tell_failure(bridge: &Inner, outgoing: &Outgoing, why: &str) {
+    let what = What::NotSent {
+        said: as_said(outgoing),
+        reason: why.to_owned(),
+    };
+    live::tell_of(bridge, outgoing.device, what).await;
+}
+
+/// A message by REST as those see it who look.
+fn as_said(outgoing: &Outgoing) -> Said {
+    let content = content(outgoing);
+    Said {
+        chat: Some(outgoing.recipient.clone()),
+        kind: content.kind().to_owned(),
+        text: (!outgoing.text.is_empty()).then(|| outgoing.text.clone()),
+        id: Some(outgoing.id.to_string()),
+    }
 }
 
 /// What a given-up message leaves behind.
@@ -161,7 +186,10 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
     if let Some(contact) = direct {
         tx.set_spelling(identity.id, &contact, &outgoing.recipient).await?;
     }
-    desk.finish(tx).await
+    desk.finish(tx).await?;
+    let now = bridge.clock().now();
+    bridge.live.tell(&device, now, || What::Outgoing(as_said(outgoing)));
+    Ok(())
 }
 
 /// A message by REST as it is shown in its room.

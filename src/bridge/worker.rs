@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     model::{Job, Work},
-    store::{Claim, Tx},
+    store::{Claim, DeliveryState, Tx},
 };
 
 /// How many jobs of a lane one claim takes.
@@ -224,6 +224,9 @@ impl Desk<'_> {
         if !tx.retry_job(self.job.id, self.worker, run_at, why).await? {
             return Err(Failure::LostLock);
         }
+        if let Work::Deliver(delivery) = &self.job.work {
+            tx.delivery_waits(delivery.id, why, run_at).await?;
+        }
         tx.commit().await?;
         Ok(())
     }
@@ -282,8 +285,11 @@ impl Desk<'_> {
             Work::Resolve(outgoing) | Work::Send { outgoing, .. } => sending::given_up(&mut tx, outgoing, why).await?,
             Work::Place { portal, .. } => history::given_up(&mut tx, portal).await?,
             Work::Fetch { portal, message } => incoming::fetch_given_up(&mut tx, self, portal, message).await?,
-            Work::Deliver(_)
-            | Work::History { .. }
+            Work::Deliver(delivery) => {
+                let key = (delivery.id, delivery.webhook);
+                tx.delivery_ends(key, DeliveryState::Failed, Some(why)).await?;
+            }
+            Work::History { .. }
             | Work::OpenChats { .. }
             | Work::Older(_)
             | Work::Forget
@@ -312,6 +318,9 @@ impl Desk<'_> {
             return Err(Failure::LostLock);
         }
         tx.commit().await?;
+        if let Work::Resolve(outgoing) | Work::Send { outgoing, .. } = &self.job.work {
+            sending::tell_failure(self.bridge, outgoing, why).await;
+        }
         Ok(())
     }
 }

@@ -119,6 +119,11 @@ impl Lane {
         Self(format!("link:{device}/{change}"))
     }
 
+    /// One delivery that a person asked for again: it waits for no other.
+    pub(crate) fn redelivery(webhook: WebhookId, delivery: DeliveryId) -> Self {
+        Self(format!("hook:{}/again/{delivery}", webhook.0))
+    }
+
     /// What concerns an identity as a whole.
     pub(crate) fn identity(identity: IdentityId) -> Self {
         Self(format!("identity:{identity}"))

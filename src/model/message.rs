@@ -112,6 +112,28 @@ impl Action {
             Self::Read { .. } => "read receipt",
         }
     }
+
+    /// What it is in a word, and its words.
+    pub(crate) fn summary(&self) -> (&str, Option<&str>) {
+        match self {
+            Self::Say(said) => (said.content.kind(), said.content.text()),
+            Self::Edit { content, .. } => (self.name(), content.text()),
+            Self::React { emoji, .. } => (self.name(), emoji.as_deref()),
+            Self::Delete { .. }
+            | Self::Forget { .. }
+            | Self::Vote { .. }
+            | Self::EndPoll { .. }
+            | Self::Attend { .. }
+            | Self::Pin { .. }
+            | Self::Move { .. }
+            | Self::Group(_)
+            | Self::Mark(_)
+            | Self::Name(_)
+            | Self::Timer(_)
+            | Self::Typing(_)
+            | Self::Read { .. } => (self.name(), None),
+        }
+    }
 }
 
 /// A new message and what stands around it.

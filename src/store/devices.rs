@@ -6,7 +6,24 @@ use super::{
     Error, Tx,
     types::{Columns, text},
 };
-use crate::model::{Device, DeviceId, IdentityId, LinkState, Platform};
+use crate::model::{Device, DeviceId, IdentityId, LinkState, Platform, Timestamp};
+
+/// How often it is written down that a device was heard, in milliseconds.
+const HEARD_EVERY: i64 = 60_000;
+
+/// Milliseconds of an hour.
+const HOUR: i64 = 3_600_000;
+
+/// The messages of one hour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Traffic {
+    /// When the hour began.
+    pub(crate) from: Timestamp,
+    /// Messages that came.
+    pub(crate) incoming: i64,
+    /// Messages that went.
+    pub(crate) outgoing: i64,
+}
 
 fn read(row: &AnyRow) -> Result<Device, Error> {
     let row = Columns::new(row, "devices", "id");
@@ -184,6 +201,59 @@ impl Tx {
             .bind(id.to_string())
             .bind(link(state)?);
         self.execute(query).await.map(drop)
+    }
+
+    /// Remembers that the network told something of a device just now, at most once a minute.
+    pub(crate) async fn device_heard(&mut self, id: DeviceId) -> Result<(), Error> {
+        let now = self.now();
+        let query =
+            sqlx::query("update devices set heard_at = $2 where id = $1 and (heard_at is null or heard_at <= $3)")
+                .bind(id.to_string())
+                .bind(now.millis())
+                .bind(now.plus_millis(-HEARD_EVERY).millis());
+        self.execute(query).await.map(drop)
+    }
+
+    /// When the network last told something of a device.
+    pub(crate) async fn last_heard(&mut self, id: DeviceId) -> Result<Option<Timestamp>, Error> {
+        let query = sqlx::query("select id, heard_at from devices where id = $1").bind(id.to_string());
+        match self.row(query).await? {
+            Some(row) => Columns::new(&row, "devices", "id").maybe_time("heard_at"),
+            None => Ok(None),
+        }
+    }
+
+    /// How many messages of a device came and went in each hour since `from`; hours without any are left out.
+    pub(crate) async fn list_traffic(&mut self, id: DeviceId, from: Timestamp) -> Result<Vec<Traffic>, Error> {
+        let query = sqlx::query(
+            "select counted.hour as hour, sum(counted.incoming) as incoming, sum(counted.outgoing) as outgoing from ( \
+                 select at / 3600000 as hour, case when direction = 'in' then 1 else 0 end as incoming, \
+                 case when direction = 'in' then 0 else 1 end as outgoing from messages where device = $1 and at >= $2 and event is not null \
+             ) counted group by counted.hour order by counted.hour",
+        )
+        .bind(id.to_string())
+        .bind(from.millis());
+        let rows = self.rows(query).await?;
+        rows.iter()
+            .map(|row| {
+                let row = Columns::new(row, "messages", "hour");
+                Ok(Traffic {
+                    from: Timestamp::from_millis(row.int("hour")?.saturating_mul(HOUR)),
+                    incoming: row.int("incoming")?,
+                    outgoing: row.int("outgoing")?,
+                })
+            })
+            .collect()
+    }
+
+    /// How many jobs wait that concern the chats of a device.
+    pub(crate) async fn count_jobs_of(&mut self, id: DeviceId) -> Result<i64, Error> {
+        let query =
+            sqlx::query("select count(*) as number from jobs where lane like $1 or lane like $2 or lane like $3")
+                .bind(format!("in:{id}/%"))
+                .bind(format!("out:{id}/%"))
+                .bind(format!("send:{id}/%"));
+        self.number(query).await
     }
 
     /// Removes a device; whether it was there. Its portals stay for the day its number is linked again.

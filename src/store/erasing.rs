@@ -50,6 +50,7 @@ impl Tx {
         for event in &events {
             let query = sqlx::query("delete from buried_jobs where payload like '%' || $1 || '%'");
             self.execute(query.bind(event)).await?;
+            self.forget_payloads(event).await?;
         }
         // Strangers choose these: only in the lanes of the chat, and only whole.
         let query = sqlx::query(
@@ -70,6 +71,10 @@ impl Tx {
         self.execute(marks).await?;
         let buried = sqlx::query("delete from buried_jobs where created_at < $1").bind(cutoff.millis());
         self.execute(buried).await?;
+        let deliveries = sqlx::query(
+            "update deliveries set payload = null where created_at < $1 and payload is not null and state <> 'waiting'",
+        );
+        self.execute(deliveries.bind(cutoff.millis())).await?;
         let query = sqlx::query(
             "select device, chat, message, sender from messages where at < $1 and content is not null \
              order by at limit $2",

@@ -100,6 +100,7 @@ impl Tx {
             "delete from devices where identity = $1",
             "delete from sends where identity = $1",
             "delete from spellings where identity = $1",
+            "delete from deliveries where webhook in (select id from webhooks where identity = $1)",
             "delete from webhooks where identity = $1",
             "delete from members where identity = $1",
             "delete from tokens where identity = $1",

@@ -38,6 +38,10 @@ pub(super) const ALL: &[Migration] = &[
         name: "00006_links",
         sql: include_str!("../../migrations/00006_links.sql"),
     },
+    Migration {
+        name: "00007_console",
+        sql: include_str!("../../migrations/00007_console.sql"),
+    },
 ];
 
 impl Store {

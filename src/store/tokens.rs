@@ -84,6 +84,12 @@ impl Tx {
         self.row(query).await?.as_ref().map(read).transpose()
     }
 
+    /// The token with this row number, expired or not.
+    pub(crate) async fn find_token(&mut self, id: TokenId) -> Result<Option<Token>, Error> {
+        let query = sqlx::query(tokens!("where t.id = $1")).bind(id.0);
+        self.row(query).await?.as_ref().map(read).transpose()
+    }
+
     /// Remembers that a token was used, at most once a minute.
     pub(crate) async fn touch_token(&mut self, id: TokenId, now: Timestamp) -> Result<(), Error> {
         let query = sqlx::query(

@@ -57,7 +57,6 @@ impl Tx {
     }
 
     /// A webhook of an identity.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the resource API shows single webhooks"))]
     pub(crate) async fn find_webhook(&mut self, identity: IdentityId, id: WebhookId) -> Result<Option<Webhook>, Error> {
         let query = sqlx::query("select * from webhooks where identity = $1 and id = $2")
             .bind(identity.to_string())
@@ -110,7 +109,11 @@ impl Tx {
         let query = sqlx::query("delete from webhooks where identity = $1 and id = $2")
             .bind(identity.to_string())
             .bind(id.0);
-        Ok(self.execute(query).await? == 1)
+        let was_there = self.execute(query).await? == 1;
+        if was_there {
+            self.remove_deliveries_of(id).await?;
+        }
+        Ok(was_there)
     }
 
     /// Makes a webhook hear nothing more.

@@ -43,6 +43,7 @@ mod bot;
 mod calls;
 mod channels;
 mod commands_line;
+mod console;
 mod contract;
 mod crashes;
 mod crashes_linking;

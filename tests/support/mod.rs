@@ -1,6 +1,7 @@
 //! What the tests of the whole product stand on: a world with actors.
 #![expect(dead_code, reason = "each test binary uses its own part")]
 
+pub mod browser;
 pub mod database;
 pub mod homeserver;
 pub mod process;

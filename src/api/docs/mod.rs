@@ -1,6 +1,7 @@
 //! The description of the door for people and programs: OpenAPI at `/docs/swagger.json`, Swagger UI beside it, all of
 //! it from this binary. `docs/openapi.json` is a copy of it, compared in a test.
 
+mod console;
 mod shared;
 
 use axum::{Json, Router, routing::get};
@@ -47,6 +48,7 @@ struct Description;
 pub(super) fn router() -> Router<Api> {
     Router::new()
         .route(DESCRIPTION, get(describe))
+        .route(console::DESCRIPTION, get(console::describe))
         .merge(SwaggerUi::new("/docs").config(SwaggerConfig::new([DESCRIPTION])))
 }
 

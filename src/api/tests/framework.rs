@@ -18,8 +18,8 @@ async fn t21_unknown_routes_and_methods_are_answered_in_json() {
         "/api/v1/nothing",
         "/api/v2/tokens",
         "/api/v1/tokens/",
-        "/api/v1/devices/1",
-        "/admin",
+        "/api/v1/devices/1/nothing",
+        "/admin/nothing/there",
     ] {
         world
             .call(&format!("GET {path}"), "", Value::Null)

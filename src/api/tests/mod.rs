@@ -1,6 +1,7 @@
 //! The door as its clients see it: exact status and exact body, over a real database, the real access and the real
 //! bridge on a scripted network.
 
+mod admin;
 mod authentication;
 mod credentials;
 mod description;

@@ -15,7 +15,13 @@ mod settings;
 
 use std::borrow::Cow;
 
-use super::{abandon, error::Failure, groups, worker::Desk};
+use super::{
+    abandon,
+    error::Failure,
+    groups,
+    live::{Said, What},
+    worker::Desk,
+};
 use crate::{
     model::{Action, ChatKind, Device, DeviceId, Event, Identity, Lane, PortalKey, Sender, Work},
     store::Tx,
@@ -48,7 +54,7 @@ pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> 
         device,
         identity,
     };
-    match &event.action {
+    let outcome = match &event.action {
         Action::Say(said) => say::show(&scene, said).await,
         Action::Edit { target, content } => changes::edit(&scene, target, content).await,
         Action::Move { target, place } => changes::go(&scene, target, *place).await,
@@ -66,6 +72,24 @@ pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> 
         Action::Discard => discard(desk, &scene).await,
         // They come as news, never as a job.
         Action::Typing(_) | Action::Read { .. } => desk.done().await,
+    };
+    if outcome.is_ok() {
+        let now = desk.bridge.clock().now();
+        desk.bridge
+            .live
+            .tell(&scene.device, now, || What::Incoming(said(&scene)));
+    }
+    outcome
+}
+
+/// An event as those see it who look.
+fn said(scene: &Scene<'_>) -> Said {
+    let (kind, text) = scene.event.action.summary();
+    Said {
+        chat: Some(scene.sender_name().to_owned()),
+        kind: kind.to_owned(),
+        text: text.map(str::to_owned),
+        id: None,
     }
 }
 

@@ -5,7 +5,11 @@ use std::time::Duration;
 use ruma::EventId;
 
 use super::{
-    super::{error::Failure, worker::Desk},
+    super::{
+        error::Failure,
+        live::{Said, What},
+        worker::Desk,
+    },
     may_speak, refuse,
 };
 use crate::{
@@ -93,6 +97,16 @@ impl Stage<'_> {
         fail::fail_point!("bridge.outgoing.act.before");
         bridge.network.act(&self.portal.key, &self.id, action).await?;
         fail::fail_point!("bridge.outgoing.act.after");
+        let now = bridge.clock().now();
+        bridge.live.tell(&self.device, now, || {
+            let (kind, text) = action.summary();
+            What::Outgoing(Said {
+                chat: self.portal.name.clone(),
+                kind: kind.to_owned(),
+                text: text.map(str::to_owned),
+                id: None,
+            })
+        });
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The store suite: every test runs on both engines.
 
 mod claims;
+mod console;
 mod groups;
 mod keyring;
 mod links;

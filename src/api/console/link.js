@@ -1,0 +1,139 @@
+// Linking a device: a QR code that changes by itself, or a code that is typed into the phone.
+
+import { alertBox, busy, button, field, h, heading, say, svg } from "./dom.js";
+import { call, follow } from "./api.js";
+import { phone } from "./words.js";
+
+const STEPS = {
+  qr: ["On the phone, open WhatsApp.", "Go to Settings, then Linked devices.", "Tap Link a device and point the camera at the code."],
+  code: ["On the phone, open WhatsApp.", "Go to Settings, then Linked devices.", "Tap Link a device, then Link with phone number instead.", "Type the code that is shown here."],
+};
+
+/** The picture of a code, always dark on light: cameras do not read it the other way round. */
+function picture({ size, path }) {
+  const border = 4;
+  const side = size + 2 * border;
+  return svg("svg", { class: "qr", viewBox: `${-border} ${-border} ${side} ${side}`, role: "img",
+    "aria-label": "QR code to scan with WhatsApp", "shape-rendering": "crispEdges" },
+  svg("rect", { x: -border, y: -border, width: side, height: side, fill: "#fff" }),
+  svg("path", { d: path, fill: "#000" }));
+}
+
+export function link({ onLeave }) {
+  const status = h("p", { class: "status", role: "status", "aria-live": "polite" });
+  const board = h("div", { class: "board" });
+  const steps = h("ol", { class: "steps" });
+  const problem = alertBox();
+  const form = h("div", {});
+  let stop = () => {};
+  let runs = false;
+  let turn = 0;
+
+  function end(words, tone) {
+    stop();
+    runs = false;
+    board.replaceChildren(h("div", { class: `ended ${tone}` }, button("Start again", { class: "button primary", onclick: () => begin(mode) })));
+    status.textContent = words;
+  }
+
+  function take(step) {
+    switch (step.step) {
+      case "waiting":
+        status.textContent = "Asking WhatsApp for a code…";
+        return;
+      case "qr": {
+        const first = !board.querySelector(".qr");
+        board.replaceChildren(picture(step.qr));
+        // Said once: a reader would be told every twenty seconds otherwise.
+        if (first) status.textContent = "Scan this code. It renews itself.";
+        return;
+      }
+      case "code":
+        board.replaceChildren(h("p", { class: "code", "aria-label": [...step.code].join(" ") }, step.code));
+        status.textContent = "Type this code into the phone.";
+        return;
+      case "passkey":
+        board.replaceChildren();
+        status.textContent = step.error;
+        return;
+      case "compare":
+        board.replaceChildren(h("p", { class: "code", "aria-label": [...step.code].join(" ") }, step.code));
+        status.textContent = "The phone shows a code too. Say in the chat with the bot whether they are the same.";
+        return;
+      case "linked":
+        stop();
+        runs = false;
+        say(`${phone(step.device_id)} is linked.`);
+        location.hash = "#/devices";
+        return;
+      default:
+        end(step.error, "bad");
+    }
+  }
+
+  async function start(body) {
+    const mine = ++turn;
+    await cancel();
+    status.textContent = "Asking WhatsApp for a code…";
+    await call("POST", "devices", { platform: "wa", ...body });
+    // The page was left, or the other way was chosen, meanwhile.
+    if (mine !== turn) return;
+    runs = true;
+    stop = follow("devices/linking", { step: take }, (state) => state === "closed" && runs && end("The connection was lost.", "bad"));
+  }
+
+  async function cancel() {
+    stop();
+    if (runs) {
+      runs = false;
+      await call("DELETE", "devices/linking");
+    }
+  }
+
+  const ways = [["qr", "Scan a QR code"], ["code", "Type a code"]].map(([value, words]) => {
+    const box = h("input", { type: "radio", name: "way", value, checked: value === "qr", onchange: () => begin(value) });
+    return h("label", {}, box, h("span", {}, words));
+  });
+  let mode;
+
+  function begin(wanted) {
+    mode = wanted;
+    problem.hidden = true;
+    status.textContent = "";
+    steps.replaceChildren(...STEPS[mode].map((words) => h("li", {}, words)));
+    form.replaceChildren();
+    if (mode === "qr") {
+      board.replaceChildren(h("div", { class: "loading" }));
+      start({}).catch((error) => error.isOver || end(error.message, "bad"));
+      return;
+    }
+    turn += 1;
+    cancel().catch(() => {});
+    board.replaceChildren(h("p", { class: "code faint", "aria-hidden": "true" }, "····-····"));
+    const number = field("Number of the phone", "With its country, as +1 555 000 1111.", (ties) =>
+      h("input", { ...ties, type: "tel", name: "phone", autocomplete: "tel", required: true }));
+    const submit = button("Get a code", { type: "submit", class: "button primary" });
+    form.replaceChildren(h("form", {
+      class: "inline",
+      onsubmit: (event) => {
+        event.preventDefault();
+        busy(submit, problem, () => start({ phone: number.querySelector("input").value }));
+      },
+    }, number, submit));
+  }
+
+  onLeave(() => {
+    turn += 1;
+    cancel().catch(() => {});
+  });
+  begin("qr");
+  return [
+    heading("Link a device", "wharf becomes one of the phone's linked devices, as a browser with WhatsApp Web does."),
+    h("div", { class: "card linking" },
+      h("div", { class: "words" },
+        h("fieldset", { class: "ways" }, h("legend", { class: "unseen" }, "How to link"), ways),
+        steps, problem, form),
+      h("div", { class: "show" }, board, status)),
+    h("p", {}, h("a", { href: "#/devices" }, "Back to the devices")),
+  ];
+}

@@ -1,0 +1,551 @@
+//! `/api/v1/admin`: the session of the console, and what lies behind its cookie.
+
+use axum::http::header::SET_COOKIE;
+
+use super::*;
+use crate::model::{Delivery, DeliveryId, Timestamp, WebhookId};
+
+const NO_SESSION: &str = "Invalid or missing session. Please log in.";
+
+/// A browser: keeps its cookie, and says where its page comes from.
+struct Browser<'a> {
+    world: &'a World,
+    cookie: String,
+    origin: &'static str,
+}
+
+impl<'a> Browser<'a> {
+    /// A browser in which the super admin signed in.
+    async fn signed_in(world: &'a World) -> Self {
+        Self::signed_in_as(world, ADMIN.0, ADMIN.1).await
+    }
+
+    async fn signed_in_as(world: &'a World, name: &str, secret: &str) -> Self {
+        let answer = login(world, &json!({ "username": name, "password": secret })).await;
+        let cookie = cookie(&answer);
+        answer.ok(200);
+        Self {
+            world,
+            cookie: cookie.split(';').next().unwrap().to_owned(),
+            origin: "http://localhost:8080",
+        }
+    }
+
+    /// A browser with a token attached, and that token.
+    async fn working(world: &'a World) -> (Self, String) {
+        let browser = Self::signed_in(world).await;
+        let made = browser.call("POST tokens", json!({})).await.ok(201);
+        let token = made["token"].as_str().unwrap().to_owned();
+        browser
+            .call("POST matrix-token", json!({ "token": token }))
+            .await
+            .ok(200);
+        (browser, token)
+    }
+
+    async fn call(&self, line: &str, body: Value) -> Answer {
+        let (method, path) = line.split_once(' ').unwrap();
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1/admin/{path}"))
+            .header("host", "localhost:8080")
+            .header("origin", self.origin)
+            .header("cookie", &self.cookie)
+            .header(CONTENT_TYPE, "application/json");
+        let body = if body.is_null() {
+            Body::empty()
+        } else {
+            Body::from(body.to_string())
+        };
+        self.world.send(request.body(body).unwrap()).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.call(&format!("GET {path}"), Value::Null).await
+    }
+}
+
+async fn login(world: &World, body: &Value) -> Answer {
+    world.call("POST /api/v1/admin/login", "", body.clone()).await
+}
+
+fn cookie(answer: &Answer) -> String {
+    answer.headers[SET_COOKIE].to_str().unwrap().to_owned()
+}
+
+/// T19: every call of the original's page, in its order, and what it reads of the answers.
+#[tokio::test]
+async fn a_page_written_for_the_original_works_unchanged() {
+    let world = World::start().await;
+    let form = "--x\r\ncontent-disposition: form-data; name=\"username\"\r\n\r\nadmin\r\n\
+                --x\r\ncontent-disposition: form-data; name=\"password\"\r\n\r\nadmin-secret\r\n--x--\r\n";
+    let kind = Some("multipart/form-data; boundary=x");
+    let answer = world.raw("POST /api/v1/admin/login", "", kind, form).await;
+    let set = cookie(&answer);
+    assert!(
+        set.ends_with("; Path=/; Max-Age=7200; HttpOnly; SameSite=Strict"),
+        "{set}"
+    );
+    answer.is(200, &json!({ "status": "ok", "scopes": ["*"] }));
+    let browser = Browser {
+        world: &world,
+        cookie: set.split(';').next().unwrap().to_owned(),
+        origin: "http://localhost:8080",
+    };
+
+    browser
+        .get("matrix-token-status")
+        .await
+        .is(200, &json!({ "has_matrix_token": false }));
+    // Its probe: 401 means "go to the login", 403 "ask for a token".
+    for line in [
+        "GET devices",
+        "GET webhooks",
+        "POST devices",
+        "POST devices/1/message",
+        "GET devices/qr-code",
+    ] {
+        browser
+            .call(line, Value::Null)
+            .await
+            .fails(403, "Matrix token not set for this session. Please set it first.");
+    }
+    let ends = "2126-12-31T23:59:59.123Z";
+    let made = browser
+        .call("POST tokens", json!({ "use_host": false, "expires_at": ends }))
+        .await
+        .ok(201);
+    browser
+        .call("POST matrix-token", json!({ "token": made["token"] }))
+        .await
+        .is(
+            200,
+            &json!({ "status": "ok", "message": "Matrix token attached to session" }),
+        );
+    browser
+        .get("matrix-token-status")
+        .await
+        .is(200, &json!({ "has_matrix_token": true }));
+    browser.get("devices").await.is(200, &json!([]));
+    let begun = browser.call("POST devices", json!({ "platform": "wa" })).await.ok(201);
+    let url = begun["qr_code_url"].as_str().unwrap();
+    assert!(
+        url.starts_with("ws://localhost:8080/api/v1/devices/qr-code?token=mt_"),
+        "{url}"
+    );
+    let hook = browser
+        .call("POST webhooks", json!({ "url": "https://a.example/" }))
+        .await
+        .ok(201);
+    browser
+        .call(&format!("PUT webhooks/{}", hook["id"]), json!({ "active": false }))
+        .await
+        .ok(200);
+    browser
+        .call(&format!("DELETE webhooks/{}", hook["id"]), Value::Null)
+        .await
+        .ok(200);
+    browser
+        .call("POST credentials", json!({ "client_id": "app", "description": "" }))
+        .await
+        .ok(201);
+    browser
+        .call("PUT credentials/app", json!({ "regenerate_secret": true }))
+        .await
+        .ok(200);
+    assert_eq!(browser.get("credentials").await.ok(200).as_array().unwrap().len(), 2);
+    let tokens = browser.get("tokens").await.ok(200);
+    browser
+        .call(&format!("DELETE tokens/{}", tokens[0]["id"]), Value::Null)
+        .await
+        .ok(200);
+    browser.get("devices").await.fails(403, "Invalid matrix token");
+
+    let answer = browser.call("POST logout", Value::Null).await;
+    assert!(cookie(&answer).contains("Max-Age=0"));
+    answer.is(200, &json!({ "message": "Logged out successfully" }));
+    browser.get("devices").await.fails(401, NO_SESSION);
+}
+
+#[tokio::test]
+async fn signing_in_reads_every_form_and_says_what_is_wrong() {
+    let world = World::start().await;
+    let form = Some("application/x-www-form-urlencoded");
+    let line = "POST /api/v1/admin/login";
+    world
+        .raw(line, "", form, "username=admin&password=admin-secret")
+        .await
+        .ok(200);
+    for body in ["", "username=admin", "password=x", "username=&password="] {
+        world
+            .raw(line, "", form, body)
+            .await
+            .fails(400, "Username and password required");
+    }
+    for body in [
+        json!({}),
+        json!({ "username": 1, "password": "x" }),
+        json!({ "username": "admin" }),
+    ] {
+        login(&world, &body).await.fails(400, "Username and password required");
+    }
+    let table = [("admin", "wrong"), ("nobody", "admin-secret")];
+    for (username, password) in table {
+        let answer = login(&world, &json!({ "username": username, "password": password })).await;
+        assert!(answer.headers.get(SET_COOKIE).is_none());
+        answer.fails(401, "Invalid credentials");
+    }
+    world
+        .call("GET /api/v1/admin/login", "", Value::Null)
+        .await
+        .fails(405, "Method Not Allowed");
+}
+
+/// W-13: the cookie goes by TLS only when we are reached by it.
+#[tokio::test]
+async fn the_cookie_is_secure_behind_tls() {
+    let world = World::start().await;
+    let request = Request::builder()
+        .method("POST")
+        .uri("/api/v1/admin/login")
+        .header("x-forwarded-proto", "https")
+        .body(Body::from(r#"{"username":"admin","password":"admin-secret"}"#))
+        .unwrap();
+    let answer = world.send(request).await;
+    assert!(cookie(&answer).ends_with("; HttpOnly; SameSite=Strict; Secure"));
+}
+
+/// W-13: guessing secrets is slow.
+#[tokio::test]
+async fn signing_in_is_throttled() {
+    let world = World::start().await;
+    let wrong = json!({ "username": "admin", "password": "guess" });
+    // At once, since the debt is paid off with time.
+    let guesses = (0..60).map(|_| login(&world, &wrong));
+    for answer in futures_util::future::join_all(guesses).await {
+        answer.fails(401, "Invalid credentials");
+    }
+    let answer = login(&world, &json!({ "username": "admin", "password": "admin-secret" })).await;
+    assert_eq!(answer.status.as_u16(), 429, "{}", answer.text);
+}
+
+/// W-13: what a foreign page makes a browser ask is refused, even with the cookie.
+#[tokio::test]
+async fn another_site_can_change_nothing() {
+    let world = World::start().await;
+    let (browser, _) = Browser::working(&world).await;
+    let elsewhere = Browser {
+        origin: "https://evil.example",
+        cookie: browser.cookie.clone(),
+        world: &world,
+    };
+    for line in [
+        "POST tokens",
+        "DELETE tokens/1",
+        "POST webhooks",
+        "PUT credentials/admin",
+        "POST devices",
+        "POST logout",
+        "GET logout",
+    ] {
+        elsewhere
+            .call(line, json!({}))
+            .await
+            .fails(403, "Request from another site refused");
+    }
+    let upgrade = Request::builder()
+        .uri("/api/v1/admin/devices/qr-code")
+        .header("cookie", &browser.cookie)
+        .header("host", "localhost:8080")
+        .header("origin", "https://evil.example")
+        .header("upgrade", "websocket");
+    let answer = world.send(upgrade.body(Body::empty()).unwrap()).await;
+    answer.fails(403, "Request from another site refused");
+    browser.get("matrix-token-status").await.ok(200);
+    let answer = browser.call("GET logout", Value::Null).await;
+    answer.is(200, &json!({ "message": "Logged out successfully" }));
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_time_and_with_what_it_rests_on() {
+    let world = World::start().await;
+    for cookie in ["", "a=b", "shortmesh_admin_token=", "shortmesh_admin_token=00"] {
+        let stranger = Browser {
+            world: &world,
+            cookie: cookie.into(),
+            origin: "http://localhost:8080",
+        };
+        stranger.get("tokens").await.fails(401, NO_SESSION);
+        stranger
+            .call("POST matrix-token", json!({}))
+            .await
+            .fails(401, NO_SESSION);
+    }
+    for end in ["secret", "inactive", "deleted"] {
+        let basic = world.credential(end, None).await;
+        let decoded = STANDARD.decode(basic.strip_prefix("Basic ").unwrap()).unwrap();
+        let (_, secret) = std::str::from_utf8(&decoded).unwrap().split_once(':').unwrap();
+        let browser = Browser::signed_in_as(&world, end, secret).await;
+        browser.get("tokens").await.is(200, &json!([]));
+        let path = format!("/api/v1/credentials/{end}");
+        match end {
+            "secret" => {
+                let body = json!({ "regenerate_secret": true });
+                world.call(&format!("PUT {path}"), &admin(), body).await.ok(200);
+            }
+            "inactive" => {
+                let body = json!({ "active": false });
+                world.call(&format!("PUT {path}"), &admin(), body).await.ok(200);
+            }
+            _ => {
+                world
+                    .call(&format!("DELETE {path}"), &admin(), Value::Null)
+                    .await
+                    .ok(200);
+            }
+        }
+        browser.get("tokens").await.fails(401, NO_SESSION);
+    }
+    let browser = Browser::signed_in(&world).await;
+    world.behind.clock.advance(2 * 60 * 60 * 1000 - 1);
+    browser.get("tokens").await.ok(200);
+    world.behind.clock.advance(1);
+    browser.get("tokens").await.fails(401, NO_SESSION);
+}
+
+#[tokio::test]
+async fn scopes_hold_behind_the_cookie_too() {
+    let world = World::start().await;
+    let basic = world.credential("reader", Some(json!(["tokens:read:*"]))).await;
+    let decoded = STANDARD.decode(basic.strip_prefix("Basic ").unwrap()).unwrap();
+    let (_, secret) = std::str::from_utf8(&decoded).unwrap().split_once(':').unwrap();
+    let answer = login(&world, &json!({ "username": "reader", "password": secret })).await;
+    answer.is(200, &json!({ "status": "ok", "scopes": ["tokens:read:*"] }));
+    let browser = Browser::signed_in_as(&world, "reader", secret).await;
+    browser.get("tokens").await.is(200, &json!([]));
+    for line in ["POST tokens", "DELETE tokens/1", "GET credentials", "POST credentials"] {
+        browser
+            .call(line, json!({ "client_id": "x" }))
+            .await
+            .fails(403, "insufficient permissions");
+    }
+    browser
+        .call("POST matrix-token", json!({ "token_id": 1 }))
+        .await
+        .fails(403, "insufficient permissions");
+    let shown = browser.get("session").await.ok(200);
+    assert_eq!(
+        (shown["client_id"].as_str(), &shown["token_id"]),
+        (Some("reader"), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn a_session_works_with_a_token_that_is_given_or_was_made_by_its_credential() {
+    let world = World::start().await;
+    let theirs = world.credential("other", None).await;
+    let made = world.call("POST /api/v1/tokens", &theirs, json!({})).await.ok(201);
+    let browser = Browser::signed_in(&world).await;
+    for (body, status, sentence) in [
+        (json!({}), 400, "Token is required"),
+        (json!({ "token": " " }), 400, "Token is required"),
+        (json!({ "token": "mt_unknown" }), 400, "Invalid matrix token"),
+        (json!({ "token": "unknown" }), 400, "Invalid matrix token"),
+        (json!({ "token": 1 }), 400, "Invalid request body"),
+        (json!({ "token_id": made["id"] }), 404, "Token not found"),
+        (json!({ "token_id": 12345 }), 404, "Token not found"),
+    ] {
+        browser.call("POST matrix-token", body).await.fails(status, sentence);
+    }
+    let own = browser.call("POST tokens", json!({})).await.ok(201);
+    for body in [json!({ "token": made["token"] }), json!({ "token_id": own["id"] })] {
+        browser.call("POST matrix-token", body).await.ok(200);
+        browser.get("devices").await.is(200, &json!([]));
+    }
+    assert_eq!(browser.get("session").await.ok(200)["token_id"], own["id"]);
+}
+
+/// The page is not told the token; what it gets instead opens the codes of linking and nothing else.
+#[tokio::test]
+async fn the_address_of_the_codes_holds_a_ticket() {
+    let world = World::start().await;
+    let (browser, token) = Browser::working(&world).await;
+    let begun = browser.call("POST devices", json!({ "platform": "wa" })).await.ok(201);
+    let url = begun["qr_code_url"].as_str().unwrap().to_owned();
+    let ticket = url.split_once("token=").unwrap().1;
+    assert!(!url.contains(&token));
+    let refused = world
+        .call("GET /api/v1/devices", &format!("Bearer {ticket}"), Value::Null)
+        .await;
+    refused.fails(403, "invalid or expired token");
+    let opens = async |ticket: &str| {
+        let path = format!("GET /api/v1/devices/qr-code?token={ticket}");
+        world.call(&path, "", Value::Null).await.status.as_u16()
+    };
+    // Past the check of the token, only the upgrade is missing.
+    assert_eq!(opens(ticket).await, 400);
+    assert_eq!(opens(&format!("{ticket}x")).await, 403);
+    world.behind.clock.advance(10 * 60 * 1000);
+    assert_eq!(opens(ticket).await, 403);
+}
+
+async fn delivery(world: &World, webhook: i64) -> DeliveryId {
+    let delivery = Delivery {
+        id: DeliveryId::generate(),
+        webhook: WebhookId(webhook),
+        contact: Some(crate::model::ContactId::from_adapter("15550001111@s.whatsapp.net")),
+        created_at: Timestamp::from_secs(1),
+        body: "{}".into(),
+        media: None,
+    };
+    let mut tx = world.behind.store.begin().await.unwrap();
+    tx.insert_delivery(&delivery, "$event").await.unwrap();
+    tx.delivery_ends(
+        (delivery.id, delivery.webhook),
+        bridge::DeliveryState::Failed,
+        Some("the receiver refused with status 400"),
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    delivery.id
+}
+
+#[tokio::test]
+async fn deliveries_are_shown_and_sent_again_to_their_owner_alone() {
+    let world = World::start().await;
+    let (mine, theirs) = (world.bearer().await, world.bearer().await);
+    let url = json!({ "url": "https://a.example/hook" });
+    let hook = world.call("POST /api/v1/webhooks", &mine, url).await.ok(201);
+    let hook = hook["id"].as_i64().unwrap();
+    let id = delivery(&world, hook).await;
+    let list = format!("GET /api/v1/webhooks/{hook}/deliveries");
+    let again = format!("POST /api/v1/webhooks/{hook}/deliveries/{id}/redeliver");
+
+    world
+        .call(&list, &theirs, Value::Null)
+        .await
+        .fails(404, "Webhook not found");
+    world
+        .call(&again, &theirs, Value::Null)
+        .await
+        .fails(404, "Webhook not found");
+    let shown = world.call(&list, &mine, Value::Null).await.ok(200);
+    assert_eq!(shown[0]["status"], "failed");
+    assert_eq!(shown[0]["error"], "the receiver refused with status 400");
+    let begun = world.call(&again, &mine, Value::Null).await.ok(200);
+    assert_eq!(
+        (begun["status"].as_str(), begun["id"].as_str()),
+        (Some("waiting"), Some(&*id.to_string()))
+    );
+    // Once more changes nothing: one job.
+    world.call(&again, &mine, Value::Null).await.ok(200);
+    assert_eq!(world.behind.take_jobs().await.len(), 1);
+
+    for (line, sentence) in [
+        (
+            format!("POST /api/v1/webhooks/{hook}/deliveries/nothing/redeliver"),
+            "Delivery not found",
+        ),
+        (
+            format!(
+                "POST /api/v1/webhooks/{hook}/deliveries/{}/redeliver",
+                DeliveryId::generate()
+            ),
+            "Delivery not found",
+        ),
+    ] {
+        world.call(&line, &mine, Value::Null).await.fails(404, sentence);
+    }
+    let mut tx = world.behind.store.begin().await.unwrap();
+    tx.delivery_ends((id, WebhookId(hook)), bridge::DeliveryState::Delivered, None)
+        .await
+        .unwrap();
+    tx.forget_payloads("$event").await.unwrap();
+    tx.commit().await.unwrap();
+    world
+        .call(&again, &mine, Value::Null)
+        .await
+        .fails(422, "The message was taken back; there is nothing to send.");
+}
+
+#[tokio::test]
+async fn a_device_reports_to_its_owner_alone() {
+    let world = World::start().await;
+    let (mine, theirs) = (world.bearer().await, world.bearer().await);
+    world.device(&mine, "15550001111").await;
+    let path = "GET /api/v1/devices/+15550001111";
+    let report = world.call(path, &mine, Value::Null).await.ok(200);
+    assert_eq!(
+        (&report["device_id"], &report["logged_in"]),
+        (&json!("15550001111"), &json!(true))
+    );
+    assert_eq!((&report["waiting"], &report["traffic"]), (&json!(0), &json!([])));
+    world
+        .call(path, &theirs, Value::Null)
+        .await
+        .fails(404, "Device not found");
+}
+
+#[tokio::test]
+async fn linking_by_code_takes_the_place_of_linking_by_qr() {
+    let world = World::start().await;
+    let bearer = world.bearer().await;
+    let link = async |body: Value| world.call("POST /api/v1/devices", &bearer, body).await;
+    link(json!({ "platform": "wa", "phone": "+1 (555) x" }))
+        .await
+        .fails(400, "Invalid phone: a whole number with its country, as +15550001111");
+    link(json!({ "platform": "wa" })).await.ok(201);
+    until(async || world.network.open_attempts() == 1).await;
+    let begun = link(json!({ "platform": "wa", "phone": "+1 (555) 000-1111" }))
+        .await
+        .ok(201);
+    assert_eq!(begun["message"], "Type the code into your phone to link your device");
+    until(async || world.network.open_attempts() == 1).await;
+    world
+        .call("DELETE /api/v1/devices/linking", &bearer, Value::Null)
+        .await
+        .ok(200);
+    until(async || world.network.open_attempts() == 0).await;
+    // Nothing to give up is fine as well.
+    world
+        .call("DELETE /api/v1/devices/linking", &bearer, Value::Null)
+        .await
+        .ok(200);
+    let steps = world.call("GET /api/v1/devices/linking", &bearer, Value::Null).await;
+    assert!(steps.text.contains("No device is being linked."), "{}", steps.text);
+}
+
+/// The page and its rules for the browser.
+#[tokio::test]
+async fn the_page_is_served_with_a_strict_policy() {
+    let world = World::start().await;
+    for path in [
+        "/admin",
+        "/admin/",
+        "/admin/index.html",
+        "/admin/console.js",
+        "/admin/console.css",
+    ] {
+        let answer = world.call(&format!("GET {path}"), "", Value::Null).await;
+        assert_eq!(answer.status.as_u16(), 200, "{path}");
+        let policy = answer.headers["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'; "),
+            "{policy}"
+        );
+        assert!(!policy.contains("unsafe"));
+        let tag = answer.headers["etag"].clone();
+        let request = Request::builder().uri(path).header("if-none-match", tag);
+        let again = world.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""));
+    }
+    world
+        .call("GET /admin/nothing.js", "", Value::Null)
+        .await
+        .fails(404, "Not Found");
+    world
+        .call("GET /admin/../mod.rs", "", Value::Null)
+        .await
+        .fails(404, "Not Found");
+}
