@@ -118,11 +118,6 @@ impl User {
         })
     }
 
-    /// Sets state of a room.
-    pub fn sets(&self, room: &str, kind: &str, content: &Value) {
-        self.does(|state| state.set(room, &self.id, kind, "", content));
-    }
-
     /// Begins or stops to type.
     pub fn types(&self, room: &str, typing: bool) {
         self.does(|state| state.type_in(room, &self.id, typing));
