@@ -127,6 +127,7 @@ impl Action {
             | Self::Pin { .. }
             | Self::Move { .. }
             | Self::Group(_)
+            | Self::Discard
             | Self::Mark(_)
             | Self::Name(_)
             | Self::Timer(_)
