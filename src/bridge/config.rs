@@ -9,6 +9,7 @@ use crate::model::Timestamp;
 /// Settings of the bridge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "these are the switches of the file")]
 pub struct Config {
     /// How many lanes are worked on at the same time.
     pub workers: usize,

@@ -113,10 +113,7 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
         return fail(desk, outgoing, "device_not_linked").await;
     };
     let direct = bridge.network.direct_contact(chat);
-    let kind = match direct {
-        Some(_) => ChatKind::Direct,
-        None => ChatKind::Group,
-    };
+    let kind = direct.as_ref().map_or(ChatKind::Group, |_| ChatKind::Direct);
     if !history::is_settled(bridge, &key, kind).await? {
         return Err(history::not_yet());
     }

@@ -12,6 +12,7 @@ mod history;
 mod id;
 mod identity;
 mod job;
+mod lane;
 mod mark;
 pub(crate) mod markup;
 mod message;
@@ -29,7 +30,8 @@ pub(crate) use id::{
     ChatId, ContactId, CredentialId, DeliveryId, DeviceId, IdentityId, JobId, MessageId, SendId, TokenId, WebhookId,
 };
 pub(crate) use identity::{Credential, Identity, IdentityKind, Role, Token};
-pub(crate) use job::{Delivery, Job, Lane, Older, Outgoing, RoomEvent, Work};
+pub(crate) use job::{Delivery, Job, Older, Outgoing, RoomEvent, Work};
+pub(crate) use lane::Lane;
 pub(crate) use mark::{ChatMark, ChatMarks, Mute};
 pub(crate) use message::*;
 pub(crate) use read::ReadUpTo;

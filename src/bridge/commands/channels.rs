@@ -22,7 +22,7 @@ pub(super) enum Command {
 /// Reads one.
 pub(super) fn read(line: &Line<'_>) -> Read<Command> {
     Some(match (line.word.as_str(), line.rest.as_slice()) {
-        ("follow", [link]) => Ok(Command::Follow((*link).to_owned())),
+        ("follow", [channel]) => Ok(Command::Follow((*channel).to_owned())),
         ("follow", _) => Err("Which channel? Write `follow https://whatsapp.com/channel/…`.".into()),
         ("unfollow", _) => Ok(Command::Unfollow),
         _ => return None,

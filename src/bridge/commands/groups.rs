@@ -52,22 +52,19 @@ pub(super) fn read(line: &Line<'_>) -> Read<Command> {
 /// A name, between quotes or up to the first of the numbers at the end, and the numbers.
 fn named_people(words: &[&str]) -> Option<(String, Vec<String>)> {
     let text = words.join(" ");
-    let (name, rest) = match text.strip_prefix(['"', '“']) {
-        Some(quoted) => {
-            let (name, rest) = quoted.split_once(['"', '”'])?;
-            (name.to_owned(), rest.split_whitespace().map(str::to_owned).collect())
-        }
-        None => {
-            let begin = words
-                .iter()
-                .rposition(|word| number(word).is_none())
-                .map_or(0, |at| at + 1);
-            let (name, rest) = words.split_at(begin);
-            (
-                name.join(" "),
-                rest.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>(),
-            )
-        }
+    let (name, rest) = if let Some(quoted) = text.strip_prefix(['"', '“']) {
+        let (name, rest) = quoted.split_once(['"', '”'])?;
+        (name.to_owned(), rest.split_whitespace().map(str::to_owned).collect())
+    } else {
+        let begin = words
+            .iter()
+            .rposition(|word| number(word).is_none())
+            .map_or(0, |at| at + 1);
+        let (name, rest) = words.split_at(begin);
+        (
+            name.join(" "),
+            rest.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>(),
+        )
     };
     let people = rest.iter().map(|word| number(word)).collect::<Option<Vec<_>>>()?;
     (!name.trim().is_empty()).then(|| (name.trim().to_owned(), people))

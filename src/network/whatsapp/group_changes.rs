@@ -105,15 +105,12 @@ pub(super) async fn set_picture(
     let group = ids::group_jid(chat).ok_or_else(no_group)?;
     session.ready(shared.config.connect_timeout()).await?;
     let groups = session.client().groups();
-    match jpeg {
-        Some(jpeg) => {
-            let set = groups.set_profile_picture(&group, jpeg).await;
-            set.map(|set| Some(set.id)).map_err(|error| read_error(error, &[]))
-        }
-        None => {
-            let removed = groups.remove_profile_picture(&group).await.map(drop);
-            settled(removed, &[304]).map(|()| None)
-        }
+    if let Some(jpeg) = jpeg {
+        let set = groups.set_profile_picture(&group, jpeg).await;
+        set.map(|set| Some(set.id)).map_err(|error| read_error(error, &[]))
+    } else {
+        let removed = groups.remove_profile_picture(&group).await.map(drop);
+        settled(removed, &[304]).map(|()| None)
     }
 }
 

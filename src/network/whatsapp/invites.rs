@@ -67,7 +67,7 @@ fn entered(joined: &JoinGroupResult) -> Result<ChatId, Error> {
         JoinGroupResult::PendingApproval(_) => Err(Error::Refused(
             "an administrator of the group must let this account in first".to_owned(),
         )),
-        joined => chat_of(joined.group_jid()),
+        JoinGroupResult::Joined(_) => chat_of(joined.group_jid()),
     }
 }
 

@@ -52,9 +52,8 @@ pub(super) async fn read(
     let contact = shared.people.contact(&spelling).await?;
     let chat = match ids::place_of(source, None) {
         Some(Place::Group(chat) | Place::Status(chat)) => chat,
-        Some(Place::Channel(_)) => return Ok(None),
         Some(Place::Direct(_)) => ids::direct_chat(&contact),
-        None => return Ok(None),
+        Some(Place::Channel(_)) | None => return Ok(None),
     };
     Ok(Some(News::Reached {
         device,

@@ -1,0 +1,171 @@
+//! Lanes: the queues that jobs stand in. Each has one name for ever, because jobs of before a restart stand in it.
+
+use ruma::RoomId;
+
+use super::{ContactId, DeliveryId, DeviceId, IdentityId, MessageId, PortalKey, WebhookId};
+
+/// The queue a job stands in.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct Lane(String);
+
+impl Lane {
+    /// What happened in a chat, on its way to Matrix.
+    pub(crate) fn incoming(portal: &PortalKey) -> Self {
+        Self(format!("in:{}/{}", portal.device, portal.chat.as_str()))
+    }
+
+    /// What is on its way into a chat.
+    pub(crate) fn outgoing(portal: &PortalKey) -> Self {
+        Self(format!("out:{}/{}", portal.device, portal.chat.as_str()))
+    }
+
+    /// What happened in a Matrix room that is no portal (yet).
+    pub(crate) fn room(room: &RoomId) -> Self {
+        Self(format!("room:{room}"))
+    }
+
+    /// What concerns one message of a chat and may have to wait for it without holding the others up.
+    pub(crate) fn late(portal: &PortalKey, message: &MessageId) -> Self {
+        Self(format!(
+            "late:{}/{}/{}",
+            portal.device,
+            portal.chat.as_str(),
+            message.as_str()
+        ))
+    }
+
+    /// What was done to a message that did not come in time: it waits for the message, for days.
+    pub(crate) fn orphan(portal: &PortalKey, message: &MessageId) -> Self {
+        Self(format!(
+            "orphan:{}/{}/{}",
+            portal.device,
+            portal.chat.as_str(),
+            message.as_str()
+        ))
+    }
+
+    /// The end of a message that disappears.
+    pub(crate) fn expiry(portal: &PortalKey, message: &MessageId) -> Self {
+        Self(format!(
+            "expiry:{}/{}/{}",
+            portal.device,
+            portal.chat.as_str(),
+            message.as_str()
+        ))
+    }
+
+    /// Members of a group on their way into its room.
+    pub(crate) fn gathering(portal: &PortalKey) -> Self {
+        Self(format!("gather:{}/{}", portal.device, portal.chat.as_str()))
+    }
+
+    /// What rooms of a device have besides what is said in them: one after the other, for they share a space.
+    pub(crate) fn furnishing(device: DeviceId) -> Self {
+        Self(format!("furnish:{device}"))
+    }
+
+    /// What concerns all groups of a device.
+    pub(crate) fn groups(device: DeviceId) -> Self {
+        Self(format!("groups:{device}"))
+    }
+
+    /// Messages by REST to one recipient, before the chat is known. `recipient` is the canonical spelling.
+    pub(crate) fn sending(device: DeviceId, recipient: &str) -> Self {
+        Self(format!("send:{device}/{recipient}"))
+    }
+
+    /// Deliveries of one conversation to one webhook.
+    pub(crate) fn delivery(webhook: WebhookId, portal: &PortalKey) -> Self {
+        Self(format!("hook:{}/{}/{}", webhook.0, portal.device, portal.chat.as_str()))
+    }
+
+    /// What a network told a device of the time before.
+    pub(crate) fn history(device: DeviceId) -> Self {
+        Self(format!("history:{device}"))
+    }
+
+    /// The chats of before that become rooms, one after the other.
+    pub(crate) fn opening(device: DeviceId) -> Self {
+        Self(format!("open:{device}"))
+    }
+
+    /// Older messages of a chat that somebody asked for.
+    pub(crate) fn older(portal: &PortalKey) -> Self {
+        Self(format!("older:{}/{}", portal.device, portal.chat.as_str()))
+    }
+
+    /// Media of before that the owner's phone is asked for, one after the other.
+    pub(crate) fn fetching(device: DeviceId) -> Self {
+        Self(format!("fetch:{device}"))
+    }
+
+    /// What is done to the memory of the house as a whole.
+    pub(crate) fn house() -> Self {
+        Self("house:".into())
+    }
+
+    /// What a webhook hears of a device itself.
+    pub(crate) fn device_delivery(webhook: WebhookId, device: DeviceId) -> Self {
+        Self(format!("hook:{}/{device}", webhook.0))
+    }
+
+    /// What people are told of one change of a link: each by itself, for some are told later than others.
+    pub(crate) fn link(device: DeviceId, change: i64) -> Self {
+        Self(format!("link:{device}/{change}"))
+    }
+
+    /// One delivery that a person asked for again: it waits for no other.
+    pub(crate) fn redelivery(webhook: WebhookId, delivery: DeliveryId) -> Self {
+        Self(format!("hook:{}/again/{delivery}", webhook.0))
+    }
+
+    /// What concerns an identity as a whole.
+    pub(crate) fn identity(identity: IdentityId) -> Self {
+        Self(format!("identity:{identity}"))
+    }
+
+    /// What concerns a device as a whole.
+    pub(crate) fn device(device: DeviceId) -> Self {
+        Self(format!("device:{device}"))
+    }
+
+    /// Who read what in a chat, both ways.
+    pub(crate) fn reads(portal: &PortalKey) -> Self {
+        Self(format!("read:{}/{}", portal.device, portal.chat.as_str()))
+    }
+
+    /// What the owner read elsewhere, which may have to wait for the message.
+    pub(crate) fn read_elsewhere(device: DeviceId, message: &MessageId) -> Self {
+        Self(format!("read:{device}//{}", message.as_str()))
+    }
+
+    /// What a contact's ghost looks like.
+    pub(crate) fn ghost(contact: &ContactId) -> Self {
+        Self(format!("ghost:{}", contact.as_str()))
+    }
+
+    /// How the owner marked a chat.
+    pub(crate) fn marks(portal: &PortalKey) -> Self {
+        Self(format!("mark:{}/{}", portal.device, portal.chat.as_str()))
+    }
+
+    /// The moment at which a chat makes a sound again: what waits in a lane holds up what is behind it.
+    pub(crate) fn end_of_silence(portal: &PortalKey) -> Self {
+        Self(format!("silence:{}/{}", portal.device, portal.chat.as_str()))
+    }
+
+    /// A lane as it was stored.
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// As it is stored.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part before the colon: what metrics count by.
+    pub(crate) fn kind(&self) -> &str {
+        self.0.split(':').next().unwrap_or_default()
+    }
+}
