@@ -179,6 +179,26 @@ fn every_promise_that_is_kept_has_a_test_with_its_id() {
     );
 }
 
+/// The tests that the contract of the REST door lists, and the weaknesses of the original that it names.
+#[test]
+fn every_test_and_weakness_of_the_rest_contract_stands_in_the_name_of_a_test() {
+    let mut named = BTreeSet::new();
+    for path in sources(&root().join("src"))
+        .into_iter()
+        .chain(sources(&root().join("tests")))
+    {
+        for line in fs::read_to_string(path).unwrap().lines() {
+            if let Some((_, name)) = line.split_once("fn ") {
+                named.extend(name.split('_').take(3).map(str::to_owned));
+            }
+        }
+    }
+    let tests = (1..=21).map(|number| format!("t{number:02}"));
+    let weaknesses = (1..=23).map(|number| format!("w{number:02}"));
+    let missing: Vec<_> = tests.chain(weaknesses).filter(|id| !named.contains(id)).collect();
+    assert!(missing.is_empty(), "no test is named after {missing:?}");
+}
+
 #[test]
 fn links_between_documents_lead_somewhere() {
     for document in [

@@ -130,7 +130,6 @@ impl Action {
             | Self::Discard
             | Self::Mark(_)
             | Self::Name(_)
-            | Self::Discard
             | Self::Timer(_)
             | Self::Typing(_)
             | Self::Read { .. } => (self.name(), None),

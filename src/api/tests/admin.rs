@@ -75,7 +75,7 @@ fn cookie(answer: &Answer) -> String {
 
 /// T19: every call of the original's page, in its order, and what it reads of the answers.
 #[tokio::test]
-async fn a_page_written_for_the_original_works_unchanged() {
+async fn t19_a_page_written_for_the_original_works_unchanged() {
     let world = World::start().await;
     let form = "--x\r\ncontent-disposition: form-data; name=\"username\"\r\n\r\nadmin\r\n\
                 --x\r\ncontent-disposition: form-data; name=\"password\"\r\n\r\nadmin-secret\r\n--x--\r\n";
@@ -231,7 +231,7 @@ async fn signing_in_is_throttled() {
 
 /// W-13: what a foreign page makes a browser ask is refused, even with the cookie.
 #[tokio::test]
-async fn another_site_can_change_nothing() {
+async fn w13_another_site_can_change_nothing() {
     let world = World::start().await;
     let (browser, _) = Browser::working(&world).await;
     let elsewhere = Browser {
