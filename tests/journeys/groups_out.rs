@@ -196,6 +196,7 @@ on_both_engines! {
         alice.joins_invite().await.shows("welcome").await;
     }
 
+    /// B62: leaving, deleting, and coming back.
     async fn b62_leaving_is_a_command_and_the_owner_may_come_back(engine: Engine) {
         let world = World::start(engine).await;
         let here = in_group(&world).await;

@@ -56,7 +56,7 @@ use crate::{
     model::{
         Action, ChatId, ChatKind, ContactId, Content, DeviceId, Event, MessageId, MessageRef, Say, Sender, Timestamp,
     },
-    store::{keyring, keyring::Person},
+    store::keyring::{self, Person},
 };
 
 /// Pauses between attempts to hand events over, while the message's chat waits.
