@@ -13,6 +13,7 @@ use crate::support::{
     database::Engine,
     receiver::Receiver,
     rest::{CLIENT_ID, CLIENT_SECRET, Codes},
+    waiting::SOON,
     world::{OWNER, World, gets},
 };
 
@@ -140,6 +141,8 @@ on_both_engines! {
                 Step::Does(what) => {
                     assert_eq!(what, "Ana says hello");
                     gets(&ana, "Your order is *ready*.").await;
+                    // The spelling that the payload shows is that of the last message.
+                    world.settles(SOON).await;
                     ana.says(&phone, "hello");
                     said = receiver.gets("hello").await.body.to_string();
                 }
