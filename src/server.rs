@@ -155,17 +155,14 @@ impl Listener {
         };
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let serving = async move {
-            match self.tls {
-                Some(tls) => {
-                    let mut server = axum_server::from_tcp_rustls(self.socket, tls)?.handle(handle);
-                    limit(server.http_builder(), self.patience);
-                    server.serve(service).await
-                }
-                None => {
-                    let mut server = axum_server::from_tcp(self.socket)?.handle(handle);
-                    limit(server.http_builder(), self.patience);
-                    server.serve(service).await
-                }
+            if let Some(tls) = self.tls {
+                let mut server = axum_server::from_tcp_rustls(self.socket, tls)?.handle(handle);
+                limit(server.http_builder(), self.patience);
+                server.serve(service).await
+            } else {
+                let mut server = axum_server::from_tcp(self.socket)?.handle(handle);
+                limit(server.http_builder(), self.patience);
+                server.serve(service).await
             }
         };
         tokio::select! {

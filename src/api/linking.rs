@@ -65,14 +65,13 @@ pub(super) async fn follow(
     session: Option<Extension<SignedIn>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Error> {
-    let Bearer { caller, proof } = match session {
-        Some(Extension(signed_in)) => Bearer::of_session(&signed_in, &api).await?,
-        None => {
-            let token = token(&uri, &headers)?;
-            let caller = api.access.watcher(&token).await?;
-            let proof = Proof::Token(token);
-            Bearer { caller, proof }
-        }
+    let Bearer { caller, proof } = if let Some(Extension(signed_in)) = session {
+        Bearer::of_session(&signed_in, &api).await?
+    } else {
+        let token = token(&uri, &headers)?;
+        let caller = api.access.watcher(&token).await?;
+        let proof = Proof::Token(token);
+        Bearer { caller, proof }
     };
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,

@@ -1,6 +1,6 @@
 //! What crosses the bridge, row by row (docs/bridging.md). Each journey is written once, for whoever reads and writes in
-//! Matrix: it goes with the stub homeserver on both engines (tests/journeys/row_by_row.rs) and with Synapse and a real client
-//! (tests/synapse/row_by_row.rs).
+//! Matrix: it goes with the stub homeserver on both engines (`tests/journeys/row_by_row.rs`) and with Synapse and a real client
+//! (`tests/synapse/row_by_row.rs`).
 
 mod talk;
 

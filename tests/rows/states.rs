@@ -40,7 +40,7 @@ pub async fn b43<H, C: Client>(talk: Talk<'_, H, C>) {
         "select count(*) from receipts where state = 'delivered'",
     )
     .await;
-    talk.ana.reads(talk.phone(), &[got.id.clone()]);
+    talk.ana.reads(talk.phone(), std::slice::from_ref(&got.id));
     is_stored(&talk, "read", "select count(*) from receipts where state = 'read'").await;
     talk.ana.plays(talk.phone(), &[got.id]);
     is_stored(&talk, "played", "select count(*) from messages where state = 'played'").await;

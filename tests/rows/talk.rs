@@ -69,7 +69,7 @@ pub trait Client: Sized {
         };
         self.sees(&format!("{what} instead of {id}"), is_about).await;
         let look = || async {
-            let now = content_now(self.event(id).await);
+            let now = content_now(&self.event(id).await);
             is(&now).then_some(now)
         };
         eventually(
@@ -90,7 +90,7 @@ pub trait Client: Sized {
 }
 
 /// What an event shows now.
-fn content_now(event: Value) -> Value {
+fn content_now(event: &Value) -> Value {
     let edit = &event["unsigned"]["m.relations"]["m.replace"];
     let new = &edit["content"]["m.new_content"];
     if new.is_null() {

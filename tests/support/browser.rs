@@ -1,4 +1,4 @@
-//! A person with a browser: headless Chromium, driven through its DevTools protocol.
+//! A person with a browser: headless Chromium, driven through its `DevTools` protocol.
 //!
 //! Crates that speak that protocol bring thousands of generated lines, which take longer to build than wharf itself; what
 //! is needed here is a socket and a dozen of its methods.

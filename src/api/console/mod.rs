@@ -100,6 +100,6 @@ fn serve(name: &str, asked: &HeaderMap) -> Response {
 /// Changes with the content, so that a new version is seen at once.
 fn tag(content: &[u8]) -> Option<HeaderValue> {
     let hash = Sha256::digest(content);
-    let text: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    HeaderValue::from_str(&format!("\"{text}\"")).ok()
+    let start = u64::from_be_bytes(hash.first_chunk::<8>().copied()?);
+    HeaderValue::from_str(&format!("\"{start:016x}\"")).ok()
 }

@@ -133,6 +133,21 @@ async fn t19_a_page_written_for_the_original_works_unchanged() {
         url.starts_with("ws://localhost:8080/api/v1/devices/qr-code?token=mt_"),
         "{url}"
     );
+    manages_webhooks_and_credentials(&browser).await;
+    let tokens = browser.get("tokens").await.ok(200);
+    browser
+        .call(&format!("DELETE tokens/{}", tokens[0]["id"]), Value::Null)
+        .await
+        .ok(200);
+    browser.get("devices").await.fails(403, "Invalid matrix token");
+
+    let answer = browser.call("POST logout", Value::Null).await;
+    assert!(cookie(&answer).contains("Max-Age=0"));
+    answer.is(200, &json!({ "message": "Logged out successfully" }));
+    browser.get("devices").await.fails(401, NO_SESSION);
+}
+
+async fn manages_webhooks_and_credentials(browser: &Browser<'_>) {
     let hook = browser
         .call("POST webhooks", json!({ "url": "https://a.example/" }))
         .await
@@ -154,17 +169,6 @@ async fn t19_a_page_written_for_the_original_works_unchanged() {
         .await
         .ok(200);
     assert_eq!(browser.get("credentials").await.ok(200).as_array().unwrap().len(), 2);
-    let tokens = browser.get("tokens").await.ok(200);
-    browser
-        .call(&format!("DELETE tokens/{}", tokens[0]["id"]), Value::Null)
-        .await
-        .ok(200);
-    browser.get("devices").await.fails(403, "Invalid matrix token");
-
-    let answer = browser.call("POST logout", Value::Null).await;
-    assert!(cookie(&answer).contains("Max-Age=0"));
-    answer.is(200, &json!({ "message": "Logged out successfully" }));
-    browser.get("devices").await.fails(401, NO_SESSION);
 }
 
 #[tokio::test]

@@ -256,7 +256,6 @@ fn reason(code: u16) -> String {
 }
 
 /// The library checks lengths before the server does; its error is a sentence.
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn too_long(error: impl std::fmt::Display) -> Error {
     Error::Refused(error.to_string())
 }
