@@ -72,7 +72,7 @@ impl Client for Seat {
     async fn is_let_into_another(&self) -> Self {
         let look = || async {
             let mut rooms = self.homeserver.rooms().into_iter();
-            rooms.find(|room| room.membership(self.user.id()).as_deref() == Some("invite"))
+            rooms.find(|room| !room.is_space() && room.membership(self.user.id()).as_deref() == Some("invite"))
         };
         let room = eventually("another invite", SOON, look).await;
         self.user.joins(room.id());
