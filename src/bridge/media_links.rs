@@ -147,7 +147,7 @@ mod tests {
         let later = "2000000";
         for forged in [
             ["hs.evil", id, until, signature],
-            [server, "abd", until, signature],
+            [server, "xyz", until, signature],
             [server, id, later, signature],
             [server, id, until, ""],
             [server, id, until, "AAAA"],

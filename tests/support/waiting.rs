@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 /// How long anything may take that is not said to take longer.
-pub const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_mins(1);
 
 /// Looks until `look` finds something; panics with `what` when it takes too long.
 pub async fn eventually<T, F>(what: &str, deadline: Duration, mut look: impl FnMut() -> F) -> T
