@@ -3,6 +3,7 @@
 
 mod admin;
 mod authentication;
+mod console;
 mod credentials;
 mod description;
 mod devices;
