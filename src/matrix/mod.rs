@@ -86,6 +86,7 @@ struct Inner {
     /// Whether a room's creator stands above its power levels here (room version 12 and later).
     creators_privileged: OnceCell<bool>,
     upload_limit: Mutex<media::UploadLimit>,
+    making: rooms::Turns,
 }
 
 impl Homeserver {
@@ -109,6 +110,7 @@ impl Homeserver {
             clock,
             creators_privileged: OnceCell::new(),
             upload_limit: Mutex::default(),
+            making: rooms::Turns::default(),
         })))
     }
 

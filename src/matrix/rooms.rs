@@ -1,7 +1,12 @@
 //! Rooms of ours: made once for each alias, and finished when the homeserver died halfway.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
 
+use backon::{ConstantBuilder, Retryable};
 use ruma::{
     OwnedRoomId, OwnedUserId, RoomAliasId, RoomId,
     api::client::{
@@ -17,6 +22,25 @@ use ruma::{
 use serde_json::{Value, json, value::to_raw_value};
 
 use super::{Error, Homeserver};
+
+/// A room that has an alias and cannot be used is looked at so often, with this pause, before it counts as never finished.
+const LOOKS: usize = 20;
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Rooms of one alias are made one after the other: a homeserver gives the alias away before it has finished the room, and
+/// the second maker would take the first one's room for a ruin.
+#[derive(Default)]
+pub(super) struct Turns([tokio::sync::Mutex<()>; 16]);
+
+impl Turns {
+    async fn of(&self, alias: &str) -> tokio::sync::MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        alias.hash(&mut hasher);
+        // The remainder of a division by a small number fits anywhere.
+        let at = usize::try_from(hasher.finish() % 16).unwrap_or(0);
+        self.0[at].lock().await
+    }
+}
 
 /// A room as it shall be.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -52,14 +76,15 @@ pub(crate) struct State {
 
 pub(super) async fn ensure(homeserver: &Homeserver, room: &NewRoom) -> Result<OwnedRoomId, Error> {
     let alias = homeserver.names().alias(&room.alias)?;
+    let _turn = homeserver.0.making.of(&room.alias).await;
     // Two rounds: an alias of a room that cannot be used is taken away once.
     for _ in 0..2 {
         match create(homeserver, room).await {
-            Err(error) if error.is("M_ROOM_IN_USE") => {}
+            Err(error) if is_taken(&error) => {}
             other => return other,
         }
         match resolve(homeserver, &alias).await? {
-            Some(existing) if is_usable(homeserver, &existing).await? => {
+            Some(existing) if becomes_usable(homeserver, &existing).await? => {
                 complete(homeserver, &existing, room).await?;
                 return Ok(existing);
             }
@@ -71,6 +96,11 @@ pub(super) async fn ensure(homeserver: &Homeserver, room: &NewRoom) -> Result<Ow
         }
     }
     create(homeserver, room).await
+}
+
+/// Synapse answers 409 `M_UNKNOWN` when somebody else takes the alias while it makes the room.
+fn is_taken(error: &Error) -> bool {
+    error.is("M_ROOM_IN_USE") || matches!(error, Error::Refused { status: 409, .. })
 }
 
 pub(super) async fn resolve(homeserver: &Homeserver, alias: &RoomAliasId) -> Result<Option<OwnedRoomId>, Error> {
@@ -136,6 +166,23 @@ async fn creators_privileged(homeserver: &Homeserver) -> Result<bool, Error> {
         Ok(rules.is_none_or(|rules| rules.authorization.explicitly_privilege_room_creators))
     };
     homeserver.0.creators_privileged.get_or_try_init(ask).await.copied()
+}
+
+/// Whether a room can be used, now or when the homeserver has finished it: a request that we gave up may still be at work.
+async fn becomes_usable(homeserver: &Homeserver, room: &RoomId) -> Result<bool, Error> {
+    let patience = ConstantBuilder::new().with_delay(LOOK).with_max_times(LOOKS);
+    let look = || async {
+        match is_usable(homeserver, room).await {
+            Ok(true) => Ok(true),
+            Ok(false) => Err(None),
+            Err(error) => Err(Some(error)),
+        }
+    };
+    match look.retry(patience).when(Option::is_none).await {
+        Ok(usable) => Ok(usable),
+        Err(None) => Ok(false),
+        Err(Some(error)) => Err(error),
+    }
 }
 
 /// Whether the bot is in the room and the room got as far as its power levels.

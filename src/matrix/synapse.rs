@@ -475,6 +475,14 @@ async fn r6_a_backlog_flows_within_two_seconds_of_waking_a_restarted_synapse() {
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_made_at_once_under_one_alias_are_one_room() {
+    let synapse = Synapse::start().await;
+    let person = user_id!("@nobody:hs.test");
+    let rooms = futures_util::future::join_all((0..6).map(|_| synapse.room_with("whatsapp_at_once", person))).await;
+    assert!(rooms.iter().all(|room| *room == rooms[0]), "{rooms:?}");
+}
+
 #[tokio::test]
 async fn a_room_that_was_never_finished_gives_its_alias_to_a_new_one() {
     let synapse = Synapse::start().await;

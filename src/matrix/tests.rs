@@ -316,6 +316,23 @@ async fn a_failed_ping_says_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn an_alias_taken_while_the_room_was_made_gives_the_room_behind_it_once_it_is_finished() {
+    let (scripted, homeserver) = Scripted::start().await;
+    let room = NewRoom {
+        alias: "whatsapp_abc".into(),
+        ..NewRoom::default()
+    };
+    let said = "Room alias #whatsapp_abc:hs.test already exists";
+    scripted.answers(409, json!({"errcode": "M_UNKNOWN", "error": said}));
+    scripted.answers(200, json!({"room_id": "!there", "servers": []}));
+    scripted.answers(403, json!({"errcode": "M_FORBIDDEN", "error": "not yet in it"}));
+    scripted.answers(200, json!({"users": {}})); // power levels
+    scripted.answers(200, json!({"membership": "join"})); // the bot
+    assert_eq!(homeserver.create_room(&room).await.unwrap(), "!there");
+    assert_eq!(scripted.asked().len(), 5, "{:#?}", scripted.asked());
+}
+
+#[tokio::test]
 async fn an_alias_in_use_gives_the_room_behind_it_and_adds_what_is_missing() {
     let (scripted, homeserver) = Scripted::start().await;
     let room = NewRoom {

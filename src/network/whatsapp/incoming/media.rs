@@ -184,22 +184,10 @@ impl Stored<'_> {
         let Some(stored) = self.known() else {
             return Found::new(Content::Unsupported(kind.name().to_owned()), context);
         };
+        let source = MediaSource::Network(stored.into_ref());
         let media = filled_in(Media {
-            kind,
-            source: MediaSource::Network(stored.into_ref()),
-            mime: String::new(),
             size,
-            name: None,
-            caption: None,
-            width: None,
-            height: None,
-            duration: None,
-            waveform: Vec::new(),
-            thumbnail: None,
-            blurhash: None,
-            animated: false,
-            view_once: false,
-            home: None,
+            ..Media::new(kind, source, "")
         });
         Found::new(Content::Media(Box::new(media)), context)
     }
