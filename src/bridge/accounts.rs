@@ -110,8 +110,7 @@ async fn take(bridge: &Arc<Inner>, owner: &Actor, news: AccountNews) -> Result<(
     let mut keys = BTreeSet::new();
     for room in &news.rooms {
         if let Some(portal) = tx.find_portal_by_room(room).await?
-            && let Some(device) = tx.find_device(portal.key.device).await?
-            && let Some(identity) = tx.find_identity(device.identity).await?
+            && let Some((_, identity)) = tx.find_owned_device(portal.key.device).await?
             && identity.user == owner.user()
         {
             keys.insert(portal.key);
@@ -144,13 +143,10 @@ pub(super) async fn tell_marks(desk: &Desk<'_>, key: &PortalKey) -> Result<(), F
     let bridge = desk.bridge;
     let mut read = bridge.store.read().await?;
     let portal = read.find_portal(key).await?;
-    let identity = match read.find_device(key.device).await? {
-        Some(device) => read.find_identity(device.identity).await?,
-        None => None,
-    };
+    let whose = read.find_owned_device(key.device).await?;
     let shown = read.find_chat_marks(key).await?.unwrap_or_default().shown;
     drop(read);
-    let (Some(Portal { room: Some(room), .. }), Some(identity)) = (portal, identity) else {
+    let (Some(Portal { room: Some(room), .. }), Some((_, identity))) = (portal, whose) else {
         return desk.done().await;
     };
     let Some(owner) = bridge.homeserver.as_puppet(&identity.user) else {

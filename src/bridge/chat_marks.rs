@@ -51,13 +51,9 @@ pub(super) async fn show(desk: &Desk<'_>, key: &PortalKey) -> Result<(), Failure
     let mut read = bridge.store.read().await?;
     let marked = read.find_chat_marks(key).await?;
     let portal = read.find_portal(key).await?;
-    let device = read.find_device(key.device).await?;
-    let identity = match &device {
-        Some(device) => read.find_identity(device.identity).await?,
-        None => None,
-    };
+    let owned = read.find_owned_device(key.device).await?;
     drop(read);
-    let (Some(marked), Some(Portal { room: Some(room), .. }), Some(identity)) = (marked, portal, identity) else {
+    let (Some(marked), Some(Portal { room: Some(room), .. }), Some((_, identity))) = (marked, portal, owned) else {
         return desk.done().await;
     };
     let Some(puppet) = bridge.homeserver.as_puppet(&identity.user) else {

@@ -51,10 +51,7 @@ pub(super) async fn left(desk: &Desk<'_>, event: &RoomEvent, user: &UserId) -> R
 /// Whether somebody is the owner or a member.
 async fn belongs(bridge: &Inner, portal: &Portal, user: &UserId) -> Result<bool, Failure> {
     let mut read = bridge.store.read().await?;
-    let Some(device) = read.find_device(portal.key.device).await? else {
-        return Ok(false);
-    };
-    let Some(identity) = read.find_identity(device.identity).await? else {
+    let Some((_, identity)) = read.find_owned_device(portal.key.device).await? else {
         return Ok(false);
     };
     let members = read.list_members(identity.id).await?;
@@ -157,8 +154,7 @@ async fn let_go(bridge: &Arc<Inner>, portal: &Portal) -> Result<(), Failure> {
     {
         ours.push(ghost.user);
     }
-    if let Some(device) = read.find_device(portal.key.device).await?
-        && let Some(identity) = read.find_identity(device.identity).await?
+    if let Some((_, identity)) = read.find_owned_device(portal.key.device).await?
         && identity.kind == IdentityKind::Registered
     {
         ours.push(identity.user);

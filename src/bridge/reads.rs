@@ -36,10 +36,7 @@ pub(super) async fn take(bridge: &Inner, tx: &mut Tx, receipts: Vec<ReadUpTo>) -
         let Some(portal) = tx.find_portal_by_room(&receipt.room).await? else {
             continue;
         };
-        let Some(device) = tx.find_device(portal.key.device).await? else {
-            continue;
-        };
-        let Some(identity) = tx.find_identity(device.identity).await? else {
+        let Some((_, identity)) = tx.find_owned_device(portal.key.device).await? else {
             continue;
         };
         let members = tx.list_members(identity.id).await?;
@@ -262,10 +259,7 @@ pub(super) async fn show_own(desk: &Desk<'_>, key: &PortalKey, at: Timestamp) ->
 /// Who reads for the owner in Matrix: the identity itself, or the real user through double puppeting. Nobody's ghost.
 async fn reader(bridge: &Arc<Inner>, device: DeviceId) -> Result<Option<Actor>, Failure> {
     let mut read = bridge.store.read().await?;
-    let Some(device) = read.find_device(device).await? else {
-        return Ok(None);
-    };
-    let Some(identity) = read.find_identity(device.identity).await? else {
+    let Some((device, identity)) = read.find_owned_device(device).await? else {
         return Ok(None);
     };
     drop(read);

@@ -242,11 +242,7 @@ fn content(outgoing: &Outgoing) -> Content {
 
 async fn sender(desk: &Desk<'_>, outgoing: &Outgoing) -> Result<Option<(Device, Identity)>, Failure> {
     let mut read = desk.bridge.store.read().await?;
-    let Some(device) = read.find_device(outgoing.device).await? else {
-        return Ok(None);
-    };
-    let identity = read.find_identity(device.identity).await?;
-    Ok(identity.map(|identity| (device, identity)))
+    Ok(read.find_owned_device(outgoing.device).await?)
 }
 
 fn row(key: &PortalKey, id: &MessageId, room: &portals::Room, outgoing: &Outgoing, desk: &Desk<'_>) -> Message {

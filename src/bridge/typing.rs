@@ -139,10 +139,7 @@ pub(super) async fn tell(bridge: &Arc<Inner>, room: &RoomId, users: &[OwnedUserI
         let Some(portal) = read.find_portal_by_room(room).await? else {
             return Ok(None);
         };
-        let Some(device) = read.find_device(portal.key.device).await? else {
-            return Ok(None);
-        };
-        let Some(identity) = read.find_identity(device.identity).await? else {
+        let Some((_, identity)) = read.find_owned_device(portal.key.device).await? else {
             return Ok(None);
         };
         let members = read.list_members(identity.id).await?;

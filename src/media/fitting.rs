@@ -36,15 +36,7 @@ async fn picture(tools: &Tools, file: File, format: Format, mut media: Media) ->
     if format == Format::Jpeg {
         return Ok(kept(file, media, JPEG));
     }
-    let (file, moves) = blocking(move || {
-        let moves = match format {
-            Format::Png { animated } => animated,
-            Format::Gif => pictures::moves(&file),
-            _ => false,
-        };
-        Ok((file, moves))
-    })
-    .await?;
+    let (file, moves) = moves(file, format).await?;
     // Without the program for it, a picture that stands still is better than none.
     if moves && tools.are_there() {
         media.kind = MediaKind::Gif;
@@ -54,12 +46,9 @@ async fn picture(tools: &Tools, file: File, format: Format, mut media: Media) ->
     Ok(converted(made, media, JPEG))
 }
 
-async fn sticker(tools: &Tools, file: File, format: Format, mut media: Media) -> Result<Fitted, Error> {
-    if let Format::Webp { animated } = format {
-        media.animated = animated;
-        return Ok(kept(file, media, WEBP));
-    }
-    let (file, moves) = blocking(move || {
+/// Whether a picture moves, and its file again.
+async fn moves(file: File, format: Format) -> Result<(File, bool), Error> {
+    blocking(move || {
         let moves = match format {
             Format::Png { animated } => animated,
             Format::Gif => pictures::moves(&file),
@@ -67,7 +56,15 @@ async fn sticker(tools: &Tools, file: File, format: Format, mut media: Media) ->
         };
         Ok((file, moves))
     })
-    .await?;
+    .await
+}
+
+async fn sticker(tools: &Tools, file: File, format: Format, mut media: Media) -> Result<Fitted, Error> {
+    if let Format::Webp { animated } = format {
+        media.animated = animated;
+        return Ok(kept(file, media, WEBP));
+    }
+    let (file, moves) = moves(file, format).await?;
     if (moves || format.is_film()) && tools.are_there() {
         media.animated = true;
         let made = recordings::to_moving_sticker(tools, &file, format).await?;

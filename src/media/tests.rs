@@ -12,21 +12,12 @@ use crate::model::{MediaRef, MediaSource};
 
 fn media(kind: MediaKind) -> Media {
     Media {
-        kind,
-        source: MediaSource::Network(MediaRef(serde_json::Value::Null)),
-        mime: "application/octet-stream".into(),
-        size: None,
         name: Some("it.bin".into()),
-        caption: None,
-        width: None,
-        height: None,
-        duration: None,
-        waveform: vec![],
-        thumbnail: None,
-        blurhash: None,
-        animated: false,
-        view_once: false,
-        home: None,
+        ..Media::new(
+            kind,
+            MediaSource::Network(MediaRef(serde_json::Value::Null)),
+            "application/octet-stream",
+        )
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     Error, Tx,
     types::{Columns, text},
 };
-use crate::model::{Device, DeviceId, IdentityId, LinkState, Platform, Timestamp};
+use crate::model::{Device, DeviceId, Identity, IdentityId, LinkState, Platform, Timestamp};
 
 /// How often it is written down that a device was heard, in milliseconds.
 const HEARD_EVERY: i64 = 60_000;
@@ -178,6 +178,15 @@ impl Tx {
     pub(crate) async fn find_device(&mut self, id: DeviceId) -> Result<Option<Device>, Error> {
         let query = sqlx::query("select * from devices where id = $1 and removed = 0").bind(id.to_string());
         self.row(query).await?.as_ref().map(read).transpose()
+    }
+
+    /// A device with the identity it belongs to.
+    pub(crate) async fn find_owned_device(&mut self, id: DeviceId) -> Result<Option<(Device, Identity)>, Error> {
+        let Some(device) = self.find_device(id).await? else {
+            return Ok(None);
+        };
+        let identity = self.find_identity(device.identity).await?;
+        Ok(identity.map(|identity| (device, identity)))
     }
 
     /// The device of an identity that is linked to this number.

@@ -1,6 +1,6 @@
 //! Commands about what was said before.
 
-use super::{super::error::Failure, Asked, Line, Read};
+use super::{super::error::Failure, Asked, Chat, Line, Read};
 use crate::model::{Lane, Older, Work};
 
 /// How to use them.
@@ -34,21 +34,10 @@ pub(super) fn read(line: &Line<'_>) -> Read<Command> {
 pub(super) async fn take(asked: &Asked<'_>, command: Command) -> Result<(), Failure> {
     let Command::Older(count) = command;
     let (desk, event) = (asked.desk, asked.event);
+    let Some(Chat { portal, .. }) = asked.chat().await? else {
+        return Ok(());
+    };
     let mut tx = desk.bridge.store.begin().await?;
-    let Some(portal) = tx.find_portal_by_room(&event.room).await? else {
-        drop(tx);
-        return asked.answer("Write this in the room of a chat.").await;
-    };
-    let Some(device) = tx.find_device(portal.key.device).await? else {
-        drop(tx);
-        return asked.answer("This chat's phone is not linked.").await;
-    };
-    let identity = tx.find_identity(device.identity).await?;
-    let members = tx.list_members(device.identity).await?;
-    if !identity.is_some_and(|identity| super::super::outgoing::may_speak(&identity, &members, &event.sender)) {
-        drop(tx);
-        return desk.done().await;
-    }
     let shown = tx.find_oldest_message(&portal.key, true).await?;
     let wish = Older {
         portal: portal.key.clone(),

@@ -1,8 +1,8 @@
 //! Commands about a chat as its owner sees it: silence, pins, the archive, read and unread. Given in the room of the chat.
 
 use super::{
-    super::{chat_marks, error::Failure, outgoing::may_speak},
-    Asked, Line, Read,
+    super::{chat_marks, error::Failure},
+    Asked, Chat, Line, Read,
 };
 use crate::model::{Action, ChatMark, Lane, Mute, Work};
 
@@ -60,25 +60,9 @@ pub(super) async fn take(asked: &Asked<'_>, command: Command) -> Result<(), Fail
         // Counted from when it was said, so that doing it again says the same.
         Command::MuteFor(hours) => ChatMark::Muted(Mute::Until(asked.event.at.plus_millis(hours * 3_600_000))),
     };
-    let mut read = bridge.store.read().await?;
-    let Some(portal) = read.find_portal_by_room(&asked.event.room).await? else {
-        return asked
-            .answer("Write this in the room of the chat, with the prefix.")
-            .await;
+    let Some(Chat { portal, .. }) = asked.chat().await? else {
+        return Ok(());
     };
-    let device = read.find_device(portal.key.device).await?;
-    let identity = match &device {
-        Some(device) => read.find_identity(device.identity).await?,
-        None => None,
-    };
-    let Some(identity) = identity else {
-        return asked.answer("The device of this room was removed.").await;
-    };
-    let members = read.list_members(identity.id).await?;
-    drop(read);
-    if !may_speak(&identity, &members, &asked.event.sender) {
-        return asked.answer("Only the owner and members decide that.").await;
-    }
     let id = bridge.network.message_id(asked.event.event.as_str());
     bridge.network.act(&portal.key, &id, &Action::Mark(mark)).await?;
     let mut tx = bridge.store.begin().await?;

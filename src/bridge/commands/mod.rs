@@ -199,18 +199,14 @@ impl Asked<'_> {
                 .await?;
             return Ok(None);
         };
-        let device = read.find_device(portal.key.device).await?;
-        let identity = match &device {
-            Some(device) => read.find_identity(device.identity).await?,
-            None => None,
-        };
-        let members = match &identity {
-            Some(identity) => read.list_members(identity.id).await?,
+        let owned = read.find_owned_device(portal.key.device).await?;
+        let members = match &owned {
+            Some((_, identity)) => read.list_members(identity.id).await?,
             None => Vec::new(),
         };
         drop(read);
-        match (device, identity) {
-            (Some(device), Some(identity)) if may_speak(&identity, &members, &self.event.sender) => Ok(Some(Chat {
+        match owned {
+            Some((device, identity)) if may_speak(&identity, &members, &self.event.sender) => Ok(Some(Chat {
                 portal,
                 device,
                 identity,

@@ -29,10 +29,7 @@ impl<'a> Place<'a> {
         let Some(portal) = read.find_portal(key).await? else {
             return Ok(None);
         };
-        let Some(device) = read.find_device(key.device).await? else {
-            return Ok(None);
-        };
-        let Some(identity) = read.find_identity(device.identity).await? else {
+        let Some((device, identity)) = read.find_owned_device(key.device).await? else {
             return Ok(None);
         };
         let members = read.list_members(identity.id).await?;

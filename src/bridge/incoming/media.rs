@@ -219,13 +219,9 @@ pub(in super::super) async fn fetch(desk: &Desk<'_>, key: &PortalKey, message: &
     let mut read = bridge.store.read().await?;
     let found = read.find_message(key, &message.id, &message.sender).await?;
     let portal = read.find_portal(key).await?;
-    let device = read.find_device(key.device).await?;
-    let identity = match &device {
-        Some(device) => read.find_identity(device.identity).await?,
-        None => None,
-    };
+    let owned = read.find_owned_device(key.device).await?;
     drop(read);
-    let (Some(found), Some(portal), Some(device), Some(identity)) = (found, portal, device, identity) else {
+    let (Some(found), Some(portal), Some((device, identity))) = (found, portal, owned) else {
         return desk.done().await;
     };
     let Some(content) = found.content.as_ref().filter(|_| retry::awaits_media(&found)) else {

@@ -38,10 +38,7 @@ async fn place<'a>(desk: &'a Desk<'a>, event: &'a RoomEvent) -> Result<Option<Pl
     if portal.kind != ChatKind::Group {
         return Ok(None);
     }
-    let Some(device) = read.find_device(portal.key.device).await? else {
-        return Ok(None);
-    };
-    let Some(identity) = read.find_identity(device.identity).await? else {
+    let Some((device, identity)) = read.find_owned_device(portal.key.device).await? else {
         return Ok(None);
     };
     let members = read.list_members(identity.id).await?;

@@ -121,21 +121,15 @@ fn read_back(messages: &[Message]) -> Said {
 
 fn picture() -> Media {
     Media {
-        kind: MediaKind::Image,
-        source: MediaSource::Matrix("mxc://hs.test/abc".into()),
-        mime: "image/jpeg".into(),
         size: Some(5),
         name: Some("a.jpg".into()),
-        caption: None,
         width: Some(3),
         height: Some(4),
-        duration: None,
-        waveform: vec![],
-        thumbnail: None,
-        blurhash: None,
-        animated: false,
-        view_once: false,
-        home: None,
+        ..Media::new(
+            MediaKind::Image,
+            MediaSource::Matrix("mxc://hs.test/abc".into()),
+            "image/jpeg",
+        )
     }
 }
 

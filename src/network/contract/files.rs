@@ -33,23 +33,7 @@ pub(super) fn read(mut file: File) -> Vec<u8> {
 
 /// A picture that is there.
 pub(super) fn media(reference: MediaRef) -> Media {
-    Media {
-        kind: MediaKind::Image,
-        source: MediaSource::Network(reference),
-        mime: "image/jpeg".into(),
-        size: None,
-        name: None,
-        caption: None,
-        width: None,
-        height: None,
-        duration: None,
-        waveform: vec![],
-        thumbnail: None,
-        blurhash: None,
-        animated: false,
-        view_once: false,
-        home: None,
-    }
+    Media::new(MediaKind::Image, MediaSource::Network(reference), "image/jpeg")
 }
 
 fn from_ana(id: String) -> MessageRef {
