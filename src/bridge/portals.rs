@@ -47,7 +47,7 @@ pub(super) async fn ensure(
         ..
     }) = known
     {
-        if kind == ChatKind::Group {
+        if let ChatKind::Group | ChatKind::Channel = kind {
             look_at_unknown(bridge, &key).await?;
         }
         return Ok(Room { id: room, kind, name });
@@ -63,8 +63,8 @@ pub(super) async fn ensure(
     ghosts::account(bridge, bridge.homeserver.names().bot()).await?;
     let people = People::of(bridge, device, chat, identity, members, name).await?;
     let group = match kind {
-        ChatKind::Group => groups::ask(bridge, device.id, chat).await?,
-        ChatKind::Direct | ChatKind::Status | ChatKind::Channel | ChatKind::Other => None,
+        ChatKind::Group | ChatKind::Channel => groups::ask(bridge, device.id, chat).await?,
+        ChatKind::Direct | ChatKind::Status | ChatKind::Other => None,
     };
     let title = match &group {
         Some(group) => group.title.clone(),

@@ -54,6 +54,8 @@ pub(crate) enum GroupKind {
     Community,
     /// The group in which a community's administrators announce things to all of its members.
     Announcements,
+    /// What somebody tells to all who follow: they are nobody's business, and the owner of the device runs it or follows.
+    Channel,
 }
 
 /// Somebody in a group.

@@ -1,7 +1,7 @@
 //! Commands about channels: following them and not any more.
 
 use super::{
-    super::{error::Failure, portals},
+    super::{error::Failure, groups, portals},
     Asked, Line, Read,
 };
 use crate::{model::ChatKind, network};
@@ -69,7 +69,7 @@ async fn follow(asked: &Asked<'_>, link: &str) -> Result<(), Failure> {
 async fn unfollow(asked: &Asked<'_>) -> Result<(), Failure> {
     let bridge = asked.desk.bridge;
     let mut read = bridge.store.read().await?;
-    let portal = read.find_portal_by_room(&asked.event.room).await?;
+    let portal = read.find_portal_by_room(asked.place).await?;
     let Some(portal) = portal.filter(|portal| portal.kind == ChatKind::Channel) else {
         drop(read);
         return asked.answer("Write this in the room of the channel.").await;
@@ -81,7 +81,11 @@ async fn unfollow(asked: &Asked<'_>) -> Result<(), Failure> {
         return asked.answer("Only the owner of the device may do that.").await;
     }
     match bridge.network.unfollow(portal.key.device, &portal.key.chat).await {
-        Ok(()) => asked.answer("You follow this channel no more.").await,
+        Ok(()) => {
+            let mut tx = bridge.store.begin().await?;
+            groups::push_look(&mut tx, bridge, &portal.key, false).await?;
+            asked.finish(tx, "You follow this channel no more.").await
+        }
         Err(error) if error.is_transient() => Err(error.into()),
         Err(error) => asked.answer(&format!("That did not work: {error}")).await,
     }

@@ -111,7 +111,7 @@ async fn id(asked: &Asked<'_>) -> Result<(), Failure> {
         portal.key.chat.as_str(),
         device.platform.title(),
         device.number,
-        asked.event.room
+        asked.place
     );
     asked.answer(&text).await
 }
@@ -128,9 +128,14 @@ async fn delete(asked: &Asked<'_>) -> Result<(), Failure> {
     let key = &chat.portal.key;
     let still_in = chat.portal.kind != ChatKind::Direct && is_in(asked, &chat).await?;
     let told = if still_in {
-        "The room of the chat is deleted. You are still in the group, so another one comes with its next message; `leave` \
-         before `delete-chat` is for good."
-            .to_owned()
+        let (stay, leave) = match chat.portal.kind {
+            ChatKind::Channel => ("You still follow the channel", "unfollow"),
+            _ => ("You are still in the group", "leave"),
+        };
+        format!(
+            "The room of the chat is deleted. {stay}, so another one comes with its next message; `{leave}` before \
+             `delete-chat` is for good."
+        )
     } else {
         let id = bridge.network.message_id(asked.event.event.as_str());
         match bridge.network.act(key, &id, &Action::Discard).await {

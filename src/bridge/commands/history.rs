@@ -43,7 +43,7 @@ pub(super) async fn take(asked: &Asked<'_>, command: Command) -> Result<(), Fail
         portal: portal.key.clone(),
         count,
         before: shown.map(|(_, at)| at),
-        room: event.room.clone(),
+        room: asked.place.to_owned(),
         about: event.event.clone(),
     };
     let now = desk.bridge.clock().now();

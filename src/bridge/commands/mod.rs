@@ -13,7 +13,7 @@ mod marks;
 mod members;
 mod messages;
 
-use ruma::RoomId;
+use ruma::{OwnedRoomId, RoomId};
 
 use super::{Inner, error::Failure, invites, outgoing::may_speak, worker::Desk};
 use crate::{
@@ -63,7 +63,10 @@ fn help() -> String {
         .chain(chats::HELP)
         .chain(groups::HELP)
         .chain(channels::HELP)
-        .chain(&["ping – whether everything answers"]);
+        .chain(&[
+            "in <link to a room> <command> – the command for the room of a chat, given here: where you may only read",
+            "ping – whether everything answers",
+        ]);
     let lines: Vec<_> = lines.copied().collect();
     format!("I bridge WhatsApp to Matrix. I understand:\n{}", lines.join("\n"))
 }
@@ -114,8 +117,28 @@ fn shortened(text: &str) -> String {
 struct Asked<'a> {
     desk: &'a Desk<'a>,
     event: &'a RoomEvent,
-    /// Whether it was given in a portal room, else in a direct chat with the bot.
+    /// The room it is about: that of a chat, or where it was given.
+    place: &'a RoomId,
+    /// Whether it is about the room of a chat, else it was given in a direct chat with the bot.
     in_portal: bool,
+}
+
+/// The room that a command names, and the command itself: `in <link to a room> <command>`. Where people may not write
+/// they cannot give commands either.
+fn elsewhere(text: &str) -> Option<(OwnedRoomId, &str)> {
+    let (first, rest) = text.trim_start().split_once(char::is_whitespace)?;
+    if !first.eq_ignore_ascii_case("in") {
+        return None;
+    }
+    let (place, command) = rest.trim_start().split_once(char::is_whitespace)?;
+    let place = place.strip_prefix("https://matrix.to/#/").unwrap_or(place);
+    let place = place
+        .split('?')
+        .next()
+        .unwrap_or(place)
+        .replace("%21", "!")
+        .replace("%3A", ":");
+    Some((RoomId::parse(place).ok()?, command))
 }
 
 /// Does a command.
@@ -130,7 +153,17 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent, text: &str, in_port
     if !invites::welcome(bridge, &event.sender) {
         return desk.done().await;
     }
-    let asked = Asked { desk, event, in_portal };
+    let named = if in_portal { None } else { elsewhere(text) };
+    let (place, text, in_portal) = match &named {
+        Some((place, command)) => (&**place, *command, true),
+        None => (&*event.room, text, in_portal),
+    };
+    let asked = Asked {
+        desk,
+        event,
+        place,
+        in_portal,
+    };
     match read(text) {
         Command::Help => asked.answer(&help()).await,
         Command::Unknown(what) => asked.answer(&what).await,
@@ -193,7 +226,7 @@ impl Asked<'_> {
     /// person, and that is answered.
     async fn chat(&self) -> Result<Option<Chat>, Failure> {
         let mut read = self.desk.bridge.store.read().await?;
-        let Some(portal) = read.find_portal_by_room(&self.event.room).await? else {
+        let Some(portal) = read.find_portal_by_room(self.place).await? else {
             drop(read);
             self.answer("Write this in the room of the chat, with the prefix before it.")
                 .await?;
@@ -300,6 +333,21 @@ mod tests {
         );
         assert_eq!(read("devices"), device(devices::Command::List));
         assert_eq!(read("ping"), Command::Ping);
+    }
+
+    #[test]
+    fn b60_a_command_may_name_the_room_it_is_about() {
+        let read = |text: &'static str| elsewhere(text).map(|(room, command)| (room.to_string(), command));
+        let wanted = Some(("!abc:hs.test".to_owned(), "unfollow"));
+        assert_eq!(read("in !abc:hs.test unfollow"), wanted);
+        assert_eq!(
+            read(" In https://matrix.to/#/!abc:hs.test?via=hs.test unfollow"),
+            wanted
+        );
+        assert_eq!(read("in https://matrix.to/#/%21abc%3Ahs.test unfollow"), wanted);
+        assert_eq!(read("invite-link --reset"), None);
+        assert_eq!(read("in the room"), None);
+        assert_eq!(read("in"), None);
     }
 
     #[test]

@@ -123,6 +123,7 @@ pub(in super::super) async fn look(desk: &Desk<'_>, key: &PortalKey, afresh: boo
         Asked::Gone => (known, true),
         Asked::Unknown => (known, was_gone),
     };
+    let kind = group.kind;
     tx.save_group(key, &group, gone).await?;
     if afresh {
         tx.update_group_shown(key, |shown| {
@@ -141,7 +142,7 @@ pub(in super::super) async fn look(desk: &Desk<'_>, key: &PortalKey, afresh: boo
         let notice = Work::Notice {
             room: place.room.clone(),
             about: format!("look:{}", desk.job.id.0),
-            text: if gone { words::OUT } else { words::IN_AGAIN }.to_owned(),
+            text: if gone { words::out(kind) } else { words::in_again(kind) }.to_owned(),
         };
         tx.push_job(&Lane::room(&place.room), &notice, bridge.clock().now())
             .await?;
@@ -170,7 +171,7 @@ pub(in super::super) async fn all(desk: &Desk<'_>, device: DeviceId) -> Result<(
     };
     let mut tx = bridge.store.begin().await?;
     for portal in tx.list_portals(device).await? {
-        if portal.kind != ChatKind::Group || !portal.ready {
+        if !matches!(portal.kind, ChatKind::Group | ChatKind::Channel) || !portal.ready {
             continue;
         }
         let known = tx.find_group(&portal.key).await?;

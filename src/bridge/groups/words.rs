@@ -4,7 +4,7 @@ use super::{
     changes::{Learned, ends},
     place::By,
 };
-use crate::model::{GroupChange, Sender};
+use crate::model::{GroupChange, GroupKind, Sender};
 
 /// The sentence for a change; `None` where the room shows it by itself. `unnamed`: the room shows it, but not who did it.
 pub(super) fn told(change: &GroupChange, by: &By, learned: &Learned, unnamed: bool) -> Option<String> {
@@ -12,6 +12,9 @@ pub(super) fn told(change: &GroupChange, by: &By, learned: &Learned, unnamed: bo
     // What the owner did here comes back as news of the network, and is known by then.
     if by.who == Sender::Owner && !is_new && *change != GroupChange::LinkReset {
         return None;
+    }
+    if learned.group.kind == GroupKind::Channel {
+        return of_channel(change, learned.was_gone);
     }
     sentence(change, &by.name, learned.was_gone, unnamed)
 }
@@ -21,10 +24,32 @@ pub(super) fn asks(name: &str) -> String {
     format!("{name} asks to be let into the group.")
 }
 
-/// The owner is out of a group, as a comparison found.
-pub(super) const OUT: &str = "You are not in this group any more. You can read here, but not write.";
+/// The owner is out of a group.
+pub(super) fn out(kind: GroupKind) -> &'static str {
+    match kind {
+        GroupKind::Channel => "You do not follow this channel any more: nothing new comes.",
+        _ => "You are not in this group any more. You can read here, but not write.",
+    }
+}
+
 /// The owner is in it again.
-pub(super) const IN_AGAIN: &str = "You are in this group again.";
+pub(super) fn in_again(kind: GroupKind) -> &'static str {
+    match kind {
+        GroupKind::Channel => "You follow this channel again.",
+        _ => "You are in this group again.",
+    }
+}
+
+/// The same for a channel, of which only comings and goings of the owner are told in words.
+fn of_channel(change: &GroupChange, was_gone: bool) -> Option<String> {
+    match change {
+        change if ends(change) => Some(out(GroupKind::Channel).into()),
+        GroupChange::Joined(who) if was_gone && who.contains(&Sender::Owner) => {
+            Some(in_again(GroupKind::Channel).into())
+        }
+        _ => None,
+    }
+}
 
 fn sentence(change: &GroupChange, name: &str, was_gone: bool, unnamed: bool) -> Option<String> {
     let who_may = |only: bool, what: &str| {
@@ -39,8 +64,8 @@ fn sentence(change: &GroupChange, name: &str, was_gone: bool, unnamed: bool) -> 
     }
     Some(match change {
         GroupChange::Deleted => format!("{name} ended the group. You can read here, but nobody can write any more."),
-        GroupChange::Created if was_gone => IN_AGAIN.into(),
-        GroupChange::Joined(who) if was_gone && who.contains(&Sender::Owner) => IN_AGAIN.into(),
+        GroupChange::Created if was_gone => in_again(GroupKind::Plain).into(),
+        GroupChange::Joined(who) if was_gone && who.contains(&Sender::Owner) => in_again(GroupKind::Plain).into(),
         GroupChange::Announce(only) => who_may(*only, "write"),
         GroupChange::Locked(only) => who_may(*only, "change name, topic and picture of the group"),
         GroupChange::MembersAdd(all) => who_may(!all, "bring others into the group"),

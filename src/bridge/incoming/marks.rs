@@ -45,6 +45,10 @@ pub(super) async fn react(scene: &Scene<'_>, target: &MessageRef, emoji: Option<
         let mut read = bridge.store.read().await?;
         read.find_reaction(&scene.key, &target.reference(), sender).await?
     };
+    if emoji.is_some() && before.as_ref().map(|before| before.emoji.as_str()) == emoji {
+        // Told again, or an attempt before this one came as far as the row.
+        return scene.desk.done().await;
+    }
     let speaker = scene.speaker(&room).await?;
     let shown = match emoji {
         Some(emoji) => {
@@ -54,7 +58,6 @@ pub(super) async fn react(scene: &Scene<'_>, target: &MessageRef, emoji: Option<
         }
         None => None,
     };
-    // An attempt before this one may have come as far as the row.
     if let Some(before) = before.filter(|before| Some(&before.event) != shown.as_ref()) {
         let transaction = scene.transaction("unreact");
         redact::take_back(bridge, &room.id, &before.event, &transaction, Some(&speaker), None).await?;

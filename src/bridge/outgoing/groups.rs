@@ -35,7 +35,7 @@ async fn place<'a>(desk: &'a Desk<'a>, event: &'a RoomEvent) -> Result<Option<Pl
     let Some(portal) = read.find_portal_by_room(&event.room).await? else {
         return Ok(None);
     };
-    if portal.kind != ChatKind::Group {
+    if !matches!(portal.kind, ChatKind::Group | ChatKind::Channel) {
         return Ok(None);
     }
     let Some((device, identity)) = read.find_owned_device(portal.key.device).await? else {

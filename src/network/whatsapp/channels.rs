@@ -5,8 +5,11 @@
 
 use whatsapp_rust::{Jid, NewsletterError};
 
-use super::{super::Error, Shared, desk::desk, ids, outgoing, sending::send, session::Session, unreachable};
-use crate::model::{Action, ChatId, ContactInfo, MessageId, Sender};
+use super::{
+    super::Error, Shared, channel_counts, desk::desk, ids, link::Link, outgoing, sending::send, session::Session,
+    unreachable,
+};
+use crate::model::{Action, ChatId, ContactInfo, GroupChange, MessageId, Sender};
 
 /// What a link to a channel begins with.
 const LINK: &str = "whatsapp.com/channel/";
@@ -23,8 +26,16 @@ pub(super) async fn act(
     id: &MessageId,
     action: &Action,
 ) -> Result<(), Error> {
-    if let Action::Typing(_) | Action::Read { .. } = action {
-        return Ok(());
+    match action {
+        // Nobody is told that somebody reads or writes. Who reads wants to know how others like it.
+        Action::Typing(_) => return Ok(()),
+        Action::Read { .. } => {
+            if session.link() == Link::Connected {
+                channel_counts::look(session, &jid).await;
+            }
+            return Ok(());
+        }
+        _ => {}
     }
     session.ready(shared.config.connect_timeout()).await?;
     let channels = session.client().newsletter();
@@ -52,6 +63,19 @@ pub(super) async fn act(
             let desk = desk(shared, session, (chat, jid.clone(), id), action).await?;
             let message = outgoing::write(action, &desk)?;
             send(session, shared.config.ack_timeout(), &jid, id, message).await
+        }
+        Action::Group(GroupChange::Title(title)) => channels
+            .update(&jid, Some(title), None)
+            .await
+            .map(drop)
+            .map_err(read_error),
+        Action::Group(GroupChange::Topic(topic)) => {
+            let topic = topic.as_deref().unwrap_or_default();
+            channels
+                .update(&jid, None, Some(topic))
+                .await
+                .map(drop)
+                .map_err(read_error)
         }
         action => Err(Error::Unsupported(format!("{} in a channel", action.name()))),
     }

@@ -7,6 +7,8 @@
 mod acks;
 mod answers;
 mod calls;
+mod channel_counts;
+mod channel_facts;
 mod channels;
 mod client;
 mod config;
@@ -173,12 +175,21 @@ impl Network for WhatsApp {
 
     async fn group(&self, device: DeviceId, chat: &ChatId) -> Result<Group, Error> {
         let session = self.live.session(&self.shared, device).await?;
+        if let Some(jid) = ids::channel_jid(chat.as_str()) {
+            return around!("group", channel_facts::group(&self.shared, &session, &jid).await);
+        }
         around!("group", groups::group(&self.shared, &session, chat).await)
     }
 
     async fn groups(&self, device: DeviceId) -> Result<Vec<(ChatId, Group)>, Error> {
         let session = self.live.session(&self.shared, device).await?;
-        around!("groups", groups::groups(&self.shared, &session).await)
+        let mut all = around!("groups", groups::groups(&self.shared, &session).await)?;
+        match around!("groups", channel_facts::groups(&session).await) {
+            Ok(channels) => all.extend(channels),
+            // Each is asked about when it is looked at.
+            Err(error) => tracing::debug!(%error, "the channels of a device could not be listed"),
+        }
+        Ok(all)
     }
 
     async fn picture(&self, device: DeviceId, chat: &ChatId, known: Option<&str>) -> Result<Picture, Error> {

@@ -31,7 +31,8 @@ use super::{
     Shared,
     acks::Acks,
     calls::{self, Calls},
-    client, deletions,
+    channel_counts::{self, Counts},
+    channel_facts, client, deletions,
     delivery::{self, Delivery, Hook},
     forgotten, group_news, history,
     ids::Spelling,
@@ -49,7 +50,7 @@ use crate::{
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The events that are handled in order; acknowledgements are handled where they appear.
-const EVENTS: [EventKind; 36] = [
+const EVENTS: [EventKind; 38] = [
     EventKind::DeleteChatUpdate,
     EventKind::Connected,
     EventKind::Disconnected,
@@ -86,6 +87,8 @@ const EVENTS: [EventKind; 36] = [
     EventKind::PictureUpdate,
     EventKind::HistorySync,
     EventKind::DeleteMessageForMeUpdate,
+    EventKind::MexNotification,
+    EventKind::NewsletterLiveUpdate,
 ];
 
 /// The events of a session, in order.
@@ -101,6 +104,7 @@ pub(super) struct Session {
     link: watch::Sender<Link>,
     phone: Phone,
     calls: Calls,
+    counts: Counts,
     /// The library's task; dropping it ends it.
     running: Mutex<Option<BotHandle>>,
     /// Our task that follows the events.
@@ -162,6 +166,7 @@ impl Session {
             link: watch::Sender::new(Link::Trying),
             phone: Phone::default(),
             calls: Calls::default(),
+            counts: Counts::default(),
             running: Mutex::new(Some(bot.spawn())),
             following: Mutex::default(),
         });
@@ -181,6 +186,21 @@ impl Session {
     /// Answers of the server to what is sent.
     pub(super) fn acks(&self) -> &Acks {
         &self.acks
+    }
+
+    /// What is counted in channels.
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// Hands over what does not come again.
+    pub(super) async fn deliver(&self, event: crate::model::Event) {
+        self.delivery.deliver_event(event).await;
     }
 
     /// How it stands now.
@@ -340,6 +360,12 @@ impl Session {
                 Ok(None) => {}
                 Err(error) => tracing::warn!(device.id = %self.device, %error, "a setting could not be read"),
             },
+            Event::MexNotification(told) => {
+                if let Some(event) = channel_facts::news(self.device, told, at) {
+                    self.delivery.deliver_event(event).await;
+                }
+            }
+            Event::NewsletterLiveUpdate(update) => channel_counts::changed(self, update).await,
             Event::DeleteChatUpdate(update) => {
                 let read = deletions::read(&self.shared, self.device, update).await;
                 self.tell(read).await;

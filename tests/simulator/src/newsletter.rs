@@ -129,6 +129,16 @@ impl Newsletter {
             .act(|state| newsletters::leave(state, &self.id, &by.number, None));
     }
 
+    /// An account runs it too from now on, or only follows again.
+    pub fn is_run_by(&self, who: &Phone, runs: bool) {
+        self.shared.act(|state| {
+            if let Some(channel) = state.newsletters.get_mut(&self.id) {
+                channel.gives_role(&who.number, runs);
+            }
+            newsletters::changed(state, &self.id, None);
+        });
+    }
+
     /// The numbers of the accounts that follow.
     pub fn followers(&self) -> Vec<String> {
         let all = self.look(|channel| channel.members.keys().cloned().collect());

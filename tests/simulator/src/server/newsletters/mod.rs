@@ -105,6 +105,13 @@ impl Channel {
         self.members.get(number).map(|member| member.role)
     }
 
+    /// A follower administers it from now on, or does not any more.
+    pub(crate) fn gives_role(&mut self, number: &str, administers: bool) {
+        if let Some(member) = self.members.get_mut(number) {
+            member.role = if administers { Role::Admin } else { Role::Subscriber };
+        }
+    }
+
     fn may_post(&self, number: &str) -> bool {
         self.role(number) >= Some(Role::Admin)
     }
