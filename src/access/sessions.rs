@@ -71,12 +71,20 @@ pub(super) async fn attach(inner: &Inner, session: &str, token: TokenId) -> Resu
     Ok(tx.commit().await?)
 }
 
-/// A token that `caller` made itself. It knew the secret once and may make others like it, so it may use this one.
+/// A token that `caller` made itself. It knew the secret once and may make others like it, so it may use this one; unless
+/// the credential got a new secret since, which somebody else may have asked for: then the token's own secret is wanted.
 pub(super) async fn own_token(inner: &Inner, caller: &Caller, id: i64) -> Result<TokenCaller, Error> {
     caller.require(super::Scope::CreateTokens)?;
-    let found = inner.store.read().await?.find_token(TokenId(id)).await?;
+    let (found, credential) = {
+        let mut read = inner.store.read().await?;
+        let found = read.find_token(TokenId(id)).await?;
+        (found, read.find_credential_by_id(caller.credential).await?)
+    };
+    let since = credential.ok_or(Error::NoSession)?.secret_set_at;
     match found {
-        Some(token) if token.credential == Some(caller.credential) => opened(inner, token).await,
+        Some(token) if token.credential == Some(caller.credential) && token.created_at >= since => {
+            opened(inner, token).await
+        }
         _ => Err(Error::NotFound("Token")),
     }
 }

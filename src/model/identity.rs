@@ -61,6 +61,8 @@ pub(crate) struct Credential {
     pub(crate) created_at: Timestamp,
     /// When it was last changed.
     pub(crate) updated_at: Timestamp,
+    /// When it got a new secret; the beginning of time for the one it was made with.
+    pub(crate) secret_set_at: Timestamp,
 }
 
 /// A handle on an identity.

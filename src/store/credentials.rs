@@ -50,6 +50,7 @@ fn read(row: &AnyRow) -> Result<Credential, Error> {
         active: row.flag("active")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
+        secret_set_at: row.time("secret_set_at")?,
     })
 }
 
@@ -110,7 +111,7 @@ impl Tx {
         let query = sqlx::query(
             "update credentials set description = coalesce($2, description), active = coalesce($3, active), \
              scopes = coalesce($4, scopes), secret_hash = coalesce($5, secret_hash), role = coalesce($6, role), \
-             updated_at = $7 where client_id = $1 returning *",
+             updated_at = $7, secret_set_at = coalesce($8, secret_set_at) where client_id = $1 returning *",
         )
         .bind(text(client_id))
         .bind(maybe(change.description.as_deref()))
@@ -118,7 +119,8 @@ impl Tx {
         .bind(scopes(change.scopes.as_ref()))
         .bind(change.secret_hash.clone())
         .bind(change.role.as_ref().map(word))
-        .bind(self.now().millis());
+        .bind(self.now().millis())
+        .bind(change.secret_hash.as_ref().map(|_| self.now().millis()));
         self.row(query).await?.as_ref().map(read).transpose()
     }
 

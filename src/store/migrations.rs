@@ -42,6 +42,10 @@ pub(super) const ALL: &[Migration] = &[
         name: "00007_console",
         sql: include_str!("../../migrations/00007_console.sql"),
     },
+    Migration {
+        name: "00013_secrets",
+        sql: include_str!("../../migrations/00013_secrets.sql"),
+    },
 ];
 
 impl Store {

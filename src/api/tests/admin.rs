@@ -343,6 +343,32 @@ async fn scopes_hold_behind_the_cookie_too() {
     );
 }
 
+/// Whoever has a credential's secret renewed and signs in with it must not get at the chats of those who used it before.
+#[tokio::test]
+async fn a_renewed_secret_does_not_open_what_was_made_with_the_one_before() {
+    let world = World::start().await;
+    let shop = world.credential("shop", None).await;
+    let made = world.call("POST /api/v1/tokens", &shop, json!({})).await.ok(201);
+    world.behind.clock.advance(1);
+    let renew = json!({ "regenerate_secret": true });
+    let path = "PUT /api/v1/credentials/shop";
+    let renewed = world.call(path, &admin(), renew).await.ok(200);
+    let browser = Browser::signed_in_as(&world, "shop", renewed["client_secret"].as_str().unwrap()).await;
+    browser
+        .call("POST matrix-token", json!({ "token_id": made["id"] }))
+        .await
+        .fails(404, "Token not found");
+    browser
+        .call("POST matrix-token", json!({ "token": made["token"] }))
+        .await
+        .ok(200);
+    let own = browser.call("POST tokens", json!({})).await.ok(201);
+    browser
+        .call("POST matrix-token", json!({ "token_id": own["id"] }))
+        .await
+        .ok(200);
+}
+
 #[tokio::test]
 async fn a_session_works_with_a_token_that_is_given_or_was_made_by_its_credential() {
     let world = World::start().await;
