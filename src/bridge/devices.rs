@@ -84,7 +84,7 @@ pub(super) async fn connect_all(bridge: &Arc<Inner>) -> Result<(), Error> {
 }
 
 /// Brings a device to life.
-async fn connect(bridge: &Inner, device: &Device) {
+async fn connect(bridge: &Arc<Inner>, device: &Device) {
     links::moved(bridge, device.id, LinkSignal::Woken(bridge.clock().now())).await;
     match bridge.network.connect(device.id).await {
         Ok(()) => {}

@@ -1,5 +1,5 @@
 //! Where networks leave their news: events become jobs in one transaction, before the network is told that we have
-//! them; news that may be lost takes a short way through memory.
+//! them; news takes a short way through memory.
 //!
 //! Deliberately not here: any decision about an event. That is made by the job.
 
@@ -14,21 +14,41 @@ use crate::{
     store::{self, Store},
 };
 
-/// How much news may wait; more than that is dropped, since it is only worth something while it is new.
+/// How much passing news may wait; more than that is dropped, since it is only worth something while it is new.
 const NEWS_WAITING: usize = 1024;
 
 /// The one intake of the house.
 #[derive(Clone, Debug)]
 pub(crate) struct Intake {
     store: Store,
-    news: mpsc::Sender<News>,
+    lasting: mpsc::UnboundedSender<News>,
+    passing: mpsc::Sender<News>,
+}
+
+/// Where news comes out.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// What is stored: how links stand, how far messages came, what was read. There is no more of it than the network told.
+    pub(super) lasting: mpsc::UnboundedReceiver<News>,
+    /// Who types, who is there.
+    pub(super) passing: mpsc::Receiver<News>,
 }
 
 impl Intake {
     /// An intake and the end of it where news comes out.
-    pub(crate) fn new(store: Store) -> (Self, mpsc::Receiver<News>) {
-        let (news, receiver) = mpsc::channel(NEWS_WAITING);
-        (Self { store, news }, receiver)
+    pub(crate) fn new(store: Store) -> (Self, Told) {
+        let (lasting, lasting_told) = mpsc::unbounded_channel();
+        let (passing, passing_told) = mpsc::channel(NEWS_WAITING);
+        let intake = Self {
+            store,
+            lasting,
+            passing,
+        };
+        let told = Told {
+            lasting: lasting_told,
+            passing: passing_told,
+        };
+        (intake, told)
     }
 
     async fn store(&self, events: Vec<Event>) -> Result<(), store::Error> {
@@ -76,8 +96,16 @@ impl network::Intake for Intake {
     }
 
     fn news(&self, news: News) {
-        if self.news.try_send(news).is_err() {
-            tracing::debug!("news dropped: nobody takes it fast enough");
+        let is_taken = match news {
+            News::Link { .. }
+            | News::PhoneSeen { .. }
+            | News::Reached { .. }
+            | News::ReadElsewhere { .. }
+            | News::Changed { .. } => self.lasting.send(news).is_ok(),
+            News::Typing { .. } | News::Presence { .. } => self.passing.try_send(news).is_ok(),
+        };
+        if !is_taken {
+            tracing::debug!("news dropped: nobody takes it, or not fast enough");
         }
     }
 }

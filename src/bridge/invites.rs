@@ -79,7 +79,8 @@ async fn ghost(
     let Some(contact) = bridge.network.contact_of_ghost(name).await? else {
         return decline(desk, event, user, "This is no WhatsApp number.").await;
     };
-    if let Some(portal) = bridge.store.read().await?.find_portal_by_room(&event.room).await? {
+    let portal = bridge.store.read().await?.find_portal_by_room(&event.room).await?;
+    if let Some(portal) = portal {
         // Invited into a room that is a portal already: a direct chat's own ghost comes back, others stay out.
         let own = bridge
             .network

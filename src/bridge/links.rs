@@ -29,7 +29,7 @@ use crate::{
 const LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_hours(1));
 
 /// Moves the link of a device along its table.
-pub(super) async fn moved(bridge: &Inner, device: DeviceId, signal: LinkSignal) {
+pub(super) async fn moved(bridge: &Arc<Inner>, device: DeviceId, signal: LinkSignal) {
     let told = Told::of(&signal);
     let before = bridge.links.get(device).unwrap_or(LinkState::Unlinked);
     let mut after = before.clone().next(signal);
@@ -41,9 +41,15 @@ pub(super) async fn moved(bridge: &Inner, device: DeviceId, signal: LinkSignal) 
     if before == after {
         return;
     }
+    let here = Arc::clone(bridge);
+    // Both talk to servers, which may take their time.
     match told {
-        Told::Stands => presence::connected(bridge, device).await,
-        Told::Broke => presence::unsure(bridge, device).await,
+        Told::Stands => drop(
+            bridge
+                .tasks
+                .spawn(async move { presence::connected(&here, device).await }),
+        ),
+        Told::Broke => drop(bridge.tasks.spawn(async move { presence::unsure(&here, device).await })),
         Told::Other => {}
     }
     tracing::info!(device.id = %device, before = before.name(), after = after.name(), "the link of a device changed");
@@ -95,7 +101,7 @@ async fn keep(bridge: &Inner, device: DeviceId, link: &LinkState) -> Result<(), 
 }
 
 /// The owner's phone did something.
-pub(super) async fn phone_seen(bridge: &Inner, device: DeviceId, at: Timestamp) {
+pub(super) async fn phone_seen(bridge: &Arc<Inner>, device: DeviceId, at: Timestamp) {
     let kept = async {
         let mut tx = bridge.store.begin().await?;
         tx.saw_phone(device, at).await?;

@@ -54,9 +54,8 @@ mod watch;
 mod webhooks;
 mod worker;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
-use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use config::Config;
@@ -81,8 +80,7 @@ use crate::{
     matrix::Homeserver,
     media::Workshop,
     model::{
-        Clock, DeliveryId, Device, DeviceId, IdentityId, LinkState, News, Platform, ReadUpTo, RoomEvent, Webhook,
-        WebhookId,
+        Clock, DeliveryId, Device, DeviceId, IdentityId, LinkState, Platform, ReadUpTo, RoomEvent, Webhook, WebhookId,
     },
     network::Network,
     store::Store,
@@ -111,6 +109,7 @@ struct Inner {
     linkings: linking::Linkings,
     links: watch::Links,
     live: live::Live,
+    started: Instant,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -151,6 +150,7 @@ impl Bridge {
             linkings: linking::Linkings::default(),
             links: watch::Links::default(),
             live: live::Live::default(),
+            started: Instant::now(),
             stop,
             tasks,
         }))
@@ -160,7 +160,7 @@ impl Bridge {
     ///
     /// # Errors
     /// The store could not be read.
-    pub(crate) async fn start(&self, news: mpsc::Receiver<News>) -> Result<(), Error> {
+    pub(crate) async fn start(&self, news: intake::Told) -> Result<(), Error> {
         // A predecessor that died left its locks behind. It is gone: the store is ours alone.
         self.0.store.release_all_locks().await?;
         devices::let_go_of_forsaken(&self.0).await?;

@@ -63,7 +63,7 @@ pub(super) async fn replaced(desk: &Desk<'_>, event: &RoomEvent, next: &RoomId) 
     let bridge = desk.bridge;
     let mut tx = bridge.store.begin().await?;
     let Some(portal) = tx.find_portal_by_room(&event.room).await? else {
-        return desk.done().await;
+        return desk.finish(tx).await;
     };
     if tx.find_portal_by_room(next).await?.is_some() {
         return desk.finish(tx).await;

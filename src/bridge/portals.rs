@@ -35,7 +35,8 @@ pub(super) async fn ensure(
     name: Option<&str>,
 ) -> Result<Room, Failure> {
     let key = PortalKey::new(device.id, chat.clone());
-    let known = match bridge.store.read().await?.find_portal(&key).await? {
+    let known = bridge.store.read().await?.find_portal(&key).await?;
+    let known = match known {
         Some(known) => Some(known),
         None => adopt(bridge, &key).await?,
     };

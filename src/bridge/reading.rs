@@ -170,23 +170,30 @@ pub(super) async fn messages(
     };
     let found = tx.list_messages(&key, &part, wanted.limit.saturating_add(1)).await?;
     let Page { items, next, previous } = page(found, &part, wanted.limit, |message| message.place.clone());
-    let mut people = People {
-        bridge,
-        reader: &reader,
-        known: HashMap::new(),
-    };
-    let mut messages = Vec::with_capacity(items.len());
+    let mut found = Vec::with_capacity(items.len());
     for stored in items {
         let reference = MessageRef {
             id: stored.message.id.clone(),
             sender: stored.message.sender.clone(),
         };
-        let (user, name) = people.find(&mut tx, &reference.sender).await?;
-        let mut marks = Vec::new();
-        for (sender, emoji) in tx.list_marks(&key, &reference).await? {
-            marks.push((people.find(&mut tx, &sender).await?.0, emoji));
+        let marks = tx.list_marks(&key, &reference).await?;
+        found.push((stored, marks));
+    }
+    // Looking people up reads too: who keeps one connection while waiting for the next can wait for ever.
+    drop(tx);
+    let mut people = People {
+        bridge,
+        reader: &reader,
+        known: HashMap::new(),
+    };
+    let mut messages = Vec::with_capacity(found.len());
+    for (stored, marked) in found {
+        let said_by = people.find(&stored.message.sender).await?;
+        let mut marks = Vec::with_capacity(marked.len());
+        for (sender, emoji) in marked {
+            marks.push((people.find(&sender).await?.0, emoji));
         }
-        messages.push(told(stored, (user, name), marks));
+        messages.push(told(stored, said_by, marks));
     }
     Ok(Page {
         items: messages,
@@ -258,14 +265,14 @@ struct People<'a> {
 }
 
 impl People<'_> {
-    async fn find(&mut self, tx: &mut Tx, sender: &Sender) -> Result<(OwnedUserId, Option<String>), Error> {
+    async fn find(&mut self, sender: &Sender) -> Result<(OwnedUserId, Option<String>), Error> {
         if let Some(known) = self.known.get(sender) {
             return Ok(known.clone());
         }
         let found = match sender {
             Sender::Owner => (self.reader.owner.clone(), None),
             Sender::Contact(contact) => {
-                let ghost = tx.find_ghost(contact).await?;
+                let ghost = self.bridge.store.read().await?.find_ghost(contact).await?;
                 let name = match ghost.as_ref().and_then(|ghost| ghost.name.clone()) {
                     Some(name) => Some(name),
                     // Nobody made a user of somebody who is only stored.

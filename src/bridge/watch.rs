@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 
 use super::Inner;
-use crate::model::{DeviceId, LinkState};
+use crate::model::{DeviceId, Lane, LinkState};
 
 /// How long the homeserver may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -79,9 +79,7 @@ async fn measure_jobs(bridge: &Inner) -> Result<(), crate::store::Error> {
     let now = bridge.clock().now().millis();
     let mut read = bridge.store.read().await?;
     let waiting = read.jobs_waiting().await?;
-    for lane in [
-        "in", "out", "room", "send", "hook", "read", "ghost", "mark", "identity", "device",
-    ] {
+    for lane in Lane::KINDS {
         let found = waiting.iter().find(|(kind, _, _)| kind == lane);
         let (count, age) = found.map_or((0, 0), |(_, count, oldest)| (*count, now - oldest.millis()));
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]

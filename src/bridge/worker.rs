@@ -25,6 +25,8 @@ const BATCH: u32 = 10;
 const IDLE: Duration = Duration::from_secs(1);
 /// The shortest such sleep: somebody else may have the lane that is due.
 const SHORTEST: Duration = Duration::from_millis(50);
+/// How long after the start nothing is given up yet.
+const SETTLING: Duration = Duration::from_mins(10);
 /// How often a worker renews its locks, which are good for a minute.
 const RENEW: Duration = Duration::from_secs(20);
 /// First and longest pause after a failure.
@@ -266,10 +268,11 @@ impl Desk<'_> {
             | Work::Part { .. }
             | Work::Unlink { .. } => self.bridge.config.outgoing_patience(),
         };
-        self.waited() > patience
+        // Whoever was switched off for days tries first: connections need their time to stand again.
+        self.waited() > patience && self.bridge.started.elapsed() > patience.min(SETTLING)
     }
 
-    /// How long ago the job was promised, or became due.
+    /// How long ago the job was promised.
     pub(super) fn waited(&self) -> Duration {
         let waited = self.bridge.clock().now().millis() - self.job.created_at.millis();
         Duration::from_millis(waited.try_into().unwrap_or_default())

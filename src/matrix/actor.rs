@@ -172,31 +172,25 @@ impl Actor {
         key: &str,
         content: &Value,
     ) -> Result<OwnedEventId, Error> {
-        let mut content = Cow::Borrowed(content);
-        if self.puppet {
-            // As with messages: the homeserver shows it to us again.
-            outgoing::mark(content.to_mut(), room);
-        }
-        let request =
-            send_state_event::v3::Request::new_raw(room.into(), event_type.into(), key.to_owned(), raw(&*content)?);
-        Ok(self.request("send_state", request).await?.event_id)
+        self.send_state_at(room, (event_type, key), content, None).await
     }
 
-    /// Sets a piece of the room's state that has no key; `at` is the time it shows.
+    /// The same; `at` is the time it shows.
     pub(crate) async fn send_state_at(
         &self,
         room: &RoomId,
-        event_type: &str,
+        (event_type, key): (&str, &str),
         content: &Value,
         at: Option<Timestamp>,
     ) -> Result<OwnedEventId, Error> {
         let mut content = Cow::Borrowed(content);
         if self.puppet {
+            // As with messages: the homeserver shows it to us again.
             outgoing::mark(content.to_mut(), room);
         }
         let content = raw(&*content)?;
         let mut request =
-            send_state_event::v3::Request::new_raw(room.into(), event_type.into(), String::new(), content);
+            send_state_event::v3::Request::new_raw(room.into(), event_type.into(), key.to_owned(), content);
         request.timestamp = at.and_then(matrix_time);
         Ok(self.request("send_state", request).await?.event_id)
     }
@@ -215,21 +209,6 @@ impl Actor {
             Err(Error::NotFound(_)) => Ok(None),
             Err(other) => Err(other),
         }
-    }
-
-    /// Puts a mark on an event. Taking it away is taking back the event that this returns.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the bridge learns to show reactions"))]
-    pub(crate) async fn react(
-        &self,
-        room: &RoomId,
-        target: &EventId,
-        mark: &str,
-        transaction: &str,
-        at: Option<Timestamp>,
-    ) -> Result<OwnedEventId, Error> {
-        let reaction = outgoing::reaction(target, mark);
-        self.send(room, reaction.event_type, &reaction.content, transaction, at)
-            .await
     }
 
     /// Holds an event at the top of the room, or no longer. Repeating it changes nothing.

@@ -278,6 +278,7 @@ fn refusal(status: http::StatusCode, headers: &http::HeaderMap, body: &[u8]) -> 
         error: message,
         retry_after_ms,
     } = parsed.unwrap_or_default();
+    let message = shortened(&message);
     match status.as_u16() {
         429 => Error::Limited(wait(headers, retry_after_ms)),
         // From the homeserver, or from what stands in front of it.
@@ -298,6 +299,21 @@ fn refusal(status: http::StatusCode, headers: &http::HeaderMap, body: &[u8]) -> 
             message,
         },
     }
+}
+
+/// The homeserver's words without whole telephone numbers, which stand in the names of ghosts: words come into logs.
+fn shortened(words: &str) -> String {
+    let mut short = String::with_capacity(words.len());
+    let mut digits = 0;
+    for letter in words.chars() {
+        digits = if letter.is_ascii_digit() { digits + 1 } else { 0 };
+        match digits {
+            0..=4 => short.push(letter),
+            5 => short.push('…'),
+            _ => {}
+        }
+    }
+    short
 }
 
 /// How long to wait: the header (in seconds) or its older sister in the body; a second when neither is there.

@@ -362,7 +362,9 @@ async fn b06_b08_marks_pins_and_what_is_taken_back_are_there_once_also_after_syn
     bot.pin(&room, &said, true).await.unwrap();
     bot.pin(&room, &said, true).await.unwrap();
     bot.pin(&room, &kept, true).await.unwrap();
-    let mark = bot.react(&room, &said, "\u{2764}", "mark", None).await.unwrap();
+    let heart = outgoing::reaction(&said, "\u{2764}");
+    let react = || bot.send(&room, heart.event_type, &heart.content, "mark", None);
+    let mark = react().await.unwrap();
     let taken = bot.redact(&room, &mark, "unmark", None).await.unwrap();
     let gone = puppet.redact(&room, &said, "back", Some("gone")).await;
     assert!(gone.unwrap_err().is("M_FORBIDDEN"), "alice is no moderator");
@@ -371,7 +373,7 @@ async fn b06_b08_marks_pins_and_what_is_taken_back_are_there_once_also_after_syn
     synapse.waits_for_push(gone.as_str()).await;
     synapse.is_killed();
     synapse.starts();
-    assert_eq!(bot.react(&room, &said, "\u{2764}", "mark", None).await.unwrap(), mark);
+    assert_eq!(react().await.unwrap(), mark);
     assert_eq!(bot.redact(&room, &mark, "unmark", None).await.unwrap(), taken);
     assert_eq!(bot.redact(&room, &said, "back", Some("gone")).await.unwrap(), gone);
     bot.pin(&room, &said, false).await.unwrap();

@@ -9,6 +9,12 @@ use super::{ContactId, DeliveryId, DeviceId, IdentityId, MessageId, PortalKey, W
 pub(crate) struct Lane(String);
 
 impl Lane {
+    /// All kinds there are, see [`Lane::kind`].
+    pub(crate) const KINDS: [&str; 23] = [
+        "in", "out", "room", "late", "orphan", "expiry", "gather", "furnish", "groups", "send", "hook", "history",
+        "open", "older", "fetch", "house", "link", "identity", "device", "read", "ghost", "mark", "silence",
+    ];
+
     /// What happened in a chat, on its way to Matrix.
     pub(crate) fn incoming(portal: &PortalKey) -> Self {
         Self(format!("in:{}/{}", portal.device, portal.chat.as_str()))
@@ -167,5 +173,47 @@ impl Lane {
     /// The part before the colon: what metrics count by.
     pub(crate) fn kind(&self) -> &str {
         self.0.split(':').next().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::model::ChatId;
+
+    #[test]
+    fn every_lane_is_of_a_kind_that_is_counted() {
+        let device = DeviceId::generate();
+        let portal = PortalKey::new(device, ChatId::from_adapter("1"));
+        let message = MessageId::from_adapter("M");
+        let lanes = [
+            Lane::incoming(&portal),
+            Lane::outgoing(&portal),
+            Lane::room(ruma::room_id!("!room:hs.test")),
+            Lane::late(&portal, &message),
+            Lane::orphan(&portal, &message),
+            Lane::expiry(&portal, &message),
+            Lane::gathering(&portal),
+            Lane::furnishing(device),
+            Lane::groups(device),
+            Lane::sending(device, "1"),
+            Lane::delivery(WebhookId(1), &portal),
+            Lane::history(device),
+            Lane::opening(device),
+            Lane::older(&portal),
+            Lane::fetching(device),
+            Lane::house(),
+            Lane::link(device, 1),
+            Lane::identity(IdentityId::generate()),
+            Lane::device(device),
+            Lane::reads(&portal),
+            Lane::ghost(&ContactId::from_adapter("1")),
+            Lane::marks(&portal),
+            Lane::end_of_silence(&portal),
+        ];
+        let kinds: BTreeSet<_> = lanes.iter().map(Lane::kind).collect();
+        assert_eq!(kinds, BTreeSet::from(Lane::KINDS));
     }
 }

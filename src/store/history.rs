@@ -23,6 +23,16 @@ pub(crate) struct Unshown {
     pub(crate) said: Say,
 }
 
+impl Unshown {
+    /// Which message of its chat it is.
+    pub(crate) fn reference(&self) -> MessageRef {
+        MessageRef {
+            id: self.message.id.clone(),
+            sender: self.message.sender.clone(),
+        }
+    }
+}
+
 fn chat(statement: &'static str, key: &PortalKey) -> sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments> {
     sqlx::query(statement)
         .bind(key.device.to_string())

@@ -383,6 +383,13 @@ on_both_engines! {
         here.alice.sets(room, "m.room.power_levels", &wanted);
         until("everybody writes", || !here.group.is_announcement()).await;
         until("only administrators describe it", || here.group.is_locked()).await;
+        world.settles(SOON).await;
+        let only_admins_add = !here.group.everybody_adds();
+        let mut wanted = levels();
+        assert_eq!(wanted["invite"].as_i64().unwrap() >= 50, only_admins_add);
+        wanted["invite"] = json!(if only_admins_add { 0 } else { 50 });
+        here.alice.sets(room, "m.room.power_levels", &wanted);
+        until("who may add is as the room says", || here.group.everybody_adds() == only_admins_add).await;
     }
 
     async fn b54_a_promotion_that_is_refused_is_taken_back(engine: Engine) {

@@ -63,9 +63,7 @@ struct Before {
 /// `settings` are those of the section `bridge`.
 async fn before(engine: Engine, settings: &str) -> Before {
     let mut world = World::prepare(engine, "").await;
-    let file = world.dir().join("config.toml");
-    let config = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, config.replace("[bridge]", &format!("[bridge]\n{settings}"))).unwrap();
+    world.sets("bridge", settings);
     world.wharf.start().await;
     let alice = world.homeserver.user("alice");
     // The first token of all cannot be told from the others but by its rights.
@@ -224,6 +222,67 @@ async fn b70_history_is_stored_without_rooms_when_none_are_wanted() {
     })
     .await;
     drop(ana);
+}
+
+/// B05: phones take no edits of what was said more than twenty minutes ago.
+#[tokio::test(flavor = "multi_thread")]
+async fn b05_what_was_said_long_ago_is_not_edited() {
+    let Before {
+        world,
+        alice,
+        rest,
+        phone,
+        ana,
+    } = before(Engine::Sqlite, "").await;
+    phone.has_history(&chat_with(ANA), lines(ANA, 4));
+    link(&rest, &phone).await;
+    let room = room_with(&world, "line 3").await;
+    alice.joins(room.id());
+    world.settles(SOON).await;
+    let old = room
+        .messages()
+        .iter()
+        .find(|event| event["content"]["body"] == "line 3")
+        .unwrap()["event_id"]
+        .clone();
+    let new = json!({"msgtype": "m.text", "body": "line three"});
+    let edit = json!({
+        "msgtype": "m.text", "body": "* line three", "m.new_content": new,
+        "m.relates_to": {"rel_type": "m.replace", "event_id": old},
+    });
+    alice.sends(room.id(), "m.room.message", &edit);
+    eventually("the edit is refused", SOON, || async {
+        let said = room.said().into_iter();
+        said.map(|(_, text)| text)
+            .find(|text| text.contains("can be edited for 20 minutes"))
+    })
+    .await;
+    world.settles(SOON).await;
+    assert!(ana.received().is_empty(), "nothing is told on WhatsApp");
+}
+
+on_both_engines! {
+    /// B42, B71: whoever opens a room of before tells nobody that they read what the phone had read long ago.
+    async fn b42_what_the_phone_had_read_is_not_told_as_read_again(engine: Engine) {
+        let Before { world, alice, rest, phone, ana } = before(engine, "").await;
+        phone.has_history(&chat_with(ANA), lines(ANA, 10));
+        link(&rest, &phone).await;
+        let room = room_with(&world, "line 9").await;
+        alice.joins(room.id());
+        world.settles(SOON).await;
+        let last = room.messages().last().unwrap()["event_id"].as_str().unwrap().to_owned();
+        alice.reads(room.id(), &last);
+        let new = ana.says(&phone, "something new");
+        let shown = room.shows("something new").await;
+        alice.reads(room.id(), shown["event_id"].as_str().unwrap());
+        eventually("the new one is told as read", SOON, || async {
+            ana.receipts().iter().any(|seen| seen.kind == "read" && seen.ids.contains(&new)).then_some(())
+        })
+        .await;
+        world.settles(SOON).await;
+        let told: Vec<_> = ana.receipts().into_iter().filter(|seen| seen.kind == "read").flat_map(|seen| seen.ids).collect();
+        assert_eq!(told, [new]);
+    }
 }
 
 /// A page of what is stored of a chat.
@@ -431,9 +490,7 @@ on_both_engines! {
         world.settles(SOON).await;
         assert_eq!(world.count(SECRETS).await, 1);
         world.wharf.is_killed().await;
-        let file = world.dir().join("config.toml");
-        let config = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(&file, config.replace("[bridge]", "[bridge]\nkeep_messages_days = 10")).unwrap();
+        world.sets("bridge", "keep_messages_days = 10");
         world.wharf.start().await;
         eventually("it is erased", SOON, || async { (world.count(SECRETS).await == 0).then_some(()) }).await;
         assert_eq!(world.count("select count(*) as number from messages where content is not null").await, 1);

@@ -12,13 +12,7 @@ use crate::support::{
 /// A world whose webhooks take files of at most so many bytes.
 async fn with_settings(engine: Engine, settings: &str) -> World {
     let mut world = World::prepare(engine, "").await;
-    let config = world.dir().join("config.toml");
-    let written = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(
-        &config,
-        written.replacen("[bridge]\n", &format!("[bridge]\n{settings}\n"), 1),
-    )
-    .unwrap();
+    world.sets("bridge", settings);
     world.wharf.start().await;
     world
 }

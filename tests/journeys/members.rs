@@ -14,12 +14,9 @@ use crate::support::{
 /// A world whose config file has this in the place of that.
 async fn world_with(engine: Engine, settings: &[(&str, &str)]) -> World {
     let mut world = World::prepare(engine, "").await;
-    let path = world.dir().join("config.toml");
-    let mut text = std::fs::read_to_string(&path).unwrap();
     for (section, setting) in settings {
-        text = text.replace(&format!("[{section}]\n"), &format!("[{section}]\n{setting}\n"));
+        world.sets(section, setting);
     }
-    std::fs::write(&path, text).unwrap();
     world.wharf.start().await;
     world
 }

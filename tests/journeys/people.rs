@@ -6,7 +6,7 @@ use crate::support::{
     database::Engine,
     homeserver::{Homeserver, Room},
     waiting::{SOON, eventually},
-    world::{OWNER, Talking, World, gets, texts},
+    world::{OWNER, Talking, World, gets, link, texts},
 };
 
 const GHOST: &str = "@whatsapp_15550001111:hs.test";
@@ -207,6 +207,21 @@ on_both_engines! {
         talking.room.shows("Your address book is yours: ask me in a direct chat.").await;
         phone.forgets_contact("15550002222").unwrap();
         assert_eq!(phone.number(), OWNER);
+    }
+
+    /// B47: the library tells what other devices had set before it says that the device is connected.
+    async fn b47_names_of_before_the_link_are_known(engine: Engine) {
+        let world = World::start(engine).await;
+        let alice = world.homeserver.user("alice");
+        world.rest.new_token(&[]).await;
+        let rest = world.rest.new_token(&[alice.id()]).await;
+        let phone = world.whatsapp.phone(OWNER, "Owner");
+        phone.names_contact("15550001111", "Mum").unwrap();
+        link(&rest, &phone).await;
+        eventually("the address book is known", SOON, || async {
+            (world.count("select count(*) from address_book").await == 1).then_some(())
+        })
+        .await;
     }
 
     /// B44: opt-in, both ways; what cannot be known any more is taken back.

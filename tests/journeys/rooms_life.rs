@@ -1,6 +1,6 @@
 //! Rooms that are there already: the bot is sent away, the owner leaves, a room is replaced or gone, a second phone.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::bot::{BOT, bot_says, linked};
 use crate::support::{
@@ -79,6 +79,21 @@ on_both_engines! {
         next.shows("so it is").await;
         assert!(!room.said().iter().any(|(_, text)| text == "so it is"));
     }
+}
+
+/// The chat with the bot is no portal: that it was replaced is nobody's business, and holds nobody up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_with_the_bot_that_was_replaced_holds_nobody_up() {
+    let world = World::start(Engine::Sqlite).await;
+    let Talking { alice, room, ana, .. } = opened(&world).await;
+    let management = alice.creates_dm_with(BOT).await;
+    bot_says(&management, "Hello").await;
+    let next = alice.upgrades(management.id()).await;
+    alice.invites(next.id(), BOT).await;
+    alice.says(room.id(), "still here?");
+    gets(&ana, "still here?").await;
+    // The store gives up on a second write within the first after half a minute.
+    world.settles(Duration::from_secs(25)).await;
 }
 
 /// A room that an administrator deleted is made anew with the next message, which is not lost.

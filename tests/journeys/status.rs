@@ -79,9 +79,7 @@ async fn b59_webhooks_do_not_hear_statuses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn b59_statuses_can_be_switched_off() {
     let mut world = World::prepare(Engine::Sqlite, "").await;
-    let path = world.dir().join("config.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replace("[bridge]\n", "[bridge]\nstatus = false\n")).unwrap();
+    world.sets("bridge", "status = false");
     world.wharf.start().await;
     let Talking { linked, room, ana, .. } = world.talking().await;
     ana.posts("for everybody", &[&linked.phone]);

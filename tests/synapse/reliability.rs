@@ -19,8 +19,6 @@ use crate::{
 
 const ANA: &str = "15550001111";
 const GHOST: &str = "@whatsapp_15550001111:hs.test";
-/// A busy machine is no fault of ours: what is printed is the measure, this is the limit.
-const BUSY: Duration = Duration::from_secs(5);
 
 /// A world in which Ana and alice have a room.
 struct Talk {
@@ -184,7 +182,10 @@ async fn r6_a_backlog_flows_when_wharf_starts() {
     let running = Instant::now();
     gets(&talk.ana, &said[0]).await;
     println!("R6: the first message {:?} after the doors answered", running.elapsed());
-    assert!(running.elapsed() < BUSY, "{:?}", running.elapsed());
+    assert!(
+        away.elapsed() < Duration::from_secs(30),
+        "it came by Synapse's own next attempt"
+    );
     talk.arrives(&said, SOON).await;
     talk.world.settles(SOON).await;
     assert_eq!(texts(&talk.ana), said);

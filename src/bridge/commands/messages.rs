@@ -74,10 +74,13 @@ async fn retry(asked: &Asked<'_>, stage: &Stage<'_>) -> Result<(), Failure> {
             return asked.answer("It is here already.").await;
         }
         Some(_) => return asked.answer("That message has no file that could be asked for.").await,
-        None => match store.read().await?.find_latest_told(&stage.portal.key, "media").await? {
-            Some(message) => message,
-            None => return asked.answer("No file is missing in this chat.").await,
-        },
+        None => {
+            let latest = store.read().await?.find_latest_told(&stage.portal.key, "media").await?;
+            match latest {
+                Some(message) => message,
+                None => return asked.answer("No file is missing in this chat.").await,
+            }
+        }
     };
     let mut tx = store.begin().await?;
     retry::promise(&mut tx, &message, asked.desk.bridge.clock().now()).await?;

@@ -95,14 +95,14 @@ pub(super) async fn state(
     let is_ours = |by: &&By| place.bridge.homeserver.names().is_ours(by.actor.user());
     let author = by.filter(|by| event_type != POWER_LEVELS || is_ours(by));
     if let Some(by) = author {
-        match by.actor.send_state_at(&place.room, event_type, content, at).await {
+        match by.actor.send_state_at(&place.room, (event_type, ""), content, at).await {
             Ok(_) => return Ok(PutBy::Author),
             Err(error) if error.is_forbidden() => {}
             Err(error) => return Err(error.into()),
         }
     }
     let bot = place.bridge.homeserver.as_bot();
-    match bot.send_state_at(&place.room, event_type, content, at).await {
+    match bot.send_state_at(&place.room, (event_type, ""), content, at).await {
         Ok(_) => {}
         // A room that a person opened, and in which they did not let the bot do so.
         Err(error) if error.is_forbidden() => {

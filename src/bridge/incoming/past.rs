@@ -77,6 +77,9 @@ pub(super) async fn place(scene: &Scene<'_>, room: &Room) -> Result<(), Failure>
     let facts = read.find_chat_facts(&scene.key).await?.unwrap_or_default();
     drop(read);
     if !before.is_empty() {
+        // Before anybody sees them: who reads the room in Matrix must not tell the senders of what the phone told long ago.
+        let unread = usize::try_from(facts.unread).unwrap_or(usize::MAX);
+        is_seen(scene, &before[..before.len().saturating_sub(unread)]).await?;
         let owner = listener(scene).await?;
         if let Some(owner) = &owner {
             tried(owner.hears_nothing_of(&room.id, true).await)?;
@@ -94,6 +97,15 @@ pub(super) async fn place(scene: &Scene<'_>, room: &Room) -> Result<(), Failure>
     tx.set_portal_placed(&scene.key).await?;
     tx.commit().await?;
     fail::fail_point!("bridge.history.placed.after");
+    Ok(())
+}
+
+/// What the owner has read on the phone is not told as read again.
+async fn is_seen(scene: &Scene<'_>, messages: &[Unshown]) -> Result<(), Failure> {
+    let seen: Vec<MessageRef> = messages.iter().map(Unshown::reference).collect();
+    let mut tx = scene.desk.bridge.store.begin().await?;
+    tx.set_seen(&scene.key, &seen).await?;
+    tx.commit().await?;
     Ok(())
 }
 
@@ -146,10 +158,7 @@ async fn show(
     thread: Option<&OwnedEventId>,
 ) -> Result<Option<OwnedEventId>, Failure> {
     let bridge = scene.desk.bridge;
-    let reference = MessageRef {
-        id: past.message.id.clone(),
-        sender: past.message.sender.clone(),
-    };
+    let reference = past.reference();
     if is_over(past, bridge.clock().now()) {
         let mut tx = bridge.store.begin().await?;
         tx.erase_message(&scene.key, &reference, Some(scene.desk.job.id))
@@ -314,6 +323,7 @@ pub(in super::super) async fn show_older(
         Some(_) => Some(head(desk, wish, messages).await?),
         None => None,
     };
+    is_seen(&scene, messages).await?;
     show_all(&scene, &room, messages, thread.as_ref()).await.map(drop)
 }
 

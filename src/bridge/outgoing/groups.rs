@@ -158,6 +158,7 @@ impl Place<'_> {
         }
         wanted.extend(changed(&Levels::only_admins_write).map(GroupChange::Announce));
         wanted.extend(changed(&Levels::only_admins_describe).map(GroupChange::Locked));
+        wanted.extend(changed(&Levels::only_admins_invite).map(|only| GroupChange::MembersAdd(!only)));
         for one in wanted {
             if let Err(error) = self.act(one).await {
                 return Ok(Err(error));

@@ -17,6 +17,7 @@ pub(crate) struct Levels {
     users_default: i64,
     events_default: i64,
     state_default: i64,
+    invite: i64,
     events: BTreeMap<String, i64>,
 }
 
@@ -33,6 +34,7 @@ impl Levels {
             users_default: level("users_default").unwrap_or(0),
             events_default: level("events_default").unwrap_or(0),
             state_default: level("state_default").unwrap_or(50),
+            invite: level("invite").unwrap_or(0),
             events: events
                 .filter_map(|(kind, level)| Some((kind.clone(), whole(level)?)))
                 .collect(),
@@ -53,6 +55,11 @@ impl Levels {
     pub(crate) fn only_admins_write(&self) -> bool {
         let level = self.events.get("m.room.message").copied();
         level.unwrap_or(self.events_default) >= ADMIN
+    }
+
+    /// Whether only administrators may bring others in.
+    pub(crate) fn only_admins_invite(&self) -> bool {
+        self.invite >= ADMIN
     }
 
     /// Whether only administrators may change name, topic and picture.

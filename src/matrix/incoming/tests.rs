@@ -261,7 +261,7 @@ fn b52_name_topic_and_picture_are_read_with_what_stands_of_them() {
 fn b54_levels_say_who_administers_and_what_is_for_administrators() {
     let ana: OwnedUserId = "@whatsapp_1:hs.test".try_into().unwrap();
     let before = json!({"users": {"@alice:hs.test": 50}, "events": {"m.room.name": 0, "m.room.topic": 0}});
-    let now = json!({"users": {ana.as_str(): 50, "@alice:hs.test": "50"}, "events_default": 50});
+    let now = json!({"users": {ana.as_str(): 50, "@alice:hs.test": "50"}, "events_default": 50, "invite": 50});
     let Incoming::Room(change) = state("m.room.power_levels", &now, &before) else {
         panic!("levels")
     };
@@ -271,6 +271,7 @@ fn b54_levels_say_who_administers_and_what_is_for_administrators() {
     assert_eq!((was.is_admin(&ana), is.is_admin(&ana)), (false, true));
     assert_eq!((was.only_admins_write(), is.only_admins_write()), (false, true));
     assert_eq!((was.only_admins_describe(), is.only_admins_describe()), (false, true));
+    assert_eq!((was.only_admins_invite(), is.only_admins_invite()), (false, true));
     assert_eq!(change.standing(Some(&before)), None);
     assert_eq!(change.standing(Some(&now)), Some((*change).clone()));
     assert!(matches!(state("m.room.power_levels", &now, &now), Incoming::Ignored(_)));

@@ -172,6 +172,15 @@ impl Attempt {
                 self.session.keep(part).await;
                 None
             }
+            // The address book and the marks on chats come with the first state, before the device counts as connected.
+            setting @ (Event::MuteUpdate(_)
+            | Event::PinUpdate(_)
+            | Event::ArchiveUpdate(_)
+            | Event::MarkChatAsReadUpdate(_)
+            | Event::ContactUpdate(_)) => {
+                self.session.set(setting).await;
+                None
+            }
             event => match link_after(event) {
                 Some(Link::Ended(reason)) => Some(self.failed(why(reason))),
                 _ => None,

@@ -216,7 +216,7 @@ pub(super) async fn jid_of(shared: &Shared, chat: &ChatId) -> Result<Jid, Error>
 
 /// How the owner's own devices name a chat: an account that was moved to LIDs names people by theirs. Messages are moved
 /// by the library; what is not a message is not.
-async fn own_jid_of(shared: &Shared, session: &Session, chat: &ChatId, to: Jid) -> Result<Jid, Error> {
+pub(super) async fn own_jid_of(shared: &Shared, session: &Session, chat: &ChatId, to: Jid) -> Result<Jid, Error> {
     let Some(contact) = ids::direct_contact(chat) else {
         return Ok(to);
     };

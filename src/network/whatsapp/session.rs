@@ -355,11 +355,7 @@ impl Session {
             | Event::PinUpdate(_)
             | Event::ArchiveUpdate(_)
             | Event::MarkChatAsReadUpdate(_)
-            | Event::ContactUpdate(_) => match settings::read(&self.shared, self.device, event).await {
-                Ok(Some(event)) => self.delivery.deliver_setting(event).await,
-                Ok(None) => {}
-                Err(error) => tracing::warn!(device.id = %self.device, %error, "a setting could not be read"),
-            },
+            | Event::ContactUpdate(_) => self.set(event).await,
             Event::MexNotification(told) => {
                 if let Some(event) = channel_facts::news(self.device, told, at) {
                     self.delivery.deliver_event(event).await;
@@ -378,6 +374,15 @@ impl Session {
         }
     }
 
+    /// Takes what another device of the owner has set; before this one is linked it is kept until then.
+    pub(super) async fn set(&self, event: &Event) {
+        match settings::read(&self.shared, self.device, event).await {
+            Ok(Some(event)) => self.delivery.deliver_setting(event).await,
+            Ok(None) => {}
+            Err(error) => tracing::warn!(device.id = %self.device, %error, "a setting could not be read"),
+        }
+    }
+
     /// Hands over what the library told outside of messages.
     async fn tell(&self, read: Result<Option<crate::model::Event>, keyring::Error>) {
         match read {
@@ -389,8 +394,9 @@ impl Session {
 
     /// Keeps a part of the time before.
     pub(super) async fn keep(&self, part: &LazyHistorySync) {
-        history::take(&self.shared, self.device, part).await;
-        self.delivery.awaited().kept();
+        if history::take(&self.shared, self.device, part).await {
+            self.delivery.awaited().kept();
+        }
     }
 
     async fn moved_to(&self, link: Link) {

@@ -128,11 +128,6 @@ impl User {
         self.does(|state| state.read_up_to(room, &self.id, ("m.read", event)));
     }
 
-    /// The same, for nobody else to know.
-    pub fn reads_quietly(&self, room: &str, event: &str) {
-        self.does(|state| state.read_up_to(room, &self.id, ("m.read.private", event)));
-    }
-
     /// Comes or goes.
     pub fn is_online(&self, online: bool) {
         let presence = if online { "online" } else { "offline" };

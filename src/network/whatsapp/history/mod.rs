@@ -22,15 +22,13 @@ use whatsapp_rust::wacore::{
 pub(super) use self::awaited::{Awaited, ask_for_left_over};
 use super::{
     super::Error,
-    Shared, ids,
+    Shared,
     keys::{hex, kind},
+    sending,
     session::Session,
     unreachable,
 };
-use crate::{
-    model::{ChatId, DeviceId, MessageRef, Past, Sender, Timestamp},
-    network::whatsapp::people::People,
-};
+use crate::model::{ChatId, DeviceId, MessageRef, Past, Sender, Timestamp};
 
 /// How many messages, or chats without any, make a page.
 const PAGE: u64 = 250;
@@ -38,8 +36,8 @@ const PAGE: u64 = 250;
 const PAUSE: Duration = Duration::from_secs(1);
 const ATTEMPTS: u32 = 30;
 
-/// Keeps a part and tells the house of it. Nobody tells it again, so it is tried for a while.
-pub(super) async fn take(shared: &Shared, device: DeviceId, part: &LazyHistorySync) {
+/// Keeps a part and tells the house of it; whether that was done. Nobody tells it again, so it is tried for a while.
+pub(super) async fn take(shared: &Shared, device: DeviceId, part: &LazyHistorySync) -> bool {
     let bytes = part.compressed_bytes();
     let name = name_of(bytes);
     fail::fail_point!("whatsapp.history.keep");
@@ -52,11 +50,12 @@ pub(super) async fn take(shared: &Shared, device: DeviceId, part: &LazyHistorySy
             Err(error) => Err(error.into()),
         };
         match told {
-            Ok(()) => return,
+            Ok(()) => return true,
             Err(error) => tracing::warn!(device.id = %device, %error, "a part of the history could not be kept"),
         }
         tokio::time::sleep(PAUSE).await;
     }
+    false
 }
 
 /// Tells the house of what was kept before and is not stored yet.
@@ -170,16 +169,9 @@ pub(super) async fn ask(
     (chat, than, at): (&ChatId, &MessageRef, Timestamp),
     count: u32,
 ) -> Result<(), Error> {
-    let jid = match ids::direct_contact(chat) {
-        Some(contact) => {
-            let people: &People = &shared.people;
-            let spelling = people.spelling(&contact).await.map_err(unreachable)?;
-            spelling.and_then(|spelling| spelling.jid())
-        }
-        None => ids::group_jid(chat),
-    };
-    let jid = jid.ok_or(Error::NotFound("the chat"))?;
     session.ready(shared.config.connect_timeout()).await?;
+    let jid = sending::jid_of(shared, chat).await?;
+    let jid = sending::own_jid_of(shared, session, chat, jid).await?;
     let count = i32::try_from(count).unwrap_or(i32::MAX);
     let from_me = than.sender == Sender::Owner;
     let asked = session

@@ -1,15 +1,12 @@
 //! Asking the owner's phone for media that the servers have no more.
 
-use whatsapp_rust::{
-    Jid,
-    features::{MediaRetryResult, MediaReuploadError, MediaReuploadRequest},
-};
+use whatsapp_rust::features::{MediaRetryResult, MediaReuploadError, MediaReuploadRequest};
 
 use super::{
-    super::{super::Error, Shared, ids, session::Session, stored_media::StoredMedia, unreachable},
+    super::{super::Error, Shared, ids, sending, session::Session, stored_media::StoredMedia, unreachable},
     is_path, stored,
 };
-use crate::model::{ChatId, ContactId, Media, MediaRef, MessageRef, Sender};
+use crate::model::{ChatId, Media, MediaRef, MessageRef, Sender};
 
 /// Where the media of a message are after the phone brought them again.
 pub(in super::super) async fn ask_again(
@@ -24,15 +21,14 @@ pub(in super::super) async fn ask_again(
         // Nobody but the servers has the files of channels, and the phone's answer would have no key.
         return Err(Error::Gone);
     }
-    let (chat_jid, participant) = match ids::direct_contact(chat) {
-        Some(contact) => (jid(shared, &contact).await?, None),
-        None => match &message.sender {
-            Sender::Owner => (ids::group_jid(chat), session.client().pn()),
-            Sender::Contact(contact) => (ids::group_jid(chat), jid(shared, contact).await?),
-        },
-    };
-    let chat_jid = chat_jid.ok_or(Error::NotFound("the chat"))?;
     session.ready(shared.config.connect_timeout()).await?;
+    let chat_jid = sending::jid_of(shared, chat).await?;
+    let chat_jid = sending::own_jid_of(shared, session, chat, chat_jid).await?;
+    let participant = match (&message.sender, ids::direct_contact(chat)) {
+        (_, Some(_)) => None,
+        (Sender::Owner, None) => session.client().pn(),
+        (Sender::Contact(contact), None) => sending::jid_of_contact(shared, contact).await?,
+    };
     let request = MediaReuploadRequest {
         msg_id: message.id.as_str(),
         chat_jid: &chat_jid,
@@ -50,11 +46,6 @@ pub(in super::super) async fn ask_again(
             Err(Error::Refused("the phone could not bring the file again".to_owned()))
         }
     }
-}
-
-async fn jid(shared: &Shared, contact: &ContactId) -> Result<Option<Jid>, Error> {
-    let spelling = shared.people.spelling(contact).await.map_err(unreachable)?;
-    Ok(spelling.and_then(|spelling| spelling.jid()))
 }
 
 fn read_error(error: MediaReuploadError) -> Error {

@@ -292,6 +292,11 @@ impl Group {
         self.look(|group| group.settings.locked).unwrap_or_default()
     }
 
+    /// Whether everybody in it may add others.
+    pub fn everybody_adds(&self) -> bool {
+        self.look(|group| group.settings.all_members_add).unwrap_or_default()
+    }
+
     /// After how many seconds messages disappear.
     pub fn timer(&self) -> Option<u32> {
         self.look(|group| group.settings.ephemeral.map(|(seconds, _)| seconds))
