@@ -145,7 +145,7 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
     tx.insert_message(&message).await?;
     tx.commit().await?;
 
-    bridge.pace.wait(device.id).await;
+    bridge.pace.turn(device.id).await?;
     fail_point!("bridge.sending.act.before");
     let answered = quote.is_some();
     let say = Say {

@@ -317,6 +317,22 @@ mod tests {
     use super::{super::Linking, *};
 
     #[test]
+    fn the_list_in_the_documents_has_every_command() {
+        let list = include_str!("../../../docs/bridging.md");
+        let (_, list) = list.split_once("## Bot commands").unwrap();
+        for line in help().lines().skip(1) {
+            let (command, _) = line.split_once(" – ").unwrap();
+            for name in command.split(" / ") {
+                let name = name.split(' ').next().unwrap();
+                assert!(
+                    list.contains(&format!("`{name}")),
+                    "`{name}` is not in docs/bridging.md"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn commands_are_read_however_they_are_spaced_and_written() {
         let device = Command::Devices;
         assert_eq!(read("  HELP "), Command::Help);

@@ -93,7 +93,7 @@ impl Stage<'_> {
     /// Does it, at the pace of the device.
     pub(in super::super) async fn act(&self, action: &Action) -> Result<(), Failure> {
         let bridge = self.desk.bridge;
-        bridge.pace.wait(self.portal.key.device).await;
+        bridge.pace.turn(self.portal.key.device).await?;
         fail::fail_point!("bridge.outgoing.act.before");
         bridge.network.act(&self.portal.key, &self.id, action).await?;
         fail::fail_point!("bridge.outgoing.act.after");
@@ -112,7 +112,7 @@ impl Stage<'_> {
 
     /// Does it where the network knows such a thing; tells whether it does.
     pub(super) async fn tries(&self, action: &Action) -> Result<bool, Failure> {
-        self.desk.bridge.pace.wait(self.portal.key.device).await;
+        self.desk.bridge.pace.turn(self.portal.key.device).await?;
         match self.desk.bridge.network.act(&self.portal.key, &self.id, action).await {
             Ok(()) => Ok(true),
             Err(network::Error::Unsupported(_)) => Ok(false),
