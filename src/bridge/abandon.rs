@@ -18,6 +18,7 @@ pub(super) async fn portal(desk: &Desk<'_>, portal: &Portal) -> Result<Tx, Failu
         .homeserver
         .forget_room(&portals::alias(bridge, &portal.key))
         .await?;
+    bridge.network.erase_chat(&portal.key).await?;
     let mut tx = bridge.store.begin().await?;
     tx.remove_group(&portal.key).await?;
     tx.remove_portal(&portal.key).await?;

@@ -24,6 +24,8 @@ pub struct Config {
     pub member_prefix: String,
     /// Whether the statuses of contacts are shown, in a room of their own.
     pub status: bool,
+    /// Whether what is written where statuses are shown, and is no answer, is posted as the owner's own.
+    pub status_posts: bool,
     /// Messages a device may send in a minute.
     pub messages_per_minute: u32,
     /// Messages a device may send at once after a rest.
@@ -67,6 +69,7 @@ impl Default for Config {
             command_prefix: "!wa".into(),
             member_prefix: String::new(),
             status: true,
+            status_posts: false,
             messages_per_minute: 60,
             burst: 20,
             retry_outgoing_for: 24 * 60 * 60,

@@ -160,6 +160,16 @@ impl Lane {
         Self(format!("silence:{}/{}", portal.device, portal.chat.as_str()))
     }
 
+    /// What the names of all lanes begin with in which something waits for one message of a chat.
+    pub(crate) fn of_messages(portal: &PortalKey) -> [String; 3] {
+        ["late", "orphan", "expiry"].map(|kind| format!("{kind}:{}/{}/", portal.device, portal.chat.as_str()))
+    }
+
+    /// The lanes of a chat in which what was said stands.
+    pub(crate) fn of_what_was_said(portal: &PortalKey) -> [Self; 3] {
+        [Self::incoming(portal), Self::outgoing(portal), Self::older(portal)]
+    }
+
     /// A lane as it was stored.
     pub(crate) fn stored(text: String) -> Self {
         Self(text)

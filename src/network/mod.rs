@@ -75,6 +75,19 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// `NotLinked`, `Unsupported`, `NotFound`, `Refused`, `RateLimited`, `Unreachable`.
     async fn act(&self, portal: &PortalKey, id: &MessageId, action: &Action) -> Result<(), Error>;
 
+    /// Posts a status of the owner's own, or takes one back: to these people, as far as the owner's privacy lets them see
+    /// it. Repeating it with the same id is harmless.
+    ///
+    /// # Errors
+    /// As [`Network::act`].
+    async fn post(
+        &self,
+        portal: &PortalKey,
+        id: &MessageId,
+        action: &Action,
+        audience: &[ContactId],
+    ) -> Result<(), Error>;
+
     /// The chat with a recipient.
     ///
     /// # Errors
@@ -187,6 +200,19 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// # Errors
     /// `Unreachable` when it could not be forgotten.
     async fn forget_past(&self, device: DeviceId, part: &str) -> Result<(), Error>;
+
+    /// Forgets what it remembers of a message that was taken back, for its own sake: to send it again, to open answers.
+    /// Repeating it is harmless.
+    ///
+    /// # Errors
+    /// `Unreachable` when it could not be forgotten.
+    async fn erase(&self, portal: &PortalKey, message: &MessageId) -> Result<(), Error>;
+
+    /// The same for all messages of a chat.
+    ///
+    /// # Errors
+    /// `Unreachable` when they could not be forgotten.
+    async fn erase_chat(&self, portal: &PortalKey) -> Result<(), Error>;
 
     /// Asks for so many messages of a chat that are older than this one; they come as a part of the time before.
     ///

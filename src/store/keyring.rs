@@ -113,11 +113,16 @@ impl Keyring {
             .collect()
     }
 
-    /// The names of the keys of a kind, ordered byte by byte.
-    pub(crate) async fn names(&self, device: DeviceId, kind: &str) -> Result<Vec<String>, Error> {
-        let query = sqlx::query("select name from keys where device = $1 and kind = $2 order by name")
-            .bind(device.to_string())
-            .bind(text(kind));
+    /// The names of the keys of a kind, all or those with a prefix, ordered byte by byte.
+    pub(crate) async fn names(&self, device: DeviceId, kind: &str, prefix: Option<&str>) -> Result<Vec<String>, Error> {
+        let prefix = text(prefix.unwrap_or_default());
+        let query = sqlx::query(
+            "select name from keys where device = $1 and kind = $2 and name >= $3 and name < $4 order by name",
+        )
+        .bind(device.to_string())
+        .bind(text(kind))
+        .bind(prefix.as_str())
+        .bind(format!("{prefix}{LAST}"));
         let rows = self.store.read().await?.rows(query).await?;
         rows.iter()
             .map(|row| Columns::new(row, "keys", "name").text("name"))

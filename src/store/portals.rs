@@ -7,7 +7,7 @@ use super::{
     Error, Tx,
     types::{Columns, maybe, text, word},
 };
-use crate::model::{ChatId, ChatKind, DeviceId, PortalKey};
+use crate::model::{ChatId, ChatKind, DeviceId, Lane, PortalKey};
 
 /// A chat of a device and its Matrix room.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,6 +22,11 @@ pub(crate) struct Portal {
     pub(crate) name: Option<String>,
     /// All members are in and the state is written.
     pub(crate) ready: bool,
+}
+
+/// How many letters a name has, as databases count them.
+fn count(name: &str) -> i64 {
+    i64::try_from(name.chars().count()).unwrap_or(i64::MAX)
 }
 
 fn read(row: &AnyRow) -> Result<Portal, Error> {
@@ -221,17 +226,37 @@ impl Tx {
 
     /// Removes a portal and everything that was said in it; whether it was there.
     pub(crate) async fn remove_portal(&mut self, key: &PortalKey) -> Result<bool, Error> {
+        // Payloads of deliveries are found by the events of the messages.
         for table in [
+            "update deliveries set payload = null where event in \
+             (select event from messages where device = $1 and chat = $2 and event is not null \
+             union select event from message_parts where device = $1 and chat = $2)",
             "delete from messages where device = $1 and chat = $2",
             "delete from message_parts where device = $1 and chat = $2",
             "delete from reactions where device = $1 and chat = $2",
             "delete from receipts where device = $1 and chat = $2",
             "delete from read_marks where device = $1 and chat = $2",
+            "delete from chat_marks where device = $1 and chat = $2",
+            "delete from history_chats where device = $1 and chat = $2",
+            "delete from history_marks where device = $1 and chat = $2",
         ] {
             let query = sqlx::query(table)
                 .bind(key.device.to_string())
                 .bind(text(key.chat.as_str()));
             self.execute(query).await?;
+        }
+        for lane in Lane::of_messages(key) {
+            // By what they begin with, without patterns: strangers choose the ids in these names.
+            let query = sqlx::query("delete from jobs where substr(lane, 1, cast($2 as integer)) = $1");
+            self.execute(query.bind(text(&lane)).bind(count(&lane))).await?;
+        }
+        for lane in Lane::of_messages(key) {
+            let query = sqlx::query("delete from buried_jobs where substr(lane, 1, cast($2 as integer)) = $1");
+            self.execute(query.bind(text(&lane)).bind(count(&lane))).await?;
+        }
+        for lane in Lane::of_what_was_said(key) {
+            let query = sqlx::query("delete from buried_jobs where lane = $1");
+            self.execute(query.bind(text(lane.as_str()))).await?;
         }
         let query = sqlx::query("delete from portals where device = $1 and chat = $2")
             .bind(key.device.to_string())

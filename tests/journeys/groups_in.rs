@@ -144,6 +144,42 @@ on_both_engines! {
         room.shows("welcome back").await;
     }
 
+    /// B53: the owner goes by themselves on the phone, and is taken in again: the room is the same, and can be written in.
+    async fn b53_who_leaves_on_the_phone_reads_on_and_writes_again_when_added(engine: Engine) {
+        let world = World::start(engine).await;
+        let Tea { ana, group, room, linked, alice, .. } = Tea::is_made(&world).await;
+        group.leaves(&linked.phone).unwrap();
+        room.is_told("You left the group").await;
+        room.has("m.room.power_levels", "", |is| is["events_default"] == 100).await;
+        group.says(&ana, "she is gone").unwrap();
+        group.adds(&ana, &[&linked.phone]).unwrap();
+        room.is_told("in this group again").await;
+        room.has("m.room.power_levels", "", |is| is["events_default"] == 0).await;
+        alice.says(room.id(), "I am back");
+        ana.waits_for(|got| got.text.as_deref() == Some("I am back"), SOON).await.unwrap();
+        group.says(&ana, "so you are").unwrap();
+        room.shows("so you are").await;
+        assert!(!room.said().iter().any(|(_, text)| text == "she is gone"), "what was said meanwhile is not hers");
+    }
+
+    /// B53: whoever made a group ends it: nobody can write any more, and the bot says who did it.
+    async fn b53_a_group_that_is_ended_can_only_be_read(engine: Engine) {
+        let world = World::start(engine).await;
+        let Tea { ana, bob, group, room, linked, alice } = Tea::is_made(&world).await;
+        group.says(&bob, "last words").unwrap();
+        room.shows("last words").await;
+        group.ends(&ana).unwrap();
+        room.is_told("Ana ended the group").await;
+        room.has("m.room.power_levels", "", |is| is["events_default"] == 100 && is["invite"] == 100).await;
+        let told = room.said().into_iter().filter(|(who, _)| who == BOT).count();
+        // The comparison after the next connect finds nothing new.
+        linked.phone.unlinks_all();
+        link(&linked.rest, &linked.phone).await;
+        world.settles(SOON).await;
+        assert_eq!(room.said().into_iter().filter(|(who, _)| who == BOT).count(), told);
+        assert_eq!(room.membership(alice.id()).as_deref(), Some("join"));
+    }
+
     /// B54: administrators have levels, and what only they may do needs them.
     async fn b54_administrators_and_settings_become_power_levels(engine: Engine) {
         let world = World::start(engine).await;

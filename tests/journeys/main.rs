@@ -50,6 +50,7 @@ mod crashes_linking;
 mod description;
 mod direct_chats;
 mod edits;
+mod erasing;
 mod groups_in;
 mod groups_out;
 mod history;

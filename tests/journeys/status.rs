@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{
     database::Engine,
     waiting::{SOON, eventually},
-    world::{Talking, World, gets},
+    world::{Talking, World, gets, texts},
 };
 
 const STATUS: &str = "status@broadcast";
@@ -43,6 +43,12 @@ on_both_engines! {
         assert_eq!(mark.key.as_option().unwrap().id.as_deref(), Some(posted.as_str()));
         assert_eq!(mark.key.as_option().unwrap().remote_jid.as_deref(), Some(STATUS));
 
+        alice.reads(statuses.id(), event["event_id"].as_str().unwrap());
+        ana.waits_for_receipt(&posted, "read", SOON).await.unwrap();
+        linked.phone.posts("from my phone", &[&ana]);
+        let own = statuses.shows("from my phone").await;
+        assert_eq!(own["sender"], alice.id());
+
         alice.says(statuses.id(), "look at me");
         statuses.waits_for("a refusal", |event| {
             let body = event["content"]["body"].as_str().unwrap_or_default();
@@ -53,6 +59,45 @@ on_both_engines! {
             it["type"] == "m.room.redaction" && (it["redacts"] == event["event_id"] || it["content"]["redacts"] == event["event_id"])
         }).await;
         assert!(world.count("select count(*) as number from jobs where kind = 'expire'").await >= 1, "the rest ends in a day");
+    }
+}
+
+on_both_engines! {
+    async fn b59_own_statuses_reach_the_address_book_as_far_as_privacy_allows(engine: Engine) {
+        let (world, Talking { linked, alice, ana, .. }) = World::of_alice_with(engine, "status_posts = true").await;
+        let phone = &linked.phone;
+        let (bob, carol) = (world.contact("15550002222", "Bob"), world.contact("15550003333", "Carol"));
+        let dave = world.contact("15550004444", "Dave");
+        for (contact, name) in [(&ana, "Ana"), (&bob, "Bob"), (&carol, "Carol")] {
+            phone.names_contact(contact.number(), name).unwrap();
+        }
+        eventually("the address book is known", SOON, || async {
+            (world.count("select count(*) as number from address_book").await == 3).then_some(())
+        }).await;
+        ana.posts("at the harbour", &[phone]);
+        let statuses = world.homeserver.waits_for_room("the room of statuses", |room| {
+            room.said().iter().any(|(_, text)| text == "at the harbour")
+        }).await;
+
+        phone.hides_statuses_from(&[&carol]);
+        let event = alice.says(statuses.id(), "six ships are in");
+        for reader in [&ana, &bob] {
+            let got = gets(reader, "six ships are in").await;
+            assert_eq!(got.chat.as_deref(), Some(STATUS));
+        }
+        phone.shows_statuses_only_to(&[&carol]);
+        alice.says(statuses.id(), "and one has left");
+        gets(&carol, "and one has left").await;
+        assert_eq!(texts(&carol), ["and one has left"], "she was left out before");
+        assert!(!texts(&ana).contains(&"and one has left".to_owned()));
+        assert!(texts(&dave).is_empty(), "nobody saved his number");
+        let promised = "select count(*) as number from jobs where kind = 'expire'";
+        eventually("both end in a day", SOON, || async { (world.count(promised).await >= 3).then_some(()) }).await;
+
+        alice.sends(statuses.id(), "m.room.redaction", &json!({"redacts": event}));
+        for reader in [&ana, &bob] {
+            reader.waits_for(|received| received.message.protocol_message.is_set(), SOON).await.unwrap();
+        }
     }
 }
 

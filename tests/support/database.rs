@@ -43,6 +43,76 @@ impl Database {
             sqlx::query_scalar(question).fetch_one(&mut connection).await.unwrap()
         }
     }
+
+    /// Changes something behind wharf's back, as an older version may have left it.
+    pub async fn change(&self, statement: &'static str) {
+        if self.url.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+            connection.execute(statement).await.unwrap();
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            connection.execute(statement).await.unwrap();
+        }
+    }
+
+    /// The tables that hold a text, in whichever column, as letters or as bytes.
+    pub async fn holding(&self, text: &str) -> Vec<String> {
+        let bytes = hex(text);
+        let mut holding = Vec::new();
+        if self.url.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+            let columns: Vec<(String, String)> = sqlx::query_as(
+                "select m.name, c.name from sqlite_master m, pragma_table_info(m.name) c where m.type = 'table'",
+            )
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+            for (table, column) in columns {
+                let held = format!(
+                    "select count(*) from \"{table}\" where instr(quote(\"{column}\"), ?1) > 0 \
+                     or instr(lower(quote(\"{column}\")), ?2) > 0"
+                );
+                let held = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(held))
+                    .bind(text)
+                    .bind(&bytes);
+                if held.fetch_one(&mut connection).await.unwrap() > 0 {
+                    holding.push(table);
+                }
+            }
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            let tables: Vec<String> = sqlx::query_scalar(
+                "select cast(table_name as text) from information_schema.tables where table_schema = current_schema()",
+            )
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+            for table in tables {
+                let held = format!(
+                    "select count(*) from \"{table}\" t where position($1 in t::text) > 0 or position($2 in t::text) > 0"
+                );
+                let held = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(held))
+                    .bind(text)
+                    .bind(&bytes);
+                if held.fetch_one(&mut connection).await.unwrap() > 0 {
+                    holding.push(table);
+                }
+            }
+        }
+        holding.sort();
+        holding.dedup();
+        holding
+    }
+}
+
+/// The bytes of a text as databases write them.
+fn hex(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut hex, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 async fn postgres() -> String {

@@ -203,6 +203,16 @@ impl<H> World<H> {
         self.database.number(question).await
     }
 
+    /// The tables of its database that hold a text.
+    pub async fn holding(&self, text: &str) -> Vec<String> {
+        self.database.holding(text).await
+    }
+
+    /// Changes its database behind its back.
+    pub async fn changes_database(&self, statement: &'static str) {
+        self.database.change(statement).await;
+    }
+
     /// Ends wharf as abruptly as a power cut and starts it again.
     pub async fn restarts(&mut self) {
         self.wharf.is_killed().await;

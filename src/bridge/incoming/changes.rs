@@ -260,6 +260,7 @@ pub(in super::super) async fn take_away(
         id: message.id.clone(),
         sender: message.sender.clone(),
     };
+    bridge.network.erase(&message.portal, &reference.id).await?;
     let mut tx = bridge.store.begin().await?;
     tx.erase_message(&message.portal, &reference, Some(desk.job.id)).await?;
     desk.finish(tx).await

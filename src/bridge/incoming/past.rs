@@ -160,6 +160,7 @@ async fn show(
     let bridge = scene.desk.bridge;
     let reference = past.reference();
     if is_over(past, bridge.clock().now()) {
+        bridge.network.erase(&scene.key, &reference.id).await?;
         let mut tx = bridge.store.begin().await?;
         tx.erase_message(&scene.key, &reference, Some(scene.desk.job.id))
             .await?;

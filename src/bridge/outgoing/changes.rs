@@ -76,6 +76,7 @@ pub(super) async fn take_back(stage: &Stage<'_>, target: &EventId) -> Result<(),
             target: reference(&message),
         };
         stage.act(&action).await?;
+        stage.desk.bridge.network.erase(key, &message.id).await?;
         let mut tx = stage.desk.bridge.store.begin().await?;
         tx.erase_message(key, &reference(&message), Some(stage.desk.job.id))
             .await?;

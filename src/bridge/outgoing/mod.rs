@@ -8,6 +8,7 @@ mod changes;
 mod groups;
 mod marks;
 mod media;
+mod posts;
 mod say;
 mod stage;
 mod words;

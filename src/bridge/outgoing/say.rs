@@ -2,7 +2,7 @@
 
 use ruma::EventId;
 
-use super::{super::error::Failure, media, stage::Stage, words};
+use super::{super::error::Failure, media, posts, stage::Stage, words};
 use crate::{
     matrix::incoming::Said,
     model::{Action, Content, MessageRef, Quote, Say, Sender},
@@ -40,6 +40,7 @@ pub(super) async fn say(stage: &Stage<'_>, said: &Said) -> Result<(), Failure> {
         None => thread.clone(),
     };
     let expires_in = bridge.store.read().await?.find_portal_timer(key).await?;
+    let gone_after = posts::shown_for(&stage.portal, reply_to.as_ref()).or(expires_in);
     write_down(stage, &content, reply_to.as_ref()).await?;
     let say = Say {
         reply_to,
@@ -57,7 +58,7 @@ pub(super) async fn say(stage: &Stage<'_>, said: &Said) -> Result<(), Failure> {
     let mut tx = bridge.store.begin().await?;
     tx.set_message_sent(key, &stage.id).await?;
     super::push_status(&mut tx, bridge, stage.event, None).await?;
-    if let Some(seconds) = expires_in {
+    if let Some(seconds) = gone_after {
         let message = MessageRef {
             id: stage.id.clone(),
             sender: Sender::Owner,

@@ -10,7 +10,7 @@ use super::{
         live::{Said, What},
         worker::Desk,
     },
-    may_speak, refuse,
+    may_speak, posts, refuse,
 };
 use crate::{
     model::{Action, Device, Identity, Lane, MessageId, RoomEvent},
@@ -95,7 +95,11 @@ impl Stage<'_> {
         let bridge = self.desk.bridge;
         bridge.pace.turn(self.portal.key.device).await?;
         fail::fail_point!("bridge.outgoing.act.before");
-        bridge.network.act(&self.portal.key, &self.id, action).await?;
+        if posts::is_own(&self.portal, action) {
+            posts::act(self, action).await?;
+        } else {
+            bridge.network.act(&self.portal.key, &self.id, action).await?;
+        }
         fail::fail_point!("bridge.outgoing.act.after");
         let now = bridge.clock().now();
         bridge.live.tell(&self.device, now, || {

@@ -145,6 +145,10 @@ impl Network for Fake {
         Ok(())
     }
 
+    async fn post(&self, portal: &PortalKey, id: &MessageId, action: &Action, _: &[ContactId]) -> Result<(), Error> {
+        self.act(portal, id, action).await
+    }
+
     async fn find(&self, device: DeviceId, recipient: &Recipient) -> Result<ChatId, Error> {
         let state = self.state();
         if !state.linked.contains_key(&device) {
@@ -243,6 +247,14 @@ impl Network for Fake {
     }
 
     async fn forget_past(&self, _: DeviceId, _: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn erase(&self, _: &PortalKey, _: &MessageId) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn erase_chat(&self, _: &PortalKey) -> Result<(), Error> {
         Ok(())
     }
 

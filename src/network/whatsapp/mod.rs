@@ -16,6 +16,7 @@ mod deletions;
 mod delivery;
 mod desk;
 mod directory;
+mod erasing;
 mod forgotten;
 mod group_changes;
 mod group_news;
@@ -39,6 +40,7 @@ mod sending;
 mod session;
 mod settings;
 mod status;
+mod status_posts;
 mod stored_media;
 mod tokens;
 mod verified;
@@ -157,6 +159,17 @@ impl Network for WhatsApp {
     async fn act(&self, portal: &PortalKey, id: &MessageId, action: &Action) -> Result<(), Error> {
         let session = self.live.session(&self.shared, portal.device).await?;
         sending::act(&self.shared, &session, &portal.chat, id, action).await
+    }
+
+    async fn post(
+        &self,
+        portal: &PortalKey,
+        id: &MessageId,
+        action: &Action,
+        audience: &[ContactId],
+    ) -> Result<(), Error> {
+        let session = self.live.session(&self.shared, portal.device).await?;
+        status_posts::act((&self.shared, &session), &portal.chat, id, action, audience).await
     }
 
     async fn find(&self, device: DeviceId, recipient: &Recipient) -> Result<ChatId, Error> {
@@ -280,6 +293,14 @@ impl Network for WhatsApp {
 
     async fn forget_past(&self, device: DeviceId, part: &str) -> Result<(), Error> {
         around!("forget_past", history::forget(&self.shared, device, part).await)
+    }
+
+    async fn erase(&self, portal: &PortalKey, message: &MessageId) -> Result<(), Error> {
+        erasing::message(&self.shared, portal, message).await
+    }
+
+    async fn erase_chat(&self, portal: &PortalKey) -> Result<(), Error> {
+        erasing::chat(&self.shared, portal).await
     }
 
     async fn ask_for_older(

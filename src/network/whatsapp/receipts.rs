@@ -110,7 +110,7 @@ pub(super) async fn send(
         }
     }
     for (sender, ids) in by_sender {
-        let sender = if chat.is_group() {
+        let sender = if chat.is_group() || chat.is_status_broadcast() {
             jid_in(shared, sender, by_lid).await?
         } else {
             None

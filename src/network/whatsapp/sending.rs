@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use whatsapp_rust::{
     Jid,
     client::ClientError,
-    features::{AppStateError, GroupError},
+    features::{AppStateError, ContactError, GroupError},
     request::IqError,
     send::{SendError, SendOptions},
     wacore_binary::JidExt as _,
@@ -16,7 +16,9 @@ use whatsapp_rust::{
 
 use super::{
     super::Error,
-    Shared, channels,
+    Shared,
+    acks::Expected,
+    channels,
     desk::{desk, is_by_lid, jid_in},
     group_changes, ids,
     ids::{Address, Spelling},
@@ -29,7 +31,7 @@ use super::{
 use crate::model::{Action, ChatId, ContactId, MessageId, MessageRef, Recipient, Sender, Typing};
 
 /// How long a message may take to be written: the library may first ask for the recipient's devices and keys.
-const WRITE_DEADLINE: Duration = Duration::from_mins(1);
+pub(super) const WRITE_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Does one action.
 pub(super) async fn act(
@@ -164,6 +166,11 @@ pub(super) async fn send(
     .await;
     written.map_err(unreachable)?.map_err(read_send_error)?;
     fail_point!("whatsapp.send.after", |_| Err(Error::Unreachable("fail point".into())));
+    acknowledged(expected, patience).await
+}
+
+/// Waits for the server's word about what was sent.
+pub(super) async fn acknowledged(expected: Expected, patience: Duration) -> Result<(), Error> {
     let answer = timeout(patience, expected.answer())
         .await
         .map_err(|_| Error::Unreachable("the server did not acknowledge the message in time".into()))?
@@ -175,7 +182,7 @@ pub(super) async fn send(
     }
 }
 
-fn read_send_error(error: SendError) -> Error {
+pub(super) fn read_send_error(error: SendError) -> Error {
     match error {
         SendError::InvalidRequest(reason) => Error::Refused(reason),
         SendError::NotLoggedIn | SendError::Client(ClientError::NotLoggedIn) => {
@@ -259,20 +266,20 @@ pub(super) async fn find(shared: &Shared, session: &Session, recipient: &Recipie
 
 /// Asks the server who is behind a number; the answer may spell it differently (Brazil, Mexico).
 async fn ask_who(session: &Session, spelling: &Spelling) -> Result<Spelling, Error> {
-    use whatsapp_rust::features::ContactError;
     let jid = spelling.jid().ok_or(Error::NotFound("the number"))?;
-    let answers = session
-        .client()
-        .contacts()
-        .is_on_whatsapp(std::slice::from_ref(&jid))
-        .await;
+    let found = ask_about(session, std::slice::from_ref(&jid)).await?;
+    found.into_iter().next().ok_or(Error::NotFound("the number"))
+}
+
+/// Those of some people who are on WhatsApp.
+pub(super) async fn ask_about(session: &Session, people: &[Jid]) -> Result<Vec<Spelling>, Error> {
+    let answers = session.client().contacts().is_on_whatsapp(people).await;
     let answers = answers.map_err(|error| match error {
         ContactError::Iq(error) => read_iq_error(error, "the number"),
         error => Error::Refused(error.to_string()),
     })?;
-    let answer = answers
-        .into_iter()
-        .find(|answer| answer.is_registered)
-        .ok_or(Error::NotFound("the number"))?;
-    Spelling::of(&answer.jid, answer.lid.as_ref().or(answer.pn_jid.as_ref())).ok_or(Error::NotFound("the number"))
+    let registered = answers.into_iter().filter(|answer| answer.is_registered);
+    Ok(registered
+        .filter_map(|answer| Spelling::of(&answer.jid, answer.lid.as_ref().or(answer.pn_jid.as_ref())))
+        .collect())
 }

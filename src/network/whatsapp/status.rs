@@ -1,8 +1,8 @@
 //! Status: what contacts show to all for a day, and what is said to them about it.
 //!
 //! An answer goes to the author alone, in the chat with them, and quotes the status; a reaction goes to the author's
-//! devices under the address of the status. Deliberately not here: own statuses. The library wants to be told everybody
-//! who shall see one, and the phone alone knows its owner's audience.
+//! devices under the address of the status, and so does the word that it was seen. Deliberately not here: own statuses
+//! (`status_posts`).
 
 use whatsapp_rust::Jid;
 
@@ -10,7 +10,7 @@ use super::{
     super::Error,
     Shared,
     desk::desk,
-    ids, outgoing,
+    ids, outgoing, receipts,
     sending::{jid_of, send},
     session::Session,
 };
@@ -31,14 +31,16 @@ pub(super) async fn act(
 ) -> Result<(), Error> {
     let status = Jid::status_broadcast();
     let (chat, to) = match action {
-        // Nobody is told that a status was seen or that an answer is being written.
-        Action::Typing(_) | Action::Read { .. } => return Ok(()),
+        // Nobody is told that an answer is being written.
+        Action::Typing(_) => return Ok(()),
+        Action::Read { messages, quietly } => {
+            session.ready(shared.config.connect_timeout()).await?;
+            return receipts::send((shared, session), status, messages, *quietly).await;
+        }
         Action::Say(say) => {
             let author = say.reply_to.as_ref().and_then(|quote| quote.sender.as_ref());
             let Some(Sender::Contact(author)) = author else {
-                return Err(Error::Refused(
-                    "answer a status to write to its author; your own statuses are posted on the phone".to_owned(),
-                ));
+                return Err(Error::Refused("answer a status to write to its author".to_owned()));
             };
             let chat = ids::direct_chat(author);
             let to = jid_of(shared, &chat).await?;

@@ -2,6 +2,7 @@
 
 mod claims;
 mod console;
+mod erasing;
 mod groups;
 mod keyring;
 mod links;

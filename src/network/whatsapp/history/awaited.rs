@@ -126,7 +126,7 @@ impl Awaited {
 
 /// Asks for what a predecessor was waiting for when it died.
 pub(in super::super) async fn ask_for_left_over(shared: &Shared, device: DeviceId, resend: &Resend) {
-    let names = match shared.keyring.names(device, kind::HISTORY_AWAITED).await {
+    let names = match shared.keyring.names(device, kind::HISTORY_AWAITED, None).await {
         Ok(names) => names,
         Err(error) => return tracing::warn!(device.id = %device, %error, "marks of the history cannot be read"),
     };

@@ -60,7 +60,7 @@ pub(super) async fn take(shared: &Shared, device: DeviceId, part: &LazyHistorySy
 
 /// Tells the house of what was kept before and is not stored yet.
 pub(super) async fn tell_again(shared: &Shared, device: DeviceId) {
-    let names = match shared.keyring.names(device, kind::HISTORY).await {
+    let names = match shared.keyring.names(device, kind::HISTORY, None).await {
         Ok(names) => names,
         Err(error) => return tracing::warn!(device.id = %device, %error, "what is kept of the history is not known"),
     };

@@ -8,6 +8,7 @@ mod app_sync;
 #[cfg(test)]
 mod contract;
 mod device;
+mod erasing;
 mod pending;
 mod protocol;
 mod questions;

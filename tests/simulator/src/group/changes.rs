@@ -69,6 +69,14 @@ impl Group {
         Ok(self.shared.act(|state| groups::leave(state, &self.id, who.number()))?)
     }
 
+    /// Whoever made the group ends it.
+    ///
+    /// # Errors
+    /// When the person may not.
+    pub fn ends(&self, by: &dyn Somebody) -> anyhow::Result<()> {
+        Ok(self.shared.act(|state| groups::end(state, &self.id, by.number()))?)
+    }
+
     /// Somebody gives the group another name.
     ///
     /// # Errors

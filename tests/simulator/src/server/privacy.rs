@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use whatsapp_rust::wacore_binary::Node;
+use whatsapp_rust::wacore_binary::{Jid, Node};
 
 use super::companion::Device;
 use super::stanza::{self, Answer, Refusal, node};
@@ -55,6 +55,8 @@ pub(crate) struct Privacy {
     /// The numbers a setting leaves out.
     excepted: BTreeMap<&'static str, BTreeSet<String>>,
     version: u64,
+    /// Who may see what is shown for a day: a kind of list, and the numbers on it.
+    pub(crate) statuses: Option<(&'static str, Vec<String>)>,
     /// The numbers that are blocked, and since when.
     pub(crate) blocked: BTreeMap<String, u64>,
     pub(crate) refuses_strangers: bool,
@@ -133,6 +135,21 @@ pub(crate) fn answer(state: &mut State, device: &Device, iq: &Node) -> Answer {
         ("set", "tokens") => Ok(vec![tokens::issue(state, device, child)]),
         _ => Err(Refusal::BAD_REQUEST),
     }
+}
+
+/// Who may see what a person shows for a day.
+pub(crate) fn statuses(state: &State, device: &Device) -> Answer {
+    let person = state.person(&device.number).map_err(|_| Refusal::NOT_FOUND)?;
+    let (kind, numbers) = match &person.privacy.statuses {
+        Some((kind, numbers)) => (*kind, numbers.as_slice()),
+        None => ("contacts", &[][..]),
+    };
+    let users = numbers
+        .iter()
+        .map(|number| node("user").attr("jid", Jid::pn(number.as_str())).build());
+    let list = node("list").attr("type", kind).attr("default", "true");
+    let list = list.children(users.collect::<Vec<_>>()).build();
+    Ok(vec![node("privacy").children([list]).build()])
 }
 
 fn settings(state: &State, device: &Device) -> Result<Node, Refusal> {

@@ -41,8 +41,11 @@ impl<T> Dated<T> {
     }
 }
 
-/// Answers an IQ of the space `status`: the about text.
+/// Answers an IQ of the space `status`: the about text, and who may see what is shown for a day.
 pub(crate) fn about(state: &mut State, device: &Device, iq: &Node) -> Answer {
+    if stanza::attr(iq, "type") == "get" && iq.get_optional_child("privacy").is_some() {
+        return super::privacy::statuses(state, device);
+    }
     let status = iq.get_optional_child("status").ok_or(Refusal::BAD_REQUEST)?;
     if stanza::attr(iq, "type") != "set" {
         return Err(Refusal::BAD_REQUEST);

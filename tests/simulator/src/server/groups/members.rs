@@ -211,6 +211,14 @@ pub(crate) fn leave(state: &mut State, id: &str, number: &str) -> Result<(), Ref
     Ok(())
 }
 
+/// A group is no more: those in it are told last.
+pub(crate) fn end(state: &mut State, id: &str, by: &str) -> Result<(), Refused> {
+    state.groups.get(id)?.needs_admin(by)?;
+    notices::tell_all(state, id, by, node("delete").build());
+    state.groups.all.remove(id);
+    Ok(())
+}
+
 fn expel(state: &mut State, id: &str, by: &str, whom: &[String]) {
     let Ok(group) = state.groups.get_mut(id) else {
         return;

@@ -24,7 +24,7 @@ pub(crate) use communities::{link, operation};
 pub(crate) use invites::{Joined, accept, code, decide, follow, invite, reset, withdraw};
 pub(crate) use letters::{say, show_typing};
 pub(crate) use life::{Draft, create};
-pub(crate) use members::{Deed, act, leave};
+pub(crate) use members::{Deed, act, end, leave};
 pub(crate) use nodes::face;
 pub(crate) use posts::receive as receive_message;
 pub(crate) use queries::answer;
