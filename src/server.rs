@@ -1,19 +1,28 @@
 //! The listener: one address for REST and the appservice, plain or TLS.
 
 use std::{
+    future::{Ready, ready},
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
+    pin::Pin,
     time::Duration,
 };
 
 use anyhow::Context as _;
 use axum::Router;
-use axum_server::{Handle, tls_rustls::RustlsConfig};
+use axum_server::{
+    Handle,
+    accept::Accept,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
     server::conn::auto::Builder,
 };
 use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -43,6 +52,8 @@ pub struct Config {
     pub allow_insecure: bool,
     /// How long a client may take for the head of its next request, in seconds; then its connection ends.
     pub head_timeout: u16,
+    /// How long a client may take nothing of what is sent to it, in seconds; then its connection ends.
+    pub write_timeout: u16,
 }
 
 impl Default for Config {
@@ -56,6 +67,7 @@ impl Default for Config {
             tls_key_file: String::new(),
             allow_insecure: false,
             head_timeout: 30,
+            write_timeout: 30,
         }
     }
 }
@@ -76,6 +88,9 @@ impl Config {
         }
         if self.head_timeout == 0 {
             return Err(("server.head_timeout", "must be at least 1"));
+        }
+        if self.write_timeout == 0 {
+            return Err(("server.write_timeout", "must be at least 1"));
         }
         if self.tls_cert_file.is_empty() != self.tls_key_file.is_empty() {
             return Err(("server.tls_key_file", "must be set together with server.tls_cert_file"));
@@ -114,6 +129,25 @@ pub(crate) struct Listener {
     socket: std::net::TcpListener,
     tls: Option<RustlsConfig>,
     patience: Duration,
+    acceptor: Acceptor,
+}
+
+/// Gives every connection a limit of time for what its client does not take: of answers, streams and sockets alike.
+#[derive(Clone, Copy)]
+struct Acceptor {
+    patience: Duration,
+}
+
+impl<S> Accept<TcpStream, S> for Acceptor {
+    type Stream = Pin<Box<TimeoutStream<TcpStream>>>;
+    type Service = S;
+    type Future = Ready<io::Result<(Self::Stream, S)>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.patience));
+        ready(Ok((Box::pin(stream), service)))
+    }
 }
 
 impl Listener {
@@ -136,6 +170,9 @@ impl Listener {
             socket,
             tls,
             patience: Duration::from_secs(config.head_timeout.into()),
+            acceptor: Acceptor {
+                patience: Duration::from_secs(config.write_timeout.into()),
+            },
         })
     }
 
@@ -156,11 +193,14 @@ impl Listener {
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let serving = async move {
             if let Some(tls) = self.tls {
-                let mut server = axum_server::from_tcp_rustls(self.socket, tls)?.handle(handle);
+                let acceptor = RustlsAcceptor::new(tls).acceptor(self.acceptor);
+                let mut server = axum_server::from_tcp(self.socket)?.acceptor(acceptor).handle(handle);
                 limit(server.http_builder(), self.patience);
                 server.serve(service).await
             } else {
-                let mut server = axum_server::from_tcp(self.socket)?.handle(handle);
+                let mut server = axum_server::from_tcp(self.socket)?
+                    .acceptor(self.acceptor)
+                    .handle(handle);
                 limit(server.http_builder(), self.patience);
                 server.serve(service).await
             }
@@ -187,8 +227,16 @@ fn limit(http: &mut Builder<TokioExecutor>, patience: Duration) {
 
 #[cfg(test)]
 mod tests {
-    use axum::routing::get;
+    use std::sync::{Arc, Mutex};
+
+    use axum::{
+        body::Body,
+        extract::{WebSocketUpgrade, ws::Message},
+        routing::get,
+    };
+    use futures_util::stream;
     use tokio::{
+        sync::Notify,
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpStream,
         time::timeout,
@@ -237,6 +285,78 @@ mod tests {
     async fn a_client_that_says_nothing_more_is_let_go() {
         let answer = told(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
         assert!(answer.contains("200 OK") && answer.ends_with("here"), "{answer}");
+    }
+
+    /// Asks with these bytes and takes nothing of what comes; returns when the connection's resources are free again.
+    async fn is_let_go(router: impl FnOnce(Guard) -> Router, request: &[u8]) {
+        let config = Config {
+            port: 0,
+            write_timeout: 1,
+            ..Config::default()
+        };
+        let listener = Listener::bind(&config).await.unwrap();
+        let address = listener.address().unwrap();
+        let stop = CancellationToken::new();
+        let freed = Arc::new(Notify::new());
+        let router = router(Guard(Arc::clone(&freed)));
+        let serving = listener.serve(router, stop.clone());
+        let asking = async {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(request).await.unwrap();
+            let patience = Duration::from_secs(20);
+            timeout(patience, freed.notified()).await.expect("it is let go");
+            stop.cancel();
+        };
+        tokio::join!(serving, asking).0.unwrap();
+    }
+
+    /// Says when nobody holds it any more.
+    struct Guard(Arc<Notify>);
+
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            self.0.notify_one();
+        }
+    }
+
+    const MUCH: usize = 64 * 1024;
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_a_stream_is_let_go() {
+        let router = |guard| {
+            let guard = Arc::new(Mutex::new(Some(guard)));
+            Router::new().route(
+                "/",
+                get(async move || {
+                    let guard = guard.lock().unwrap().take().unwrap();
+                    Body::from_stream(stream::repeat_with(move || {
+                        let _held = &guard;
+                        Ok::<_, io::Error>(vec![0; MUCH])
+                    }))
+                }),
+            )
+        };
+        is_let_go(router, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_does_not_read_is_let_go() {
+        let router = |guard| {
+            let guard = Arc::new(Mutex::new(Some(guard)));
+            Router::new().route(
+                "/",
+                get(async move |upgrade: WebSocketUpgrade| {
+                    let guard = guard.lock().unwrap().take().unwrap();
+                    upgrade.on_upgrade(async move |mut socket| {
+                        let _held = guard;
+                        while socket.send(Message::binary(vec![0; MUCH])).await.is_ok() {}
+                    })
+                }),
+            )
+        };
+        let request = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+            sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        is_let_go(router, request).await;
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@
 use axum::{
     Extension, Json,
     extract::{FromRequest, Multipart, Request, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -81,8 +81,10 @@ pub(super) struct LoggedIn {
 pub(super) struct SetToken {
     /// The token itself.
     token: Option<String>,
-    /// Or the id of a token that this credential made.
+    /// Or the id of a token that this credential made, together with the secret of the credential.
     token_id: Option<i64>,
+    /// The secret: a session alone opens nothing that it was not given.
+    password: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -168,17 +170,25 @@ pub(super) async fn logout(
 #[utoipa::path(post, path = "/api/v1/admin/matrix-token", tag = "admin", security(("CookieAuth" = [])),
     request_body = SetToken, responses(
     (status = 200, body = TokenSet), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 500, body = ErrorBody)))]
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 429, body = ErrorBody),
+    (status = 500, body = ErrorBody)))]
 pub(super) async fn set_token(
     State(api): State<Api>,
     Extension(signed_in): Extension<SignedIn>,
-    body: RawBody,
+    request: Request,
 ) -> Result<Json<TokenSet>, Error> {
+    let (parts, body) = request.into_parts();
+    let body = RawBody::from_request(Request::from_parts(parts.clone(), body), &api).await?;
     let request: SetToken = body.json("Invalid request body")?;
     let token = request.token.filter(|token| !token.trim().is_empty());
     let opened = match (token, request.token_id) {
         (Some(token), _) => api.access.token(token.trim()).await,
-        (None, Some(id)) => api.access.own_token(&signed_in.session.caller, id).await,
+        (None, Some(id)) => {
+            let secret = request.password.filter(|text| !text.is_empty());
+            let secret = secret.ok_or_else(|| Error::missing("password"))?;
+            prove(&api, &parts, &signed_in, &secret).await?;
+            api.access.own_token(&signed_in.session.caller, id).await
+        }
         (None, None) => return Err(Error::bad_request("Token is required")),
     };
     let caller = opened.map_err(|error| match error {
@@ -196,6 +206,22 @@ pub(super) async fn set_token(
         status: "ok",
         message: "Matrix token attached to session",
     }))
+}
+
+/// Whoever holds the session knows the secret of its credential too; guessing is as slow as when signing in.
+async fn prove(api: &Api, parts: &Parts, signed_in: &SignedIn, secret: &str) -> Result<(), Error> {
+    let address = client::address(parts, &api.config);
+    if let Some(after) = api.attempts.wait(address) {
+        return Err(Error::too_many("Too many failed attempts", after));
+    }
+    match api.access.basic(&signed_in.session.client_id, secret).await {
+        Ok(_) => Ok(()),
+        Err(access::Error::BadCredentials) => {
+            api.attempts.failed(address);
+            Err(Error::new(StatusCode::FORBIDDEN, "Invalid credentials"))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether the session works with a token.

@@ -18,6 +18,8 @@ pub struct Config {
     pub trusted_proxies: Vec<String>,
     /// Seconds a request may take.
     pub timeout: u32,
+    /// Seconds between two pings of a WebSocket; a client that leaves two of them unanswered is let go.
+    pub ping: u16,
     /// Bytes of a request body.
     pub body_limit: usize,
     /// Bytes of a file that comes with a message.
@@ -30,6 +32,7 @@ impl Default for Config {
             allowed_origins: Vec::new(),
             trusted_proxies: vec!["127.0.0.0/8".into(), "::1/128".into()],
             timeout: 120,
+            ping: 25,
             body_limit: 1024 * 1024,
             file_limit: 64 * 1024 * 1024,
         }
@@ -53,6 +56,9 @@ impl Config {
         }
         if self.timeout == 0 {
             return Err(("api.timeout", "must be at least 1 second"));
+        }
+        if self.ping == 0 {
+            return Err(("api.ping", "must be at least 1 second"));
         }
         if self.body_limit < 1024 {
             return Err(("api.body_limit", "must be at least 1024 bytes"));

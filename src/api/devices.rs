@@ -18,7 +18,7 @@ use super::{
     proof::Proof,
 };
 use crate::{
-    bridge::{Bridge, DeviceReport, Linking, Traffic},
+    bridge::{Bridge, DeviceReport, PairingCode, Traffic},
     model::{Device, LinkState, Platform, Timestamp},
 };
 
@@ -26,8 +26,8 @@ use crate::{
 pub(super) struct AddDevice {
     #[schema(example = "wa")]
     platform: Option<String>,
-    /// The number of the phone, to link by a code that is typed into it instead of scanning one.
-    #[schema(ignore)]
+    /// The number of the phone with its country, to link by a code that is typed into it instead of scanning one.
+    #[schema(example = "+15550001111")]
     phone: Option<String>,
 }
 
@@ -45,6 +45,28 @@ pub(super) struct LinkingBegun {
     /// Where the codes to scan are shown.
     #[schema(example = "ws://localhost:8080/api/v1/devices/qr-code?token=mt_abc123")]
     qr_code_url: String,
+    /// What to type into the phone; there when `phone` was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pairing: Option<PairingView>,
+}
+
+/// A code to type into the phone: Linked devices, Link a device, Link with phone number instead.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PairingView {
+    #[schema(example = "ABCD-1234")]
+    code: String,
+    /// When the code is worth nothing any more.
+    #[schema(example = "2026-01-31T12:03:00Z")]
+    expires_at: String,
+}
+
+impl From<PairingCode> for PairingView {
+    fn from(pairing: PairingCode) -> Self {
+        Self {
+            code: pairing.code,
+            expires_at: pairing.until.rfc3339(),
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -131,11 +153,13 @@ impl From<Device> for DeviceView {
     }
 }
 
-/// Begins to link a device; the codes come over the WebSocket in the answer.
+/// Begins to link a device: by QR codes, which come over the WebSocket in the answer, or with `phone` by a code that stands
+/// in the answer.
 #[utoipa::path(post, path = "/api/v1/devices", operation_id = "link_device", tag = "devices", security(("BearerAuth" = [])),
     request_body = AddDevice, responses(
     (status = 201, body = LinkingBegun), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 500, body = ErrorBody)))]
+    (status = 403, body = ErrorBody), (status = 422, body = ErrorBody, description = "WhatsApp gives no code",
+    example = json!({ "error": "No code: WhatsApp gave no code for this number" })), (status = 500, body = ErrorBody)))]
 pub(super) async fn add(
     State(api): State<Api>,
     bearer: Bearer,
@@ -145,16 +169,16 @@ pub(super) async fn add(
     let request: AddDevice = body.json("Invalid request body. Must be a JSON object.")?;
     platform(request.platform)?;
     let identity = bearer.caller.identity;
-    let (how, message) = match request.phone.filter(|text| !text.trim().is_empty()) {
-        None => (Linking::Qr, "Scan the QR code to link your device"),
+    let (message, pairing) = match request.phone.filter(|text| !text.trim().is_empty()) {
+        None => {
+            api.bridge.start_linking(identity).await?;
+            ("Scan the QR code to link your device", None)
+        }
         Some(text) => {
-            let how = Linking::Code(phone(&text)?);
-            // An attempt by QR code that still runs would be kept otherwise.
-            api.bridge.stop_linking(identity).await;
-            (how, "Type the code into your phone to link your device")
+            let pairing = api.bridge.pairing_code(identity, phone(&text)?).await?;
+            ("Type the code into your phone to link your device", Some(pairing.into()))
         }
     };
-    api.bridge.start_linking(identity, how).await?;
     let scheme = if outside.is_secure { "wss" } else { "ws" };
     let token = match bearer.proof {
         Proof::Token(token) => token,
@@ -162,7 +186,11 @@ pub(super) async fn add(
         Proof::Session(_) => api.access.ticket(bearer.caller.token),
     };
     let qr_code_url = format!("{scheme}://{}/api/v1/devices/qr-code?token={token}", outside.host);
-    let answer = LinkingBegun { message, qr_code_url };
+    let answer = LinkingBegun {
+        message,
+        qr_code_url,
+        pairing,
+    };
     Ok((StatusCode::CREATED, Json(answer)))
 }
 

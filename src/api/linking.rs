@@ -1,5 +1,6 @@
 //! `GET /api/v1/devices/qr-code`: a WebSocket that shows the steps of linking. Text frames hold the code to draw;
-//! a frame that begins with `Error:` says what went wrong; success is a close without one.
+//! a frame that begins with `Error:` says what went wrong; success is a close without one. With `steps=true` the steps
+//! that are no code to draw are told too, each as an object of JSON; clients of the frozen contract would draw those.
 //!
 //! There is no decision here: steps become frames.
 
@@ -23,6 +24,7 @@ use super::{
     Api,
     auth::{self, Bearer},
     error::{Error, ErrorBody},
+    pairing::StepView,
     proof::{Proof, RECHECK},
     session::SignedIn,
 };
@@ -34,9 +36,6 @@ const LARGEST_FRAME: usize = 1024;
 /// How long the first code may take.
 const FIRST_CODE: Duration = Duration::from_secs(30);
 
-/// How often the client is asked whether it is there.
-const PING: Duration = Duration::from_secs(25);
-
 /// How many pings may stay unanswered.
 const MISSED: u32 = 2;
 
@@ -46,14 +45,16 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const NOTHING_PENDING: &str = "Error: You have no pending devices to add. Add a device and try again.";
 const EXPIRED: &str = "Error: QR code expired. Add the device again.";
 const PASSKEY: &str =
-    "Error: WhatsApp asks for a passkey. Link this account from a Matrix chat with the bot: write `login qr` there.";
+    "Error: WhatsApp asks for a passkey. Go on at /admin, in a Matrix chat with the bot, or here with `steps=true`.";
 const CANCELLED: &str = "Error: The linking was cancelled.";
 const REVOKED: &str = "Error: Your token is no longer valid.";
 const OOPS: &str = "Error: Oops, something went wrong. Please try again later.";
 
-/// Shows the codes of the device that is being linked. Open it with a WebSocket client, not from this page.
+/// Shows the codes of the device that is being linked. Open it with a WebSocket client, not from this page. With
+/// `steps=true` the other steps come too, as the JSON objects that `/api/v1/devices/linking` streams.
 #[utoipa::path(get, path = "/api/v1/devices/qr-code", operation_id = "follow_linking", tag = "devices", security(("BearerAuth" = [])),
-    params(("token" = Option<String>, Query, description = "The token, for clients that cannot set headers")),
+    params(("token" = Option<String>, Query, description = "The token, for clients that cannot set headers"),
+    ("steps" = Option<bool>, Query, description = "Whether to tell the steps that are no code to draw")),
     responses(
     (status = 101, description = "Text frames follow"), (status = 400, body = ErrorBody, description = "Not a WebSocket"),
     (status = 401, body = ErrorBody),
@@ -73,6 +74,7 @@ pub(super) async fn follow(
         let proof = Proof::Token(token);
         Bearer { caller, proof }
     };
+    let tells_steps = query(&uri, "steps").is_some_and(|value| value == "true");
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => return Ok(rejection.into_response()),
@@ -84,19 +86,23 @@ pub(super) async fn follow(
             api,
             proof,
             identity: caller.identity,
+            tells_steps,
             missed: 0,
         };
         watcher.run().await;
     }))
 }
 
+/// What the address says about `name`.
+fn query(uri: &Uri, name: &str) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(uri.query()?.as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
 /// The token of the query; without one, that of the header.
 fn token(uri: &Uri, headers: &HeaderMap) -> Result<String, Error> {
-    let query = uri.query().unwrap_or_default();
-    let found =
-        url::form_urlencoded::parse(query.as_bytes()).find(|(name, value)| name == "token" && !value.is_empty());
-    match found {
-        Some((_, token)) => Ok(token.into_owned()),
+    match query(uri, "token").filter(|token| !token.is_empty()) {
+        Some(token) => Ok(token),
         None if headers.contains_key(axum::http::header::AUTHORIZATION) => auth::bearer(headers).map(String::from),
         None => Err(Error::unauthorized("missing token query parameter")),
     }
@@ -122,7 +128,7 @@ impl End {
     /// The end that the last step stands for; `None`: it is not the last.
     fn of(progress: &LinkProgress) -> Option<Self> {
         match progress {
-            LinkProgress::Waiting | LinkProgress::Qr(_) | LinkProgress::Code(_) => None,
+            LinkProgress::Waiting | LinkProgress::Qr(_) | LinkProgress::Code { .. } => None,
             // The attempt goes on where a person can answer: in a chat with the bot.
             LinkProgress::Passkey(_) | LinkProgress::Compare(_) => Some(Self::new(4500, "passkey", Some(PASSKEY))),
             LinkProgress::Cancelled => Some(Self::new(4500, "cancelled", Some(CANCELLED))),
@@ -140,6 +146,7 @@ struct Watcher {
     api: Api,
     proof: Proof,
     identity: IdentityId,
+    tells_steps: bool,
     missed: u32,
 }
 
@@ -158,9 +165,10 @@ impl Watcher {
     }
 
     async fn watch(&mut self, mut progress: watch::Receiver<LinkProgress>) -> Option<End> {
+        let often = Duration::from_secs(self.api.config.ping.into());
         let first_code_by = Instant::now() + FIRST_CODE;
         let mut recheck = tokio::time::interval_at(Instant::now() + RECHECK, RECHECK);
-        let mut ping = tokio::time::interval_at(Instant::now() + PING, PING);
+        let mut ping = tokio::time::interval_at(Instant::now() + often, often);
         recheck.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut has_shown = false;
@@ -169,7 +177,7 @@ impl Watcher {
             let step = tokio::select! {
                 changed = progress.changed() => {
                     let current = progress.borrow_and_update().clone();
-                    has_shown |= matches!(current, LinkProgress::Qr(_));
+                    has_shown |= current != LinkProgress::Waiting;
                     match changed {
                         Ok(()) => self.show(current).await,
                         Err(_) => Step::Break(Some(End::of(&current).unwrap_or_else(stopped))),
@@ -191,8 +199,14 @@ impl Watcher {
     async fn show(&mut self, progress: LinkProgress) -> Step {
         match progress {
             LinkProgress::Qr(code) => self.send(Message::text(code)).await,
-            // Codes to type in are for the chat with the bot: a client here would draw them.
-            LinkProgress::Waiting | LinkProgress::Code(_) => Step::Continue(()),
+            LinkProgress::Waiting => Step::Continue(()),
+            step @ (LinkProgress::Code { .. } | LinkProgress::Passkey(_) | LinkProgress::Compare(_))
+                if self.tells_steps =>
+            {
+                let step = serde_json::to_string(&StepView::from(step)).unwrap_or_default();
+                self.send(Message::text(step)).await
+            }
+            LinkProgress::Code { .. } => Step::Continue(()),
             last @ (LinkProgress::Linked(_)
             | LinkProgress::Expired
             | LinkProgress::Passkey(_)
@@ -211,6 +225,9 @@ impl Watcher {
             }
             // What clients say is not listened to; the library answers their pings.
             Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_))) => Step::Continue(()),
+            Some(Err(error)) if error.to_string().contains("too long") => {
+                Step::Break(Some(End::new(1009, "too large", None)))
+            }
             Some(Ok(Message::Close(_)) | Err(_)) | None => Step::Break(None),
         }
     }

@@ -1,5 +1,6 @@
 //! `/api/v1/devices/linking`: the steps of linking for a page that draws: each code as the outline of a QR picture, or
-//! as the letters to type. Programs that know the frozen contract use the WebSocket of [`super::linking`] instead.
+//! as the letters to type; and a person's answers to what WhatsApp asks meanwhile. Programs that know the frozen contract
+//! use the WebSocket of [`super::linking`] instead, which can tell the same steps.
 
 use std::{convert::Infallible, fmt::Write as _};
 
@@ -10,7 +11,8 @@ use axum::{
 };
 use futures_util::{Stream, stream};
 use qrcode::{Color, EcLevel, QrCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::{
     sync::watch,
     time::{Instant, Interval, MissedTickBehavior},
@@ -20,12 +22,13 @@ use utoipa::ToSchema;
 use super::{
     Api,
     auth::Bearer,
+    body::RawBody,
     credentials::Done,
     error::{Error, ErrorBody},
     proof::{Proof, RECHECK},
 };
 use crate::{
-    bridge::{Bridge, LinkProgress},
+    bridge::{Bridge, LinkAnswer, LinkProgress, passkey_line},
     model::IdentityId,
 };
 
@@ -34,9 +37,15 @@ use crate::{
 pub(super) struct StepView {
     /// `waiting`, `qr`, `code`, `passkey`, `compare`, `linked`, `expired`, `failed` or `none`; the last four end the stream.
     step: &'static str,
-    /// The code to type into the phone.
+    /// The code to type into the phone; at `compare` the one that the phone shows too.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
+    /// When the code to type is worth nothing any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    /// What WhatsApp wants answered by a passkey of the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passkey: Option<PasskeyView>,
     /// The code to scan.
     #[serde(skip_serializing_if = "Option::is_none")]
     qr: Option<QrView>,
@@ -53,6 +62,31 @@ pub(super) struct StepView {
 pub(super) struct QrView {
     size: usize,
     path: String,
+}
+
+/// A request for a passkey. Browsers answer it on pages of WhatsApp only.
+#[derive(Serialize, ToSchema, PartialEq, Eq, Debug)]
+pub(super) struct PasskeyView {
+    /// Public key credential request options, as `PublicKeyCredential.parseRequestOptionsFromJSON` reads them.
+    request: Value,
+    /// A line for the console of a browser at `https://web.whatsapp.com`; what it answers is the answer.
+    line: String,
+}
+
+impl PasskeyView {
+    fn of(request: String) -> Self {
+        Self {
+            line: passkey_line(&request),
+            request: serde_json::from_str(&request).unwrap_or(Value::String(request)),
+        }
+    }
+}
+
+/// What the passkey answered.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct PasskeyAnswer {
+    /// A public key credential as JSON, or the text of one.
+    answer: Option<Value>,
 }
 
 impl StepView {
@@ -79,14 +113,15 @@ impl From<LinkProgress> for StepView {
                 qr: outline(&code),
                 ..Self::named("qr")
             },
-            LinkProgress::Code(code) => Self {
+            LinkProgress::Code { code, until } => Self {
                 code: Some(code),
+                expires_at: Some(until.rfc3339()),
                 ..Self::named("code")
             },
-            LinkProgress::Passkey(_) => Self::wrong(
-                "passkey",
-                "WhatsApp asks for a passkey. Answer it in the chat with the bot, which says how.",
-            ),
+            LinkProgress::Passkey(request) => Self {
+                passkey: Some(PasskeyView::of(request)),
+                ..Self::named("passkey")
+            },
             LinkProgress::Compare(code) => Self {
                 code: Some(code),
                 ..Self::named("compare")
@@ -159,6 +194,47 @@ pub(super) async fn stop(State(bridge): State<Bridge>, bearer: Bearer) -> Result
     bridge.stop_linking(bearer.caller.identity).await;
     Ok(Json(Done {
         message: "Linking was cancelled",
+    }))
+}
+
+/// Answers WhatsApp's request for a passkey, which the steps of linking show.
+#[utoipa::path(post, path = "/api/v1/devices/linking/passkey", operation_id = "answer_passkey", tag = "devices",
+    security(("BearerAuth" = [])), request_body = PasskeyAnswer, responses(
+    (status = 200, body = Done), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody, example = json!({ "error": "Linking attempt not found" })),
+    (status = 422, body = ErrorBody, description = "It is no answer of a passkey, or not to this request",
+    example = json!({ "error": "this is no answer of a passkey" }))))]
+pub(super) async fn answer(
+    State(bridge): State<Bridge>,
+    bearer: Bearer,
+    body: RawBody,
+) -> Result<Json<Done>, Error> {
+    let request: PasskeyAnswer = body.json("Invalid request body. Must be a JSON object.")?;
+    let text = match request.answer {
+        Some(Value::String(text)) if !text.trim().is_empty() => text,
+        Some(credential @ Value::Object(_)) => credential.to_string(),
+        None | Some(Value::Null | Value::String(_)) => return Err(Error::missing("answer")),
+        Some(_) => return Err(Error::bad_request("Invalid answer: what the passkey answered, as JSON")),
+    };
+    bridge
+        .answer_linking(bearer.caller.identity, LinkAnswer::Passkey(text))
+        .await?;
+    Ok(Json(Done {
+        message: "The passkey was sent; compare the codes next",
+    }))
+}
+
+/// Says that the phone shows the same code as the step `compare`. If it does not, give the attempt up.
+#[utoipa::path(post, path = "/api/v1/devices/linking/confirm", operation_id = "confirm_linking", tag = "devices",
+    security(("BearerAuth" = [])), responses(
+    (status = 200, body = Done), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    (status = 404, body = ErrorBody, example = json!({ "error": "Linking attempt not found" })),
+    (status = 422, body = ErrorBody, description = "There is no code to compare",
+    example = json!({ "error": "there is no code to compare" }))))]
+pub(super) async fn confirm(State(bridge): State<Bridge>, bearer: Bearer) -> Result<Json<Done>, Error> {
+    bridge.answer_linking(bearer.caller.identity, LinkAnswer::Same).await?;
+    Ok(Json(Done {
+        message: "The codes are the same",
     }))
 }
 

@@ -98,6 +98,8 @@ fn beside() -> Router<Api> {
         )
         .route("/devices/{platform}/{number}/chats/{chat}/history", post(chats::ask))
         .route("/devices/linking", get(pairing::follow).delete(pairing::stop))
+        .route("/devices/linking/passkey", post(pairing::answer))
+        .route("/devices/linking/confirm", post(pairing::confirm))
         .route("/devices/{device_id}", get(devices::report))
         .route("/webhooks/{id}/deliveries", get(deliveries::list))
         .route(

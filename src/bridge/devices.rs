@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 
 use super::{Error, Inner, links};
-use crate::model::{Device, IdentityId, Lane, LinkSignal, LogoutReason, Platform, Work};
+use crate::model::{Device, IdentityId, Lane, LinkSignal, LogoutReason, Platform, Timestamp, Work};
 
 /// How many devices are brought to life at the same time.
 const AT_ONCE: usize = 8;
@@ -18,7 +18,12 @@ pub(crate) enum LinkProgress {
     /// Show this as a QR code.
     Qr(String),
     /// Type this into the phone.
-    Code(String),
+    Code {
+        /// The code as people read it.
+        code: String,
+        /// When it is worth nothing any more.
+        until: Timestamp,
+    },
     /// WhatsApp wants a passkey: an answer to this request.
     Passkey(String),
     /// The phone shows a code too: a person must compare.
@@ -39,7 +44,7 @@ impl LinkProgress {
     /// Whether nothing follows.
     pub(crate) fn is_last(&self) -> bool {
         match self {
-            Self::Waiting | Self::Qr(_) | Self::Code(_) | Self::Passkey(_) | Self::Compare(_) => false,
+            Self::Waiting | Self::Qr(_) | Self::Code { .. } | Self::Passkey(_) | Self::Compare(_) => false,
             Self::Linked(_) | Self::Expired | Self::Failed(_) | Self::Cancelled | Self::Stopped => true,
         }
     }

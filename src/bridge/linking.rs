@@ -6,6 +6,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use fail::fail_point;
@@ -16,9 +17,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Error, Inner, devices::LinkProgress};
 use crate::{
-    model::{Device, DeviceId, IdentityId, LinkSignal, LinkState, Platform},
-    network::{LinkAnswer, LinkStep, Linking},
+    model::{Device, DeviceId, IdentityId, LinkSignal, LinkState, Platform, Timestamp},
+    network::{self, LinkAnswer, LinkStep, Linking},
 };
+
+/// How long WhatsApp may take for the first code.
+const FIRST_CODE: Duration = Duration::from_secs(30);
+
+/// A code to type into the phone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct PairingCode {
+    /// The code as people read it.
+    pub(crate) code: String,
+    /// When it is worth nothing any more.
+    pub(crate) until: Timestamp,
+}
 
 /// The attempts that run, one for each identity.
 #[derive(Debug, Default)]
@@ -157,8 +170,59 @@ pub(super) async fn start(bridge: &Arc<Inner>, identity: IdentityId, how: Linkin
 /// # Errors
 /// `NotFound` when none runs, else what the network says.
 pub(super) async fn answer(bridge: &Inner, identity: IdentityId, answer: LinkAnswer) -> Result<(), Error> {
-    let device = bridge.linkings.device(identity).ok_or(Error::NotFound("Linking"))?;
-    Ok(bridge.network.answer(device, answer).await?)
+    let none = || Error::NotFound("Linking attempt");
+    let device = bridge.linkings.device(identity).ok_or_else(none)?;
+    match bridge.network.answer(device, answer).await {
+        Err(network::Error::NotFound(_)) => Err(none()),
+        answered => Ok(answered?),
+    }
+}
+
+/// Begins to link a device in this way; an attempt in another way ends, one in the same way goes on.
+///
+/// # Errors
+/// `NotFound` when there is no such identity.
+pub(super) async fn instead(bridge: &Arc<Inner>, identity: IdentityId, how: Linking) -> Result<(), Error> {
+    if let Begun::Joined(running) = start(bridge, identity, how.clone()).await?
+        && running != how
+    {
+        bridge.linkings.cancel_and_wait(identity).await;
+        start(bridge, identity, how).await?;
+    }
+    Ok(())
+}
+
+/// Begins to link by a code that is typed into the phone with this number, and returns the code as soon as there is one.
+///
+/// # Errors
+/// `NotFound` when there is no such identity, `Refused` when WhatsApp gives no code.
+pub(super) async fn code(bridge: &Arc<Inner>, identity: IdentityId, number: String) -> Result<PairingCode, Error> {
+    instead(bridge, identity, Linking::Code(number)).await?;
+    let refused = |why: &str| Error::Refused(format!("No code: {why}"));
+    let gone = || refused("the attempt ended");
+    let mut progress = bridge.linkings.follow(identity).ok_or_else(gone)?;
+    let shown = progress.wait_for(|step| !matches!(step, LinkProgress::Waiting));
+    let Ok(step) = tokio::time::timeout(FIRST_CODE, shown).await else {
+        bridge.linkings.cancel(identity);
+        return Err(refused("WhatsApp did not answer in time"));
+    };
+    match &*step.map_err(|_| gone())? {
+        LinkProgress::Code { code, until } => Ok(PairingCode {
+            code: code.clone(),
+            until: *until,
+        }),
+        LinkProgress::Failed(why) => Err(refused(why)),
+        _ => Err(gone()),
+    }
+}
+
+/// A line for the console of a browser, which answers WhatsApp's request for a passkey. Only a page of WhatsApp may ask a
+/// browser for its passkeys.
+pub(crate) fn passkey_line(request: &str) -> String {
+    format!(
+        "JSON.stringify((await navigator.credentials.get({{publicKey: \
+         PublicKeyCredential.parseRequestOptionsFromJSON({request})}})).toJSON())"
+    )
 }
 
 /// Passes the steps on until the last one, which it returns.
@@ -193,7 +257,10 @@ async fn steps(bridge: &Arc<Inner>, identity: IdentityId, attempt: &Attempt) -> 
         };
         let progress = match step {
             Some(LinkStep::Qr { code, .. }) => LinkProgress::Qr(code),
-            Some(LinkStep::Code { code, .. }) => LinkProgress::Code(code),
+            Some(LinkStep::Code { code, valid_for }) => LinkProgress::Code {
+                code,
+                until: ends(bridge, valid_for),
+            },
             Some(LinkStep::Passkey { request }) => LinkProgress::Passkey(request),
             Some(LinkStep::Compare { code }) => LinkProgress::Compare(code),
             Some(LinkStep::Linked { number }) => return accepted(bridge, identity, attempt.device, number).await,
@@ -203,6 +270,11 @@ async fn steps(bridge: &Arc<Inner>, identity: IdentityId, attempt: &Attempt) -> 
         };
         attempt.progress.send_replace(progress);
     }
+}
+
+fn ends(bridge: &Inner, valid_for: Duration) -> Timestamp {
+    let millis = i64::try_from(valid_for.as_millis()).unwrap_or_default();
+    bridge.clock().now().plus_millis(millis)
 }
 
 async fn accepted(bridge: &Arc<Inner>, identity: IdentityId, device: DeviceId, number: String) -> LinkProgress {

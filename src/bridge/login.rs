@@ -81,7 +81,7 @@ impl Show {
                     let image = self.image(code).await?;
                     self.show(&mut shown, image, code).await?;
                 }
-                LinkProgress::Code(code) => {
+                LinkProgress::Code { code, .. } => {
                     let text = format!(
                         "On your phone open WhatsApp → Linked devices → Link with phone number, and type: {code}"
                     );
@@ -169,21 +169,19 @@ fn the_end(last: &LinkProgress) -> String {
         LinkProgress::Stopped => "I am being restarted. Write `login qr` to try again.".into(),
         LinkProgress::Waiting
         | LinkProgress::Qr(_)
-        | LinkProgress::Code(_)
+        | LinkProgress::Code { .. }
         | LinkProgress::Passkey(_)
         | LinkProgress::Compare(_) => String::new(),
     }
 }
 
-/// How to answer WhatsApp's request for a passkey. Only a page of WhatsApp may ask a browser for its passkeys.
+/// How to answer WhatsApp's request for a passkey.
 fn passkey(request: &str) -> String {
     format!(
-        "WhatsApp asks for the passkey of this account. In a browser on a device that has it, open \
-         https://web.whatsapp.com, open the console (F12), enter this line and send me what it answers as \
-         `passkey <answer>`:\n\n\
-         JSON.stringify((await navigator.credentials.get({{publicKey: \
-         PublicKeyCredential.parseRequestOptionsFromJSON({request})}})).toJSON())\n\n\
-         Without a passkey write `cancel`."
+        "WhatsApp asks for the passkey of this account, and waits two minutes. In a browser on a device that has it, \
+         open https://web.whatsapp.com, open the console (F12), enter this line and send me what it answers as \
+         `passkey <answer>`:\n\n{}\n\nWithout a passkey write `cancel`.",
+        linking::passkey_line(request)
     )
 }
 

@@ -62,6 +62,7 @@ pub(crate) use config::Config;
 pub(crate) use devices::LinkProgress;
 pub(crate) use error::Error;
 pub(crate) use intake::Intake;
+pub(crate) use linking::{PairingCode, passkey_line};
 pub(crate) use live::{Crossing, Said, Sight, View, What};
 pub(crate) use media_links::{MediaLink, MediaLinks};
 pub(crate) use messages::{Idempotency, NewFile, NewMessage, Queued, Recipients};
@@ -73,7 +74,7 @@ pub(crate) use webhooks::WebhookChange;
 
 pub(crate) use crate::{
     matrix::FileStream,
-    network::Linking,
+    network::LinkAnswer,
     store::{DeliveryRecord, DeliveryState, Traffic},
 };
 use crate::{
@@ -82,7 +83,7 @@ use crate::{
     model::{
         Clock, DeliveryId, Device, DeviceId, IdentityId, LinkState, Platform, ReadUpTo, RoomEvent, Webhook, WebhookId,
     },
-    network::Network,
+    network::{Linking, Network},
     store::Store,
     webhook::Webhooks,
 };
@@ -226,8 +227,25 @@ impl Bridge {
     ///
     /// # Errors
     /// `NotFound` when the identity is gone, else what the network says.
-    pub(crate) async fn start_linking(&self, identity: IdentityId, how: Linking) -> Result<(), Error> {
-        linking::start(&self.0, identity, how).await.map(drop)
+    pub(crate) async fn start_linking(&self, identity: IdentityId) -> Result<(), Error> {
+        linking::instead(&self.0, identity, Linking::Qr).await
+    }
+
+    /// Begins to link a device by a code that is typed into the phone with this number, in the place of an attempt by QR
+    /// code.
+    ///
+    /// # Errors
+    /// `NotFound`, `Refused` when WhatsApp gives no code.
+    pub(crate) async fn pairing_code(&self, identity: IdentityId, number: String) -> Result<PairingCode, Error> {
+        linking::code(&self.0, identity, number).await
+    }
+
+    /// Gives a person's answer to a question of the linking attempt of an identity.
+    ///
+    /// # Errors
+    /// `NotFound` when none runs, `Refused` when the network does not take it.
+    pub(crate) async fn answer_linking(&self, identity: IdentityId, answer: LinkAnswer) -> Result<(), Error> {
+        linking::answer(&self.0, identity, answer).await
     }
 
     /// The linking attempt of an identity, if one runs or just ended.

@@ -177,6 +177,45 @@ async fn the_keyboard_is_enough_and_every_control_has_a_name() {
     assert_eq!(complaints(&browser), Vec::<String>::new());
 }
 
+on_both_engines! {
+    /// WhatsApp asks for a passkey: a browser at its page answers the line that the console shows.
+    async fn b80_a_passkey_is_answered_with_what_another_browser_says(engine: Engine) {
+        let world = World::start(engine).await;
+        let browser = Browser::open(&world.wharf.url()).await;
+        signs_in(&browser).await;
+        creates_token(&browser).await;
+        let phone = world.whatsapp.phone(OWNER, "Owner");
+        let passkey = phone.makes_passkey().unwrap();
+        browser.clicks("Link a device").await;
+        browser.sees("Scan this code.").await;
+        eventually("the phone reads the screen", crate::support::waiting::SOON, || async {
+            let code = code_in(&browser.picture().await)?;
+            phone.scans_with_passkey(&code).ok()
+        })
+        .await;
+        browser.sees("WhatsApp asks for the passkey of this account.").await;
+        let line = browser.asks("document.querySelector('.secret').value").await;
+
+        let whatsapp = Browser::open("https://web.whatsapp.com").await;
+        whatsapp.is_cut_off().await;
+        whatsapp.has_passkey("web.whatsapp.com", passkey.id(), passkey.private_key()).await;
+        whatsapp.goes_to("/").await;
+        let answer = whatsapp.types_in_console(line.as_str().unwrap()).await;
+
+        browser.fills("Answer", "yes").await;
+        browser.clicks("Send answer").await;
+        browser.sees("this is no answer of a passkey").await;
+        browser.fills("Answer", answer.as_str().unwrap()).await;
+        browser.clicks("Send answer").await;
+        browser.sees("Does the phone show this code?").await;
+        let shown = browser.asks("document.querySelector('.code').innerText").await;
+        assert_eq!(shown.as_str().map(str::to_owned), phone.passkey_code());
+        browser.clicks("Yes, the same").await;
+        browser.sees("Connected").await;
+        assert_eq!(complaints(&browser), Vec::<String>::new());
+    }
+}
+
 /// Linking by a code, on a phone's own screen; and no page is wider than that.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_is_linked_by_a_code_on_a_narrow_screen() {

@@ -66,6 +66,7 @@ mod media;
 mod media_links;
 mod members;
 mod message_commands;
+mod passkeys;
 mod people;
 mod receipts;
 mod reliability;

@@ -67,11 +67,15 @@ impl Browser {
                 }
             }
         });
-        let (answers, heard) = (Arc::clone(&waiting), Arc::clone(&log));
+        let (answers, heard, asks) = (Arc::clone(&waiting), Arc::clone(&log), commands.clone());
         tokio::spawn(async move {
             while let Some(Ok(message)) = incoming.next().await {
                 if let Message::Text(text) = message {
-                    take(&serde_json::from_str(&text).unwrap(), &answers, &heard);
+                    let message = serde_json::from_str(&text).unwrap();
+                    if let Some(page) = empty_page(&message) {
+                        let _ = asks.send(page.to_string());
+                    }
+                    take(&message, &answers, &heard);
                 }
             }
         });
@@ -114,6 +118,40 @@ impl Browser {
         let answer = self.command("Runtime.evaluate", params).await;
         assert!(answer.get("exceptionDetails").is_none(), "{script}: {answer}");
         answer["result"]["value"].clone()
+    }
+
+    /// What a line in its console answers, typed by a person.
+    pub async fn types_in_console(&self, line: &str) -> Value {
+        let params = json!({
+            "expression": line, "replMode": true, "awaitPromise": true, "returnByValue": true, "userGesture": true,
+        });
+        let answer = self.command("Runtime.evaluate", params).await;
+        assert!(answer.get("exceptionDetails").is_none(), "{line}: {answer}");
+        answer["result"]["value"].clone()
+    }
+
+    /// Nothing is fetched any more: every page is there, and empty.
+    pub async fn is_cut_off(&self) {
+        self.command("Fetch.enable", json!({ "patterns": [{ "urlPattern": "*" }] }))
+            .await;
+    }
+
+    /// The machine has this passkey, and somebody who confirms at once.
+    pub async fn has_passkey(&self, rp_id: &str, id: &[u8], private_key: &[u8]) {
+        self.command("WebAuthn.enable", json!({ "enableUI": false })).await;
+        let options = json!({
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
+            "isUserVerified": true, "automaticPresenceSimulation": true,
+        });
+        let made = self
+            .command("WebAuthn.addVirtualAuthenticator", json!({ "options": options }))
+            .await;
+        let credential = json!({
+            "credentialId": STANDARD.encode(id), "isResidentCredential": false, "rpId": rp_id,
+            "privateKey": STANDARD.encode(private_key), "signCount": 1,
+        });
+        let params = json!({ "authenticatorId": made["authenticatorId"], "credential": credential });
+        self.command("WebAuthn.addCredential", params).await;
     }
 
     /// Goes to a page.
@@ -261,6 +299,19 @@ impl Browser {
         let heard = nodes.iter().filter(|node| node["ignored"] == false);
         heard.map(|node| (text(&node["role"]), text(&node["name"]))).collect()
     }
+}
+
+/// What is answered when a browser that is cut off fetches something.
+fn empty_page(message: &Value) -> Option<Value> {
+    if message["method"] != "Fetch.requestPaused" {
+        return None;
+    }
+    let params = json!({
+        "requestId": message["params"]["requestId"], "responseCode": 200,
+        "responseHeaders": [{ "name": "content-type", "value": "text/html" }], "body": STANDARD.encode("<title>-</title>"),
+    });
+    // Nobody waits for what it answers.
+    Some(json!({ "id": i32::MAX, "method": "Fetch.fulfillRequest", "params": params }))
 }
 
 fn take(message: &Value, answers: &Waiting, log: &Mutex<Vec<String>>) {

@@ -1,12 +1,15 @@
 // Linking a device: a QR code that changes by itself, or a code that is typed into the phone.
 
-import { alertBox, busy, button, field, h, heading, say, svg } from "./dom.js";
+import { alertBox, busy, button, field, h, heading, icon, say, secretBox, svg } from "./dom.js";
 import { call, follow } from "./api.js";
 import { phone } from "./words.js";
 
 const STEPS = {
   qr: ["On the phone, open WhatsApp.", "Go to Settings, then Linked devices.", "Tap Link a device and point the camera at the code."],
   code: ["On the phone, open WhatsApp.", "Go to Settings, then Linked devices.", "Tap Link a device, then Link with phone number instead.", "Type the code that is shown here."],
+  // Browsers give the passkeys of WhatsApp to pages of WhatsApp only.
+  passkey: ["In a browser on a device that has the passkey, open https://web.whatsapp.com.", "Open its console: F12, then Console.", "Copy the line below, paste it there and press Enter.", "Confirm with the passkey, and copy what the console answers into Answer."],
+  compare: ["Look at the phone: it shows a code too.", "If both are the same, it is your phone that is being linked. If not, stop."],
 };
 
 /** The picture of a code, always dark on light: cameras do not read it the other way round. */
@@ -32,8 +35,46 @@ export function link({ onLeave }) {
   function end(words, tone) {
     stop();
     runs = false;
+    if (form.dataset.asks) {
+      form.replaceChildren();
+      explain(mode);
+    }
     board.replaceChildren(h("div", { class: `ended ${tone}` }, button("Start again", { class: "button primary", onclick: () => begin(mode) })));
     status.textContent = words;
+  }
+
+  function explain(wanted) {
+    steps.replaceChildren(...STEPS[wanted].map((words) => h("li", {}, words)));
+  }
+
+  /** WhatsApp wants a passkey: shows how to answer, and takes the answer. */
+  function askForPasskey({ line }) {
+    explain("passkey");
+    form.dataset.asks = "passkey";
+    board.replaceChildren(icon("tokens"));
+    status.textContent = "WhatsApp asks for the passkey of this account. It waits two minutes.";
+    const answer = field("Answer", undefined, (ties) =>
+      h("textarea", { ...ties, name: "answer", rows: "3", required: true, autocapitalize: "none", autocomplete: "off", spellcheck: "false" }));
+    const submit = button("Send answer", { type: "submit", class: "button primary" });
+    form.replaceChildren(h("form", {
+      class: "stack",
+      onsubmit: (event) => {
+        event.preventDefault();
+        busy(submit, problem, () => call("POST", "devices/linking/passkey", { answer: answer.querySelector("textarea").value }));
+      },
+    }, secretBox("Line for the console", line), answer, h("div", { class: "actions" }, submit)));
+  }
+
+  /** Both sides show a code: a person says whether they are the same. */
+  function compare(code) {
+    explain("compare");
+    form.dataset.asks = "code";
+    problem.hidden = true;
+    board.replaceChildren(h("p", { class: "code", "aria-label": [...code].join(" ") }, code));
+    status.textContent = "Does the phone show this code?";
+    const same = button("Yes, the same", { class: "button primary", onclick: () => busy(same, problem, () => call("POST", "devices/linking/confirm")) });
+    const other = button("No, stop", { onclick: () => busy(other, problem, () => call("DELETE", "devices/linking")) });
+    form.replaceChildren(h("div", { class: "actions" }, same, other));
   }
 
   function take(step) {
@@ -53,12 +94,10 @@ export function link({ onLeave }) {
         status.textContent = "Type this code into the phone.";
         return;
       case "passkey":
-        board.replaceChildren();
-        status.textContent = step.error;
+        askForPasskey(step.passkey);
         return;
       case "compare":
-        board.replaceChildren(h("p", { class: "code", "aria-label": [...step.code].join(" ") }, step.code));
-        status.textContent = "The phone shows a code too. Say in the chat with the bot whether they are the same.";
+        compare(step.code);
         return;
       case "linked":
         stop();
@@ -100,7 +139,8 @@ export function link({ onLeave }) {
     mode = wanted;
     problem.hidden = true;
     status.textContent = "";
-    steps.replaceChildren(...STEPS[mode].map((words) => h("li", {}, words)));
+    explain(mode);
+    delete form.dataset.asks;
     form.replaceChildren();
     if (mode === "qr") {
       board.replaceChildren(h("div", { class: "loading" }));

@@ -52,12 +52,27 @@ function create({ may, reload }) {
   });
 }
 
-async function use(control, token, { reload }) {
-  await busy(control, undefined, async () => {
-    await attach({ token_id: token.id });
-    say(`You work as ${token.matrix_username} now.`);
-    await reload();
+/** Works with a token that the credential made; the cookie alone does not open it. */
+async function use(token, { session, reload }) {
+  const done = await dialog(`Work as ${token.matrix_username}?`, (close) => {
+    const problem = alertBox();
+    const secret = field("Client secret", `Once more, of ${session.client_id}.`, (ties) =>
+      h("input", { ...ties, name: "password", type: "password", autocomplete: "current-password", required: true }));
+    const submit = button("Work as this user", { type: "submit", class: "button primary" });
+    return h("form", {
+      onsubmit: (event) => {
+        event.preventDefault();
+        busy(submit, problem, async () => {
+          await attach({ token_id: token.id, password: secret.querySelector("input").value });
+          close(true);
+        });
+      },
+    }, secret, problem,
+    h("div", { class: "actions" }, button("Cancel", { onclick: () => close(false) }), submit));
   });
+  if (!done) return;
+  say(`You work as ${token.matrix_username} now.`);
+  await reload();
 }
 
 const isOwn = (token, { session, may }) => token.client_id === session.client_id && may("tokens:write:create");
@@ -88,7 +103,7 @@ export function chooser(context) {
       ? empty("tokens", "No token yet", "Devices, webhooks and rooms belong to a Matrix user. A token is the handle on one.", make())
       : h("ul", { class: "card choices", "aria-label": "Your tokens" }, tokens.map((token) => h("li", {},
         h("span", {}, h("b", {}, token.matrix_username), h("span", { class: "hint" }, `Token ${token.id}, made `, time(token.created_at))),
-        button("Work as this user", { "aria-label": `Work as ${token.matrix_username}`, onclick: ({ currentTarget }) => use(currentTarget, token, context) })))));
+        button("Work as this user", { "aria-label": `Work as ${token.matrix_username}`, onclick: () => use(token, context) })))));
   }
   if (may("tokens:read:*")) list().catch((error) => error.isOver || place.replaceChildren(h("p", { class: "alert", role: "alert" }, error.message)));
   else place.replaceChildren(make() || "");
@@ -108,7 +123,7 @@ export function tokens(context) {
       time(token.last_used_at, "never"),
       time(token.expires_at, "never"),
       h("div", { class: "actions" },
-        !isUsed && isOwn(token, context) && button("Work as", { class: "button small", "aria-label": `Work as ${token.matrix_username}`, onclick: ({ currentTarget }) => use(currentTarget, token, context) }),
+        !isUsed && isOwn(token, context) && button("Work as", { class: "button small", "aria-label": `Work as ${token.matrix_username}`, onclick: () => use(token, context) }),
         may("tokens:write:delete") && button("Delete", { class: "button small quiet danger", "aria-label": `Delete token ${token.id}`, onclick: (event) => remove(event, token) })),
     ];
   }

@@ -24,7 +24,7 @@ pub(super) const DESCRIPTION: &str = "/docs/console.json";
     ),
     paths(
         admin::login, admin::logout, admin::set_token, admin::token_status, admin::show,
-        devices::report, pairing::follow, pairing::stop, deliveries::list, deliveries::redeliver, live::watch,
+        devices::report, pairing::follow, pairing::stop, pairing::answer, pairing::confirm, deliveries::list, deliveries::redeliver, live::watch,
     ),
     tags(
         (name = "admin", description = "The session of the console"),

@@ -14,7 +14,7 @@ use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 use shared::{Failures, Schemes};
 
 use super::{
-    Api, chats, client::Outside, credentials, devices, health, linking, media, messages, retry, tokens, webhooks,
+    Api, chats, client::Outside, credentials, devices, health, linking, media, messages, pairing, retry, tokens, webhooks,
 };
 
 /// Where the description is served.
@@ -26,7 +26,7 @@ const DESCRIPTION: &str = "/docs/swagger.json";
     paths(
         credentials::create, credentials::list, credentials::update, credentials::remove,
         tokens::create, tokens::list, tokens::remove,
-        devices::add, devices::list, devices::remove, linking::follow, messages::send,
+        devices::add, devices::list, devices::remove, linking::follow, pairing::answer, pairing::confirm, messages::send,
         chats::list, chats::messages, chats::ask, media::fetch, retry::retry,
         webhooks::add, webhooks::list, webhooks::update, webhooks::remove,
         health::live, health::ready, health::metrics,

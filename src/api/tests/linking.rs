@@ -3,12 +3,15 @@
 use std::{net::SocketAddr, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite};
 use tungstenite::Message;
 
 use super::*;
-use crate::bridge::testing::LinkStep;
+use crate::bridge::{LinkAnswer, testing::LinkStep};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -164,10 +167,75 @@ async fn what_clients_say_is_ignored_unless_it_is_large() {
     world.network.shows(qr("2@code"));
     while next(&mut socket).await != "2@code" {}
     socket.send(Message::text("x".repeat(2000))).await.unwrap();
-    let end = tokio::time::timeout(Duration::from_secs(10), async {
-        while let Some(Ok(_)) = socket.next().await {}
-    });
-    end.await.expect("the socket ends");
+    assert_eq!(next(&mut socket).await, "close 1009 too large");
+}
+
+/// Reads nothing and answers no ping: the socket of somebody who went away without a word.
+#[tokio::test]
+async fn a_socket_that_answers_no_ping_is_let_go() {
+    let world = World::with(Config {
+        ping: 1,
+        ..Config::default()
+    })
+    .await;
+    let address = serve(&world).await;
+    let bearer = world.bearer().await;
+    world
+        .call("POST /api/v1/devices", &bearer, json!({ "platform": "wa" }))
+        .await
+        .ok(201);
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let token = bearer.strip_prefix("Bearer ").unwrap();
+    let request = format!(
+        "GET /api/v1/devices/qr-code?token={token} HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    client.write_all(request.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    let ends = tokio::time::timeout(Duration::from_secs(20), client.read_to_end(&mut said));
+    ends.await.expect("the socket ends").unwrap();
+    assert!(said.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&said));
+    // An empty ping, as RFC 6455 (5.5.2) writes it.
+    assert!(said.windows(2).any(|two| two == [0x89, 0]), "it was asked before");
+}
+
+/// The steps that are no codes to draw are told to those who ask for them; others hear where to go on.
+#[tokio::test]
+async fn t11_b80_a_passkey_is_told_to_those_who_want_all_steps() {
+    let (world, address, token) = linking().await;
+    let mut old = open(address, &token).await;
+    let mut new = open(address, &format!("{token}&steps=true")).await;
+    let request = r#"{"challenge":"eA"}"#;
+    world.network.shows(LinkStep::Passkey { request: request.into() });
+    loop {
+        match next(&mut old).await.as_str() {
+            words if words.starts_with("Error: WhatsApp asks for a passkey. ") => break,
+            code => assert!(code.starts_with("2@") || code.starts_with("fake"), "{code}"),
+        }
+    }
+    assert_eq!(next(&mut old).await, "close 4500 passkey");
+    let step = loop {
+        let said = next(&mut new).await;
+        if let Ok(step) = serde_json::from_str::<Value>(&said) {
+            break step;
+        }
+    };
+    assert_eq!(step["passkey"]["request"], json!({ "challenge": "eA" }));
+    assert!(step["passkey"]["line"].as_str().unwrap().contains(request));
+    let bearer = format!("Bearer {token}");
+    let answer = json!({ "answer": { "id": "a2V5" } });
+    world.call("POST /api/v1/devices/linking/passkey", &bearer, answer).await.ok(200);
+    world.network.shows(LinkStep::Compare { code: "ABCD-1234".into() });
+    assert_eq!(next(&mut new).await, r#"{"step":"compare","code":"ABCD-1234"}"#);
+    world.call("POST /api/v1/devices/linking/confirm", &bearer, Value::Null).await.ok(200);
+    let given = [LinkAnswer::Passkey(r#"{"id":"a2V5"}"#.into()), LinkAnswer::Same];
+    assert_eq!(world.network.answers(), given);
+    world.network.links_with("15550001111").unwrap();
+    assert_eq!(next(&mut new).await, "close 1000 linked");
+    for (path, body) in [("passkey", json!({ "answer": "x" })), ("confirm", Value::Null)] {
+        let line = format!("POST /api/v1/devices/linking/{path}");
+        world.call(&line, &bearer, body).await.fails(404, "Linking attempt not found");
+    }
 }
 
 /// T11: no upgrade for a stranger.

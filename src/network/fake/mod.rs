@@ -16,7 +16,7 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use super::{Error, Intake, IntakeClosed, LinkStep};
+use super::{Error, Intake, IntakeClosed, LinkAnswer, LinkStep};
 use crate::model::{
     Action, ChatId, ChatKind, ContactId, Content, DeviceId, Event, Group, LinkSignal, LogoutReason, MessageId, News,
     PortalKey, Quote, Say, Sender, Timestamp,
@@ -49,6 +49,7 @@ struct State {
     acts: Vec<Act>,
     refusals: VecDeque<Error>,
     lost_answers: usize,
+    answers: Vec<LinkAnswer>,
     link_refusals: VecDeque<Error>,
     strangers: HashSet<String>,
     names: HashMap<ContactId, String>,
@@ -102,6 +103,11 @@ impl Fake {
         if ends {
             state.attempts.pop();
         }
+    }
+
+    /// What people answered to open attempts, in order.
+    pub(crate) fn answers(&self) -> Vec<LinkAnswer> {
+        self.state().answers.clone()
     }
 
     /// How many attempts to link are open.

@@ -130,6 +130,10 @@ impl Attempt {
                 self.over = true;
                 Some(LinkStep::Expired)
             }
+            // The library hangs up when its codes are used up (`whatsapp-rust` 0.7.0, `pair.rs`), a passkey or not.
+            Event::PairingQrCodesExhausted(end) if self.asks_for_passkey && self.number.is_none() => end
+                .disconnected
+                .then(|| self.failed("the time for the passkey is over")),
             Event::PairingCodeError(error) => {
                 let throttled = error
                     .rejection

@@ -20,7 +20,7 @@ pub use contact::{Attachment, Card, Contact, Kind, Received, Seen, Speech};
 pub use group::{Group, Somebody};
 pub use media::{MediaKind, Uploaded};
 pub use newsletter::{Newsletter, Published};
-pub use phone::Phone;
+pub use phone::{Passkey, Phone};
 pub use scenario::Script;
 pub use server::groups::Past;
 pub use server::{

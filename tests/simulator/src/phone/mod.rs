@@ -4,6 +4,9 @@
 //! code is done here, off the async threads.
 
 mod account;
+mod passkey;
+
+pub use passkey::Passkey;
 
 use std::sync::Arc;
 use std::time::Duration;

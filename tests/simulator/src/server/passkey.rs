@@ -3,12 +3,16 @@
 //! Called by [`super::queries`] for the steps of the device and by `Phone` for those of the phone. The order:
 //! the server asks for an assertion, the device answers with a commitment to its ephemeral key, the phone
 //! shows its own, the device opens the commitment, both show the same code, and the device sends its secret
-//! encrypted. It ends where a scanned QR code ends, in [`super::linking::accept`]. The signature of the
-//! assertion is not verified, only that it answers the challenge.
+//! encrypted. It ends where a scanned QR code ends, in [`super::linking::accept`].
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
+use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use serde_json::{Value, json};
 use whatsapp_rust::buffa::Message as _;
 use whatsapp_rust::wacore::libsignal::crypto::aes_256_gcm_decrypt;
@@ -18,13 +22,32 @@ use whatsapp_rust::wacore_binary::Node;
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::stanza::{self, Refusal, SERVER, node};
-use super::state::{Role, State};
+use super::state::{Role, Shared, State};
 use super::{clock, linking};
+
+/// Whose passkeys these are.
+pub(crate) const RP_ID: &str = "web.whatsapp.com";
+/// The page that may ask for them.
+pub(crate) const ORIGIN: &str = "https://web.whatsapp.com";
+/// Flag of authenticator data: somebody was there.
+pub(crate) const PRESENT: u8 = 1;
+/// And showed who they are.
+pub(crate) const VERIFIED: u8 = 1 << 2;
+
+/// How long a phone takes to answer: never before the device has read the server's own answer, and drawn its conclusions.
+const PHONE_TAKES: Duration = Duration::from_millis(400);
+
+/// What the server knows of an account's passkey.
+pub(crate) struct Known {
+    pub(crate) id: Vec<u8>,
+    pub(crate) public_key: Vec<u8>,
+}
 
 /// Linking in progress, of one connection.
 pub(crate) struct Ceremony {
     number: String,
     reference: String,
+    credential: Vec<u8>,
     challenge: [u8; 32],
     /// The phone's side.
     ephemeral: KeyPair,
@@ -40,9 +63,12 @@ pub(crate) struct Ceremony {
 pub(crate) fn begin(state: &mut State, number: &str, qr: &str) -> anyhow::Result<()> {
     let (link, _) = linking::read(state, qr)?;
     state.person(number)?;
+    let passkey = state.passkeys.get(number).context("the account has no passkey")?;
+    let credential = passkey.id.clone();
     let ceremony = Ceremony {
         number: number.to_owned(),
         reference: format!("2@passkey{}", state.next()),
+        credential,
         challenge: crate::server::step::random(),
         ephemeral: KeyPair::generate(&mut crate::server::step::rng()),
         nonce: crate::server::step::random(),
@@ -67,7 +93,7 @@ pub(crate) fn code(state: &State, number: &str) -> Option<String> {
 }
 
 /// A device that is not linked yet sent an IQ; `None` when it is about something else.
-pub(crate) fn receive(state: &mut State, link: u64, iq: &Node) -> Option<()> {
+pub(crate) fn receive(shared: &Arc<Shared>, state: &mut State, link: u64, iq: &Node) -> Option<()> {
     let child = stanza::first_child(iq)?;
     let id = stanza::attr(iq, "id");
     let outcome = match child.tag.as_ref() {
@@ -89,15 +115,30 @@ pub(crate) fn receive(state: &mut State, link: u64, iq: &Node) -> Option<()> {
             Err(Refusal(code, text)) => stanza::refusal(&id, code, text),
         },
     );
-    // What follows an answer must not overtake it.
     if is_committed {
-        show_own_side(state, link);
+        after_a_while(shared, move |state| show_own_side(state, link));
     }
-    if is_done && let Err(error) = link_device(state, link, stanza::bytes(child)) {
-        tracing::warn!("linking with a passkey failed: {error:#}");
-        state.close(link);
+    if is_done {
+        let sealed = stanza::bytes(child).to_vec();
+        after_a_while(shared, move |state| {
+            if let Err(error) = link_device(state, link, &sealed) {
+                tracing::warn!("linking with a passkey failed: {error:#}");
+                state.close(link);
+            }
+        });
     }
     Some(())
+}
+
+/// The phone does something about what it was told.
+fn after_a_while(shared: &Arc<Shared>, deed: impl FnOnce(&mut State) + Send + 'static) {
+    let shared = Arc::downgrade(shared);
+    tokio::spawn(async move {
+        tokio::time::sleep(PHONE_TAKES).await;
+        if let Some(shared) = shared.upgrade() {
+            shared.act(deed);
+        }
+    });
 }
 
 fn of(state: &State, link: u64) -> Result<&Ceremony, Refusal> {
@@ -107,8 +148,8 @@ fn of(state: &State, link: u64) -> Result<&Ceremony, Refusal> {
 fn options(ceremony: &Ceremony) -> String {
     json!({
         "challenge": BASE64_URL_SAFE_NO_PAD.encode(ceremony.challenge),
-        "rpId": "web.whatsapp.com",
-        "allowCredentials": [],
+        "rpId": RP_ID,
+        "allowCredentials": [{ "type": "public-key", "id": BASE64_URL_SAFE_NO_PAD.encode(&ceremony.credential) }],
         "userVerification": "required",
         "timeout": 60_000,
     })
@@ -118,12 +159,12 @@ fn options(ceremony: &Ceremony) -> String {
 /// The device brings the assertion and commits itself to its ephemeral key.
 fn prologue(state: &mut State, link: u64, prologue: &Node) -> stanza::Answer {
     let ceremony = state.ceremonies.get_mut(&link).ok_or(Refusal::NOT_FOUND)?;
+    let known = state.passkeys.get(&ceremony.number).ok_or(Refusal::NOT_FOUND)?;
     let part = |name: &str| {
         let part = prologue.get_optional_child(name).map(stanza::bytes);
         part.filter(|bytes| !bytes.is_empty()).ok_or(Refusal::BAD_REQUEST)
     };
-    part("credential_id")?;
-    if !answers(part("webauthn_assertion")?, &ceremony.challenge) {
+    if part("credential_id")? != known.id || !answers(part("webauthn_assertion")?, &ceremony.challenge, known) {
         return Err(Refusal::NOT_AUTHORIZED);
     }
     let payload = wa::ProloguePayload::decode_from_slice(part("prologue_payload")?);
@@ -134,15 +175,32 @@ fn prologue(state: &mut State, link: u64, prologue: &Node) -> stanza::Answer {
     Ok(Vec::new())
 }
 
-/// Whether an assertion was made for this challenge.
-fn answers(assertion: &[u8], challenge: &[u8]) -> bool {
-    let read = || -> Option<Vec<u8>> {
+/// Whether an assertion was made by this passkey, for this challenge, on WhatsApp's page, by somebody who showed who they
+/// are (Web Authentication Level 2, section 7.2).
+fn answers(assertion: &[u8], challenge: &[u8], known: &Known) -> bool {
+    let read = || -> Option<bool> {
         let assertion: Value = serde_json::from_slice(assertion).ok()?;
-        let data = assertion["response"]["clientDataJSON"].as_str()?;
-        let data: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(data).ok()?).ok()?;
-        BASE64_URL_SAFE_NO_PAD.decode(data["challenge"].as_str()?).ok()
+        let part = |name: &str| {
+            let text = assertion["response"][name].as_str()?;
+            BASE64_URL_SAFE_NO_PAD.decode(text).ok()
+        };
+        let (said, data, signature) = (part("clientDataJSON")?, part("authenticatorData")?, part("signature")?);
+        let signed = [data.as_slice(), digest(&SHA256, &said).as_ref()].concat();
+        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &known.public_key);
+        let said: Value = serde_json::from_slice(&said).ok()?;
+        let asked = BASE64_URL_SAFE_NO_PAD.decode(said["challenge"].as_str()?).ok()?;
+        let is_ours = data.starts_with(digest(&SHA256, RP_ID.as_bytes()).as_ref());
+        let flags = *data.get(SHA256_OUTPUT_LEN)?;
+        Some(
+            said["type"] == "webauthn.get"
+                && said["origin"] == ORIGIN
+                && asked == challenge
+                && is_ours
+                && flags & (PRESENT | VERIFIED) == PRESENT | VERIFIED
+                && key.verify(&signed, &signature).is_ok(),
+        )
     };
-    read().as_deref() == Some(challenge)
+    read() == Some(true)
 }
 
 /// The phone shows its ephemeral key and nonce.

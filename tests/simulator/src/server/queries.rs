@@ -37,7 +37,7 @@ pub(crate) fn receive(shared: &Arc<Shared>, state: &mut State, link: u64, iq: &N
         return;
     }
     let is_candidate = matches!(state.links.get(&link).map(|link| &link.role), Some(Role::Candidate(_)));
-    if space == "md" && is_candidate && passkey::receive(state, link, iq).is_some() {
+    if space == "md" && is_candidate && passkey::receive(shared, state, link, iq).is_some() {
         return;
     }
     let Some(device) = state.links.get(&link).and_then(|link| match &link.role {

@@ -25,7 +25,7 @@ use super::link_code::CodeRequest;
 use super::linking::Candidate;
 use super::newsletters::Newsletters;
 use super::outlet::{Out, Outlet};
-use super::passkey::Ceremony;
+use super::passkey::{self, Ceremony};
 use super::person::{Conduct, Person};
 use super::pictures::Pictures;
 use super::presence::Presence;
@@ -116,6 +116,8 @@ pub(crate) struct State {
     pub(crate) acquaintances: BTreeSet<(String, String)>,
     /// What devices were told to look at again and did not confirm yet.
     pub(crate) dirt: Dirt,
+    /// Passkeys of accounts, by number.
+    pub(crate) passkeys: HashMap<String, passkey::Known>,
     /// Connections that are being linked with a passkey.
     pub(crate) ceremonies: HashMap<u64, Ceremony>,
     /// Whoever measures listens here.
