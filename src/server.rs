@@ -236,9 +236,9 @@ mod tests {
     };
     use futures_util::stream;
     use tokio::{
-        sync::Notify,
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpStream,
+        sync::Notify,
         time::timeout,
     };
 

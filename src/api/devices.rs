@@ -176,7 +176,10 @@ pub(super) async fn add(
         }
         Some(text) => {
             let pairing = api.bridge.pairing_code(identity, phone(&text)?).await?;
-            ("Type the code into your phone to link your device", Some(pairing.into()))
+            (
+                "Type the code into your phone to link your device",
+                Some(pairing.into()),
+            )
         }
     };
     let scheme = if outside.is_secure { "wss" } else { "ws" };

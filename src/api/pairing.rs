@@ -204,11 +204,7 @@ pub(super) async fn stop(State(bridge): State<Bridge>, bearer: Bearer) -> Result
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody, example = json!({ "error": "Linking attempt not found" })),
     (status = 422, body = ErrorBody, description = "It is no answer of a passkey, or not to this request",
     example = json!({ "error": "this is no answer of a passkey" }))))]
-pub(super) async fn answer(
-    State(bridge): State<Bridge>,
-    bearer: Bearer,
-    body: RawBody,
-) -> Result<Json<Done>, Error> {
+pub(super) async fn answer(State(bridge): State<Bridge>, bearer: Bearer, body: RawBody) -> Result<Json<Done>, Error> {
     let request: PasskeyAnswer = body.json("Invalid request body. Must be a JSON object.")?;
     let text = match request.answer {
         Some(Value::String(text)) if !text.trim().is_empty() => text,

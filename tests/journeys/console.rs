@@ -16,6 +16,9 @@ use crate::support::{
     world::{OWNER, World, gets},
 };
 
+/// Every page of the console.
+const PAGES: [&str; 7] = ["devices", "link", "send", "webhooks", "live", "tokens", "credentials"];
+
 /// Signs in as the super admin.
 async fn signs_in(browser: &Browser) {
     browser.goes_to("/admin").await;
@@ -163,7 +166,7 @@ async fn the_keyboard_is_enough_and_every_control_has_a_name() {
         .await;
 
     creates_token(&browser).await;
-    for page in ["devices", "link", "send", "webhooks", "live", "tokens", "credentials"] {
+    for page in PAGES {
         browser.asks(&format!("location.hash = '#/{page}'")).await;
         browser.waits_for("document.activeElement.tagName === 'H1'").await;
         let controls = ["button", "link", "textbox", "checkbox", "radio", "combobox", "switch"];
@@ -236,13 +239,91 @@ async fn a_phone_is_linked_by_a_code_on_a_narrow_screen() {
     browser.sees("Connected").await;
 
     adds_webhook(&browser, &Receiver::start().await).await;
-    for page in ["devices", "link", "send", "webhooks", "live", "tokens", "credentials"] {
+    for page in PAGES {
         browser.asks(&format!("location.hash = '#/{page}'")).await;
         browser
             .waits_for("document.activeElement.tagName === 'H1' && !document.querySelector('main [aria-busy]')")
             .await;
         let width = browser.asks("document.documentElement.scrollWidth").await;
         assert_eq!(width, 360, "{page} is wider than the screen");
+    }
+}
+
+/// Texts whose colour is too close to what lies under them (WCAG 2.2, 1.4.3), with the ratio.
+const FAINT: &str = r"(() => {
+    const context = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+    const read = (color) => {
+        context.clearRect(0, 0, 1, 1);
+        context.fillStyle = color;
+        context.fillRect(0, 0, 1, 1);
+        const [r, g, b, a] = context.getImageData(0, 0, 1, 1).data;
+        return [r, g, b, a / 255];
+    };
+    const over = ([r, g, b, a], under) => [r, g, b].map((part, at) => part * a + under[at] * (1 - a));
+    const under = (element) => {
+        if (!element) return [255, 255, 255];
+        const color = read(getComputedStyle(element).backgroundColor);
+        return color[3] === 1 ? color.slice(0, 3) : over(color, under(element.parentElement));
+    };
+    const light = (color) => {
+        const [r, g, b] = color.map((part) => part / 255).map((part) => part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4);
+        return .2126 * r + .7152 * g + .0722 * b;
+    };
+    const found = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const element = texts.currentNode.parentElement;
+        const words = texts.currentNode.data.trim();
+        if (!words || !element.checkVisibility() || element.closest('script, noscript, .unseen, [disabled], [aria-hidden=true]')) continue;
+        const ground = under(element);
+        const [one, other] = [light(ground), light(over(read(getComputedStyle(element).color), ground))].sort((a, b) => b - a);
+        const ratio = (one + .05) / (other + .05);
+        if (ratio < 4.5) found.push(`${words}: ${ratio.toFixed(2)}`);
+    }
+    return found;
+})()";
+
+/// Controls of the page that Tab has to reach; of radio buttons one for each question.
+const CONTROLS: &str = r"(() => {
+    const all = [...document.querySelectorAll('a[href], button, input, select, textarea, summary')];
+    const seen = all.filter((control) => !control.disabled && control.checkVisibility());
+    return seen.filter((control) => control.type !== 'radio' || control.checked).length;
+})()";
+
+/// Every text stands out from its ground, light and dark, and Tab comes past everything that can be used.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_can_be_read_and_walked_through() {
+    let world = World::start(Engine::Sqlite).await;
+    let browser = Browser::open(&world.wharf.url()).await;
+    browser.goes_to("/admin").await;
+    browser.sees("Sign in to wharf").await;
+    assert_eq!(browser.asks(FAINT).await, serde_json::json!([]), "signing in");
+    signs_in(&browser).await;
+    creates_token(&browser).await;
+    links_by_picture(&browser, &world.whatsapp.phone(OWNER, "Owner")).await;
+    adds_webhook(&browser, &Receiver::start().await).await;
+    for page in PAGES {
+        opens(&browser, page).await;
+        for dark in [false, true] {
+            browser.is_dark(dark).await;
+            assert_eq!(browser.asks(FAINT).await, serde_json::json!([]), "{page}, dark: {dark}");
+        }
+        browser
+            .asks("document.activeElement.blur(); window.reached = new Set(); scrollTo(0, 0)")
+            .await;
+        let all = browser.asks(CONTROLS).await.as_u64().unwrap();
+        let mut reached = 0;
+        // Some steps go to a part of a control (a date has several), or once around the window.
+        for _ in 0..3 * all + 10 {
+            browser.presses("Tab").await;
+            let count = "document.activeElement.matches('a, button, input, select, textarea, summary') \
+                         && reached.add(document.activeElement), reached.size";
+            reached = browser.asks(count).await.as_u64().unwrap();
+            if reached == all {
+                break;
+            }
+        }
+        assert_eq!(reached, all, "Tab does not reach everything on {page}");
     }
 }
 

@@ -14,7 +14,8 @@ use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 use shared::{Failures, Schemes};
 
 use super::{
-    Api, chats, client::Outside, credentials, devices, health, linking, media, messages, pairing, retry, tokens, webhooks,
+    Api, chats, client::Outside, credentials, devices, health, linking, media, messages, pairing, retry, tokens,
+    webhooks,
 };
 
 /// Where the description is served.

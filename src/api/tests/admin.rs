@@ -382,18 +382,40 @@ async fn a_session_works_with_a_token_that_is_given_or_was_made_by_its_credentia
         (json!({ "token": "mt_unknown" }), 400, "Invalid matrix token"),
         (json!({ "token": "unknown" }), 400, "Invalid matrix token"),
         (json!({ "token": 1 }), 400, "Invalid request body"),
-        (json!({ "token_id": made["id"] }), 400, "Missing required field: password"),
-        (json!({ "token_id": made["id"], "password": "guessed" }), 403, "Invalid credentials"),
-        (json!({ "token_id": made["id"], "password": ADMIN.1 }), 404, "Token not found"),
-        (json!({ "token_id": 12345, "password": ADMIN.1 }), 404, "Token not found"),
+        (
+            json!({ "token_id": made["id"] }),
+            400,
+            "Missing required field: password",
+        ),
+        (
+            json!({ "token_id": made["id"], "password": "guessed" }),
+            403,
+            "Invalid credentials",
+        ),
+        (
+            json!({ "token_id": made["id"], "password": ADMIN.1 }),
+            404,
+            "Token not found",
+        ),
+        (
+            json!({ "token_id": 12345, "password": ADMIN.1 }),
+            404,
+            "Token not found",
+        ),
     ] {
         browser.call("POST matrix-token", body).await.fails(status, sentence);
     }
     let own = browser.call("POST tokens", json!({})).await.ok(201);
     // What was stolen is a cookie, not the secret: it opens no identity that its holder has no token of.
-    for (body, status) in [(json!({ "token_id": own["id"] }), 400), (json!({ "token_id": own["id"], "password": "x" }), 403)] {
+    for (body, status) in [
+        (json!({ "token_id": own["id"] }), 400),
+        (json!({ "token_id": own["id"], "password": "x" }), 403),
+    ] {
         assert_eq!(browser.call("POST matrix-token", body).await.status.as_u16(), status);
-        browser.get("devices").await.fails(403, "Matrix token not set for this session. Please set it first.");
+        browser
+            .get("devices")
+            .await
+            .fails(403, "Matrix token not set for this session. Please set it first.");
     }
     let with_secret = json!({ "token_id": own["id"], "password": ADMIN.1 });
     for body in [json!({ "token": made["token"] }), with_secret] {

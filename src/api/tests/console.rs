@@ -116,7 +116,10 @@ async fn linking_by_code_takes_the_place_of_linking_by_qr() {
         .await
         .ok(201);
     assert_eq!(begun["message"], "Type the code into your phone to link your device");
-    assert!(begun["pairing"]["code"].is_string() && begun["pairing"]["expires_at"].is_string(), "{begun}");
+    assert!(
+        begun["pairing"]["code"].is_string() && begun["pairing"]["expires_at"].is_string(),
+        "{begun}"
+    );
     until(async || world.network.open_attempts() == 1).await;
     world
         .call("DELETE /api/v1/devices/linking", &bearer, Value::Null)

@@ -206,7 +206,9 @@ async fn t11_b80_a_passkey_is_told_to_those_who_want_all_steps() {
     let mut old = open(address, &token).await;
     let mut new = open(address, &format!("{token}&steps=true")).await;
     let request = r#"{"challenge":"eA"}"#;
-    world.network.shows(LinkStep::Passkey { request: request.into() });
+    world.network.shows(LinkStep::Passkey {
+        request: request.into(),
+    });
     loop {
         match next(&mut old).await.as_str() {
             words if words.starts_with("Error: WhatsApp asks for a passkey. ") => break,
@@ -224,17 +226,28 @@ async fn t11_b80_a_passkey_is_told_to_those_who_want_all_steps() {
     assert!(step["passkey"]["line"].as_str().unwrap().contains(request));
     let bearer = format!("Bearer {token}");
     let answer = json!({ "answer": { "id": "a2V5" } });
-    world.call("POST /api/v1/devices/linking/passkey", &bearer, answer).await.ok(200);
-    world.network.shows(LinkStep::Compare { code: "ABCD-1234".into() });
+    world
+        .call("POST /api/v1/devices/linking/passkey", &bearer, answer)
+        .await
+        .ok(200);
+    world.network.shows(LinkStep::Compare {
+        code: "ABCD-1234".into(),
+    });
     assert_eq!(next(&mut new).await, r#"{"step":"compare","code":"ABCD-1234"}"#);
-    world.call("POST /api/v1/devices/linking/confirm", &bearer, Value::Null).await.ok(200);
+    world
+        .call("POST /api/v1/devices/linking/confirm", &bearer, Value::Null)
+        .await
+        .ok(200);
     let given = [LinkAnswer::Passkey(r#"{"id":"a2V5"}"#.into()), LinkAnswer::Same];
     assert_eq!(world.network.answers(), given);
     world.network.links_with("15550001111").unwrap();
     assert_eq!(next(&mut new).await, "close 1000 linked");
     for (path, body) in [("passkey", json!({ "answer": "x" })), ("confirm", Value::Null)] {
         let line = format!("POST /api/v1/devices/linking/{path}");
-        world.call(&line, &bearer, body).await.fails(404, "Linking attempt not found");
+        world
+            .call(&line, &bearer, body)
+            .await
+            .fails(404, "Linking attempt not found");
     }
 }
 

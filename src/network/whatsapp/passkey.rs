@@ -24,10 +24,7 @@ pub(super) async fn answer(live: &Live, device: DeviceId, answer: LinkAnswer) ->
             client.send_passkey_response(read(&json)?).await,
             "WhatsApp did not take this answer",
         ),
-        LinkAnswer::Same => (
-            client.send_passkey_confirmation().await,
-            "there is no code to compare",
-        ),
+        LinkAnswer::Same => (client.send_passkey_confirmation().await, "there is no code to compare"),
     };
     answered.map_err(|error| {
         tracing::info!(%error, "an answer to a question of linking was not taken");

@@ -42,7 +42,8 @@ impl Phone {
             id: passkey.id.clone(),
             public_key,
         };
-        self.shared.act(|state| state.passkeys.insert(self.number.clone(), known));
+        self.shared
+            .act(|state| state.passkeys.insert(self.number.clone(), known));
         Ok(passkey)
     }
 }

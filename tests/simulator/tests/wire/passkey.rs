@@ -14,7 +14,10 @@ async fn a_device_is_linked_with_a_passkey_and_both_sides_show_one_code() -> any
     let passkey = world.phone.makes_passkey()?;
     world.phone.scans_with_passkey(&device.shows_qr().await?)?;
     let request = asked(&device).await?;
-    device.client.send_passkey_response(assertion(&passkey, &request)?).await?;
+    device
+        .client
+        .send_passkey_response(assertion(&passkey, &request)?)
+        .await?;
     let code = device
         .waits_for(|event| match event {
             Event::PairPasskeyConfirmation(confirmation) => Some(confirmation.code.clone()),
