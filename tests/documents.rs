@@ -210,6 +210,7 @@ fn links_between_documents_lead_somewhere() {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "docs/bridging.md",
+        "docs/console.md",
         "docs/known-limits.md",
     ] {
         let text = text(document);

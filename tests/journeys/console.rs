@@ -319,11 +319,11 @@ async fn every_page_can_be_read_and_walked_through() {
             let count = "document.activeElement.matches('a, button, input, select, textarea, summary') \
                          && reached.add(document.activeElement), reached.size";
             reached = browser.asks(count).await.as_u64().unwrap();
-            if reached == all {
+            if reached >= all {
                 break;
             }
         }
-        assert_eq!(reached, all, "Tab does not reach everything on {page}");
+        assert!(reached >= all, "Tab reaches {reached} of {all} on {page}");
     }
 }
 
