@@ -354,9 +354,13 @@ async fn a_renewed_secret_does_not_open_what_was_made_with_the_one_before() {
     let renew = json!({ "regenerate_secret": true });
     let path = "PUT /api/v1/credentials/shop";
     let renewed = world.call(path, &admin(), renew).await.ok(200);
-    let browser = Browser::signed_in_as(&world, "shop", renewed["client_secret"].as_str().unwrap()).await;
+    let secret = renewed["client_secret"].as_str().unwrap();
+    let browser = Browser::signed_in_as(&world, "shop", secret).await;
     browser
-        .call("POST matrix-token", json!({ "token_id": made["id"] }))
+        .call(
+            "POST matrix-token",
+            json!({ "token_id": made["id"], "password": secret }),
+        )
         .await
         .fails(404, "Token not found");
     browser
@@ -365,7 +369,10 @@ async fn a_renewed_secret_does_not_open_what_was_made_with_the_one_before() {
         .ok(200);
     let own = browser.call("POST tokens", json!({})).await.ok(201);
     browser
-        .call("POST matrix-token", json!({ "token_id": own["id"] }))
+        .call(
+            "POST matrix-token",
+            json!({ "token_id": own["id"], "password": secret }),
+        )
         .await
         .ok(200);
 }
