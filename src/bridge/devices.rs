@@ -5,7 +5,10 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 
 use super::{Error, Inner, links};
-use crate::model::{Device, IdentityId, Lane, LinkSignal, LogoutReason, Platform, Timestamp, Work};
+use crate::{
+    model::{Device, DeviceId, IdentityId, Lane, LinkSignal, LogoutReason, Platform, Timestamp, Work},
+    store::{self, Tx},
+};
 
 /// How many devices are brought to life at the same time.
 const AT_ONCE: usize = 8;
@@ -121,11 +124,17 @@ pub(super) async fn remove(
     let Some(device) = tx.find_device_by_number(identity, platform, number).await? else {
         return Err(Error::NotFound("Device"));
     };
-    tx.remove_device(device.id).await?;
-    let work = Work::Unlink { device: device.id };
-    tx.push_job(&Lane::device(device.id), &work, bridge.clock().now())
-        .await?;
+    discard(&mut tx, device.id).await?;
     tx.commit().await?;
     bridge.links.forget(device.id);
     Ok(())
+}
+
+/// Deletes a device and promises to end its session. Once that is committed, its link is to be forgotten.
+pub(super) async fn discard(tx: &mut Tx, device: DeviceId) -> Result<(), store::Error> {
+    tx.remove_device(device).await?;
+    let now = tx.now();
+    tx.push_job(&Lane::device(device), &Work::Unlink { device }, now)
+        .await
+        .map(drop)
 }

@@ -115,6 +115,19 @@ impl Failure {
     }
 }
 
+/// What the network said, without our own words around it.
+pub(super) fn sentence(error: &network::Error) -> String {
+    match error {
+        network::Error::Refused(why) => why.clone(),
+        network::Error::NotLinked
+        | network::Error::Unsupported(_)
+        | network::Error::NotFound(_)
+        | network::Error::Gone
+        | network::Error::RateLimited(_)
+        | network::Error::Unreachable(_) => error.to_string(),
+    }
+}
+
 /// An error and its causes in one line.
 fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     model::{
         Delivery, DeliveryId, Device, DeviceId, Identity, IdentityKind, Lane, LinkSignal, LinkState, LogoutReason,
-        Timestamp, WebhookEvent, Work,
+        Timestamp, WebhookEvent, Work, lasting,
     },
     store::{self, Tx},
 };
@@ -76,7 +76,11 @@ impl Told {
         match signal {
             LinkSignal::Connected => Self::Stands,
             LinkSignal::Lost(_) | LinkSignal::Ended(_) => Self::Broke,
-            _ => Self::Other,
+            LinkSignal::Started
+            | LinkSignal::Abandoned
+            | LinkSignal::Woken(_)
+            | LinkSignal::PhoneMissed(_)
+            | LinkSignal::PhoneSeen => Self::Other,
         }
     }
 }
@@ -285,14 +289,7 @@ fn sentence(device: &Device, now: Timestamp) -> String {
 /// How long ago something was, for people.
 pub(super) fn ago(then: Timestamp, now: Timestamp) -> String {
     let seconds = (now.millis() - then.millis()).max(0) / 1000;
-    let (count, unit) = match seconds {
-        0..60 => (seconds, "second"),
-        60..3_600 => (seconds / 60, "minute"),
-        3_600..86_400 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {unit}{plural}")
+    lasting(seconds.unsigned_abs())
 }
 
 #[cfg(test)]
@@ -301,17 +298,10 @@ mod tests {
     use crate::model::{IdentityId, Platform};
 
     #[test]
-    fn times_are_told_in_their_largest_unit() {
+    fn what_is_to_come_is_no_time_ago() {
         let now = Timestamp::from_secs(1_000_000);
-        for (seconds, told) in [
-            (-5, "0 seconds"),
-            (1, "1 second"),
-            (61, "1 minute"),
-            (7_200, "2 hours"),
-            (90_000, "1 day"),
-        ] {
-            assert_eq!(ago(now.plus_millis(-seconds * 1000), now), told);
-        }
+        assert_eq!(ago(now.plus_millis(-61_000), now), "1 minute");
+        assert_eq!(ago(now.plus_millis(5_000), now), "0 seconds");
     }
 
     #[test]

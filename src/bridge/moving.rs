@@ -179,7 +179,35 @@ pub(super) async fn second_thoughts(desk: &Desk<'_>, why: String) -> Failure {
     let key = match &desk.job.work {
         Work::Incoming(event) => PortalKey::new(event.device, event.chat.clone()),
         Work::Send { chat, outgoing } => PortalKey::new(outgoing.device, chat.clone()),
-        _ => return Failure::Never(why),
+        Work::FromMatrix(_)
+        | Work::Resolve(_)
+        | Work::Deliver(_)
+        | Work::Notice { .. }
+        | Work::Status { .. }
+        | Work::Expire { .. }
+        | Work::Fetch { .. }
+        | Work::ShowRead { .. }
+        | Work::TellRead { .. }
+        | Work::ReadElsewhere { .. }
+        | Work::CompareGroups { .. }
+        | Work::LookAtGroup { .. }
+        | Work::Gather { .. }
+        | Work::Furnish { .. }
+        | Work::History { .. }
+        | Work::OpenChats { .. }
+        | Work::Place { .. }
+        | Work::Older(_)
+        | Work::Forget
+        | Work::ShowOwnRead { .. }
+        | Work::ShowMarks { .. }
+        | Work::TellMarks { .. }
+        | Work::LookAt { .. }
+        | Work::Abandon { .. }
+        | Work::RetireIdentity { .. }
+        | Work::Admit { .. }
+        | Work::Part { .. }
+        | Work::TellLink { .. }
+        | Work::Unlink { .. } => return Failure::Never(why),
     };
     match mend(desk.bridge, &key).await {
         Ok(true) => Failure::Later { why, after: None },

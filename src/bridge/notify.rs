@@ -92,14 +92,24 @@ fn words<'a>(said: &Said<'a>) -> &'a str {
     match said.content {
         Content::Text(text) => &text.body,
         Content::Media(media) => media.caption.as_ref().map_or("", |caption| &caption.body),
-        _ => said.body,
+        Content::Location(_)
+        | Content::Contacts(_)
+        | Content::Poll(_)
+        | Content::Appointment(_)
+        | Content::Invitation(_)
+        | Content::Album { .. }
+        | Content::Call(_)
+        | Content::Told(_)
+        | Content::Awaited
+        | Content::Unsupported(_) => said.body,
     }
 }
 
 fn media_of(content: &Content) -> Option<&Media> {
-    match content {
-        Content::Media(media) => Some(media),
-        _ => None,
+    if let Content::Media(media) = content {
+        Some(media)
+    } else {
+        None
     }
 }
 

@@ -109,7 +109,7 @@ async fn look_at_unknown(bridge: &Inner, key: &PortalKey) -> Result<(), Failure>
         return Ok(());
     }
     let mut tx = bridge.store.begin().await?;
-    groups::push_look(&mut tx, bridge, key, false).await?;
+    groups::push_look(&mut tx, bridge, key).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -176,7 +176,7 @@ impl Desk<'_> {
                 reads::elsewhere(self, *device, chat.as_ref(), messages).await
             }
             Work::CompareGroups { device } => groups::compare_all(self, *device).await,
-            Work::LookAtGroup { portal, afresh } => groups::look(self, portal, *afresh).await,
+            Work::LookAtGroup { portal } => groups::look(self, portal).await,
             Work::Gather { portal } => groups::gather(self, portal).await,
             Work::Furnish { portal, by } => groups::furnish(self, portal, by.as_ref()).await,
             Work::History { device, part, from } => history::store(self, *device, part, *from).await,

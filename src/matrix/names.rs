@@ -109,7 +109,7 @@ impl Names {
     fn user(&self, prefix: &str, name: &str) -> OwnedUserId {
         let mut localpart = format!("{prefix}{}", escaped(name));
         if localpart.len() + self.server.as_str().len() + 2 > LONGEST {
-            localpart = format!("{prefix}{}", hex(&Sha256::digest(name.as_bytes())));
+            localpart = format!("{prefix}{}", hex::encode(Sha256::digest(name.as_bytes())));
         }
         UserId::parse(format!("@{localpart}:{}", self.server)).expect("only allowed characters")
     }
@@ -128,15 +128,6 @@ fn escaped(name: &str) -> String {
         }
     }
     out
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
 }
 
 #[cfg(test)]

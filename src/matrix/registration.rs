@@ -8,7 +8,7 @@ use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Error, Names, names::hex};
+use super::{Error, Names};
 
 /// What the homeserver knows of us, by the names of its file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -85,7 +85,7 @@ pub(crate) fn generate(names: &Names, url: &str) -> (Registration, Registration)
         url: Some(url.trim_end_matches('/').to_owned()),
         as_token: secret(),
         hs_token: secret(),
-        sender_localpart: format!("{}sender_{}", names.prefixes()[1], hex(&rand::random::<[u8; 8]>())),
+        sender_localpart: format!("{}sender_{}", names.prefixes()[1], hex::encode(rand::random::<[u8; 8]>())),
         rate_limited: false,
         receive_ephemeral: true,
         push_ephemeral: true,
@@ -102,7 +102,7 @@ pub(crate) fn generate(names: &Names, url: &str) -> (Registration, Registration)
         url: None,
         as_token: secret(),
         hs_token: secret(),
-        sender_localpart: format!("wharfpuppets_{}", hex(&rand::random::<[u8; 8]>())),
+        sender_localpart: format!("wharfpuppets_{}", hex::encode(rand::random::<[u8; 8]>())),
         rate_limited: false,
         receive_ephemeral: false,
         push_ephemeral: false,
@@ -164,7 +164,7 @@ fn quoted(text: &str) -> String {
 }
 
 fn secret() -> SecretString {
-    hex(&rand::random::<[u8; 32]>()).into()
+    hex::encode(rand::random::<[u8; 32]>()).into()
 }
 
 fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {

@@ -50,6 +50,18 @@ impl Timestamp {
     }
 }
 
+/// A time of so many seconds as people say it, in its largest unit.
+pub(crate) fn lasting(seconds: u64) -> String {
+    let (count, unit) = match seconds {
+        0..60 => (seconds, "second"),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
+}
+
 /// Where the time comes from.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Clock {
@@ -108,6 +120,20 @@ mod tests {
         assert_eq!(utc.millis() % 1000, 250);
         assert_eq!(Timestamp::parse_rfc3339("2027-01-01T00:59:59.250+01:00"), Some(utc));
         assert_eq!(Timestamp::parse_rfc3339("tomorrow"), None);
+    }
+
+    #[test]
+    fn times_are_said_in_their_largest_unit() {
+        for (seconds, said) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (90, "1 minute"),
+            (7_200, "2 hours"),
+            (86_400, "1 day"),
+            (7_776_000, "90 days"),
+        ] {
+            assert_eq!(lasting(seconds), said);
+        }
     }
 
     #[test]

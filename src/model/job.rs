@@ -94,8 +94,6 @@ pub(crate) enum Work {
     LookAtGroup {
         /// Which chat of which device.
         portal: PortalKey,
-        /// Also what the room seems to show already is put there again.
-        afresh: bool,
     },
     /// Bring members of a group into its room, and those who left out of it.
     Gather {
@@ -354,6 +352,17 @@ pub(crate) struct Job {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_look_at_a_group_that_an_older_wharf_promised_is_read() {
+        let portal = PortalKey::new(DeviceId::generate(), ChatId::from_adapter("1@g.us"));
+        let mut stored = serde_json::to_value(Work::LookAtGroup { portal: portal.clone() }).unwrap();
+        stored["look_at_group"]["afresh"] = false.into();
+        let Work::LookAtGroup { portal: read } = serde_json::from_value(stored).unwrap() else {
+            panic!("another kind");
+        };
+        assert_eq!(read, portal);
+    }
 
     #[test]
     fn a_room_event_survives_storage_word_for_word() {

@@ -20,7 +20,7 @@ mod read;
 mod webhook;
 
 pub(crate) use chat::{ChatKind, ContactInfo, PortalKey, Recipient};
-pub(crate) use clock::{Clock, Timestamp};
+pub(crate) use clock::{Clock, Timestamp, lasting};
 pub(crate) use content::*;
 pub(crate) use device::{Device, DeviceLife, LinkChange, LinkSignal, LinkState, LogoutReason, Platform};
 pub(crate) use event::{Event, News, Reached};

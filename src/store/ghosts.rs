@@ -1,6 +1,6 @@
 //! Ghosts: the Matrix users that show contacts.
 
-use ruma::{OwnedUserId, UserId};
+use ruma::OwnedUserId;
 use sqlx::any::AnyRow;
 
 use super::{
@@ -45,16 +45,6 @@ impl Tx {
     /// The ghost of a contact.
     pub(crate) async fn find_ghost(&mut self, contact: &ContactId) -> Result<Option<Ghost>, Error> {
         let query = sqlx::query("select * from ghosts where contact = $1").bind(text(contact.as_str()));
-        self.row(query).await?.as_ref().map(read).transpose()
-    }
-
-    /// The ghost that is this Matrix user.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the resource API names contacts by their user")
-    )]
-    pub(crate) async fn find_ghost_by_user(&mut self, user: &UserId) -> Result<Option<Ghost>, Error> {
-        let query = sqlx::query("select * from ghosts where user_id = $1").bind(user.as_str());
         self.row(query).await?.as_ref().map(read).transpose()
     }
 

@@ -64,16 +64,6 @@ impl Tx {
             .transpose()
     }
 
-    /// All identities, oldest first.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the console lists them"))]
-    pub(crate) async fn list_identities(&mut self) -> Result<Vec<Identity>, Error> {
-        self.rows(sqlx::query("select * from identities order by created_at, id"))
-            .await?
-            .iter()
-            .map(read)
-            .collect()
-    }
-
     /// Removes an identity and everything that was its own, except what networks keep of its devices.
     pub(crate) async fn remove_identity(&mut self, id: IdentityId) -> Result<(), Error> {
         for statement in [

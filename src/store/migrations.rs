@@ -150,11 +150,7 @@ fn check(recorded: &[(String, String)], all: &[Migration]) -> Result<(), Error> 
 }
 
 fn checksum(migration: &Migration) -> String {
-    let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or_default());
-    Sha256::digest(migration.sql.as_bytes())
-        .into_iter()
-        .flat_map(digits)
-        .collect()
+    hex::encode(Sha256::digest(migration.sql.as_bytes()))
 }
 
 impl super::Tx {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    super::{Error, Linking, error::Failure, linking, links::ago, login, worker::Desk},
+    super::{Error, Linking, devices, error::Failure, linking, links::ago, login, worker::Desk},
     Asked, Line, Read, digits,
 };
 use crate::{
@@ -225,10 +225,8 @@ async fn logout(asked: &Asked<'_>, number: Option<&str>) -> Result<(), Failure> 
         Err(why) => return asked.answer(why).await,
     };
     let mut tx = desk.bridge.store.begin().await?;
-    tx.remove_device(device.id).await?;
+    devices::discard(&mut tx, device.id).await?;
     let now = desk.bridge.clock().now();
-    tx.push_job(&Lane::device(device.id), &Work::Unlink { device: device.id }, now)
-        .await?;
     let text = format!("{} +{} is unlinked.", Platform::WhatsApp.title(), device.number);
     let notice = Work::Notice {
         room: event.room.clone(),
@@ -236,6 +234,7 @@ async fn logout(asked: &Asked<'_>, number: Option<&str>) -> Result<(), Failure> 
         text,
     };
     tx.push_job(&Lane::room(&event.room), &notice, now).await?;
+    desk.finish(tx).await?;
     desk.bridge.links.forget(device.id);
-    desk.finish(tx).await
+    Ok(())
 }

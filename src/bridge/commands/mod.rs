@@ -15,7 +15,13 @@ mod messages;
 
 use ruma::{OwnedRoomId, RoomId};
 
-use super::{Inner, error::Failure, invites, outgoing::may_speak, worker::Desk};
+use super::{
+    Inner,
+    error::{Failure, sentence},
+    invites,
+    outgoing::may_speak,
+    worker::Desk,
+};
 use crate::{
     matrix::{self, transaction_id},
     model::{Device, Identity, Lane, RoomEvent, Work},
@@ -271,14 +277,6 @@ struct Chat {
     portal: Portal,
     device: Device,
     identity: Identity,
-}
-
-/// What the network said, without our own words around it.
-fn sentence(error: &network::Error) -> String {
-    match error {
-        network::Error::Refused(why) => why.clone(),
-        error => error.to_string(),
-    }
 }
 
 /// What a command leaves behind that could not be done.

@@ -87,7 +87,23 @@ fn says_too_little(change: &GroupChange) -> bool {
     match change {
         GroupChange::Created | GroupChange::Other => true,
         GroupChange::Joined(who) => who.contains(&Sender::Owner),
-        _ => false,
+        GroupChange::Deleted
+        | GroupChange::Title(_)
+        | GroupChange::Topic(_)
+        | GroupChange::Picture(_)
+        | GroupChange::Left(_)
+        | GroupChange::Removed(_)
+        | GroupChange::Promoted(_)
+        | GroupChange::Demoted(_)
+        | GroupChange::Announce(_)
+        | GroupChange::Locked(_)
+        | GroupChange::Approval(_)
+        | GroupChange::MembersAdd(_)
+        | GroupChange::Requested(_)
+        | GroupChange::Admitted(_)
+        | GroupChange::Declined(_)
+        | GroupChange::LinkReset
+        | GroupChange::Community(_) => false,
     }
 }
 
@@ -96,7 +112,23 @@ pub(super) fn ends(change: &GroupChange) -> bool {
     match change {
         GroupChange::Deleted => true,
         GroupChange::Left(who) | GroupChange::Removed(who) => who.contains(&Sender::Owner),
-        _ => false,
+        GroupChange::Created
+        | GroupChange::Title(_)
+        | GroupChange::Topic(_)
+        | GroupChange::Picture(_)
+        | GroupChange::Joined(_)
+        | GroupChange::Promoted(_)
+        | GroupChange::Demoted(_)
+        | GroupChange::Announce(_)
+        | GroupChange::Locked(_)
+        | GroupChange::Approval(_)
+        | GroupChange::MembersAdd(_)
+        | GroupChange::Requested(_)
+        | GroupChange::Admitted(_)
+        | GroupChange::Declined(_)
+        | GroupChange::LinkReset
+        | GroupChange::Community(_)
+        | GroupChange::Other => false,
     }
 }
 

@@ -73,23 +73,15 @@ pub(in super::super) async fn begin(bridge: &Arc<Inner>, key: &PortalKey, group:
     Ok(())
 }
 
-/// Promises to look at a group again; `afresh`: and to put all of it into its room again.
-pub(in super::super) async fn push_look(
-    tx: &mut Tx,
-    bridge: &Inner,
-    key: &PortalKey,
-    afresh: bool,
-) -> Result<(), Failure> {
-    let work = Work::LookAtGroup {
-        portal: key.clone(),
-        afresh,
-    };
+/// Promises to look at a group again.
+pub(in super::super) async fn push_look(tx: &mut Tx, bridge: &Inner, key: &PortalKey) -> Result<(), Failure> {
+    let work = Work::LookAtGroup { portal: key.clone() };
     tx.push_job(&Lane::incoming(key), &work, bridge.clock().now()).await?;
     Ok(())
 }
 
 /// Does a job of kind `look_at_group`.
-pub(in super::super) async fn look(desk: &Desk<'_>, key: &PortalKey, afresh: bool) -> Result<(), Failure> {
+pub(in super::super) async fn look(desk: &Desk<'_>, key: &PortalKey) -> Result<(), Failure> {
     let bridge = desk.bridge;
     let place = match Place::of(bridge, key).await? {
         Some(place) if place.portal.ready => place,
@@ -125,15 +117,6 @@ pub(in super::super) async fn look(desk: &Desk<'_>, key: &PortalKey, afresh: boo
     };
     let kind = group.kind;
     tx.save_group(key, &group, gone).await?;
-    if afresh {
-        tx.update_group_shown(key, |shown| {
-            *shown = ShownGroup {
-                picture: shown.picture.take(),
-                ..ShownGroup::default()
-            };
-        })
-        .await?;
-    }
     tx.commit().await?;
     put::settle(&place, None).await?;
 
@@ -182,7 +165,7 @@ pub(in super::super) async fn all(desk: &Desk<'_>, device: DeviceId) -> Result<(
             (_, None) => false,
         };
         if !is_as_known {
-            push_look(&mut tx, bridge, &portal.key, false).await?;
+            push_look(&mut tx, bridge, &portal.key).await?;
         }
     }
     desk.finish(tx).await

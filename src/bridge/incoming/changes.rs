@@ -14,7 +14,7 @@ use crate::{
         outgoing::{self, Around},
         transaction_id,
     },
-    model::{Content, Media, MessageRef, Place, PortalKey, Say, Sender},
+    model::{Content, Media, MessageRef, Place, PortalKey, Say, Sender, lasting},
     store::{DELETED, Message, MessageContent},
 };
 
@@ -190,7 +190,7 @@ pub(super) async fn timer(scene: &Scene<'_>, seconds: Option<u32>) -> Result<(),
         "has"
     };
     let sentence = match seconds {
-        Some(seconds) => format!("set new messages to disappear after {}.", lasting(seconds)),
+        Some(seconds) => format!("set new messages to disappear after {}.", lasting(seconds.into())),
         None => "turned off disappearing messages.".to_owned(),
     };
     let notice = outgoing::notice(&format!("{} {verb} {sentence}", scene.sender_name()), None);
@@ -208,21 +208,6 @@ pub(super) async fn timer(scene: &Scene<'_>, seconds: Option<u32>) -> Result<(),
     let mut tx = bridge.store.begin().await?;
     tx.set_portal_timer(&scene.key, seconds).await?;
     scene.desk.finish(tx).await
-}
-
-/// A time as people say it.
-fn lasting(seconds: u32) -> String {
-    let (number, unit) = match seconds {
-        0..60 => (seconds, "second"),
-        60..3_600 => (seconds / 60, "minute"),
-        3_600..86_400 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    if number == 1 {
-        format!("1 {unit}")
-    } else {
-        format!("{number} {unit}s")
-    }
 }
 
 /// Does a job of kind `expire`.
@@ -264,22 +249,4 @@ pub(in super::super) async fn take_away(
     let mut tx = bridge.store.begin().await?;
     tx.erase_message(&message.portal, &reference, Some(desk.job.id)).await?;
     desk.finish(tx).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_said_as_people_say_them() {
-        for (seconds, said) in [
-            (1, "1 second"),
-            (90, "1 minute"),
-            (86_400, "1 day"),
-            (604_800, "7 days"),
-            (7_776_000, "90 days"),
-        ] {
-            assert_eq!(lasting(seconds), said);
-        }
-    }
 }

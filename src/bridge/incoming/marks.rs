@@ -1,8 +1,6 @@
 //! Marks on messages: reactions, votes, answers to appointments, pins. One person has one mark on a message; a new one
 //! takes the old one's place.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -97,18 +95,10 @@ pub(super) async fn vote(scene: &Scene<'_>, poll: &MessageRef, options: &[String
 
 /// What Matrix calls an option, which the network tells by its name or by the SHA-256 of its name in hexadecimal.
 fn answer(poll: &Poll, told: &str) -> Option<String> {
-    let is_told = |option: &String| option == told || hex(&Sha256::digest(option.as_bytes())) == told;
+    let is_told = |option: &String| option == told || hex::encode(Sha256::digest(option.as_bytes())) == told;
     let place = poll.options.iter().position(is_told)?;
     let known = poll.answers.get(place).cloned();
     known.or_else(|| Some(answer_id(poll.options.get(place)?)))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Ends a poll.
@@ -182,7 +172,7 @@ mod tests {
         let hash = "6fd74ce42ec27a1f1b0ac3bc6ba7f3ed6fd4a0e7a2b0a4cfa3bb2e3a7d9d1a20";
         assert_eq!(answer(&poll, hash), None, "another option");
         assert_eq!(
-            answer(&poll, &hex(&Sha256::digest("Friday"))),
+            answer(&poll, &hex::encode(Sha256::digest("Friday"))),
             Some(answer_id("Friday"))
         );
     }

@@ -6,7 +6,11 @@
 use ruma::{MxcUri, OwnedUserId, UserId};
 
 use super::{
-    super::{error::Failure, groups as shown, portals, worker::Desk},
+    super::{
+        error::{Failure, sentence},
+        groups as shown, portals,
+        worker::Desk,
+    },
     may_speak, media, push_notice,
 };
 use crate::{
@@ -93,14 +97,6 @@ pub(super) async fn changed(desk: &Desk<'_>, event: &RoomEvent, change: &RoomCha
 }
 
 const NOT_HEARD: &str = "only the owner and members are heard here";
-
-/// What the network said, without our own words around it.
-fn sentence(error: &network::Error) -> String {
-    match error {
-        network::Error::Refused(why) => why.clone(),
-        error => error.to_string(),
-    }
-}
 
 /// The picture as groups have it: a square JPEG; or why it cannot be one.
 async fn picture(desk: &Desk<'_>, source: Option<&MxcUri>) -> Result<Result<Option<Vec<u8>>, String>, Failure> {
@@ -241,7 +237,7 @@ impl Place<'_> {
             RoomChange::Knocking(_) => shown.approval = None,
         })
         .await?;
-        shown::push_look(&mut tx, self.desk.bridge, &self.portal.key, false).await?;
+        shown::push_look(&mut tx, self.desk.bridge, &self.portal.key).await?;
         push_notice(&mut tx, self.desk.bridge, self.event, &format!("Taken back: {why}.")).await?;
         self.desk.finish(tx).await
     }

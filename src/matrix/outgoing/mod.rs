@@ -28,7 +28,7 @@ pub(crate) use self::{
     relations::{Status, edit, reaction, status},
     rooms::{Levels, functional_members, join_rules, let_write, levels, space_child, space_parent},
 };
-use super::{html::Pill, names::hex};
+use super::html::Pill;
 use crate::model::{Content, Say, Sender};
 
 /// Marks what we send as a real person, so that we know it when the homeserver shows it to us.
@@ -190,7 +190,7 @@ pub(crate) fn transaction_id(parts: &[&str]) -> String {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    hex(&hash.finalize()[..16])
+    hex::encode(&hash.finalize()[..16])
 }
 
 /// `An image`, `A file`.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Message, words::clipped};
-use crate::{matrix::names::hex, model::Poll};
+use crate::model::Poll;
 
 /// A poll has at most so many answers (MSC3381); others stand in the words only.
 const MOST_ANSWERS: usize = 20;
@@ -16,7 +16,7 @@ const LONGEST: usize = 512;
 
 /// What votes call an option of ours.
 pub(crate) fn answer_id(option: &str) -> String {
-    hex(&Sha256::digest(option.as_bytes())[..16])
+    hex::encode(&Sha256::digest(option.as_bytes())[..16])
 }
 
 /// The event of a poll.

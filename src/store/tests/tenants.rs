@@ -201,7 +201,6 @@ on_both_engines! {
         let second = Identity { id: IdentityId::generate(), user: "@h2:example.org".try_into().unwrap(), ..host.clone() };
         assert!(matches!(tx.insert_identity(&second).await, Err(Error::Taken("identity"))));
         assert_eq!(tx.host_identity().await.unwrap(), Some(host.clone()));
-        assert_eq!(tx.list_identities().await.unwrap(), [ana, host]);
         tx.commit().await.unwrap();
     }
 
@@ -254,7 +253,8 @@ on_both_engines! {
         ] {
             assert_eq!(tx.number(sqlx::query(table)).await.unwrap(), left, "{table}");
         }
-        assert_eq!(tx.list_identities().await.unwrap(), [ben]);
+        assert_eq!(tx.find_identity(ben.id).await.unwrap().as_ref(), Some(&ben));
+        assert_eq!(tx.number(sqlx::query("select count(*) as number from identities")).await.unwrap(), 1);
         tx.commit().await.unwrap();
     }
 }

@@ -23,7 +23,7 @@ pub(super) use self::awaited::{Awaited, ask_for_left_over};
 use super::{
     super::Error,
     Shared,
-    keys::{hex, kind},
+    keys::kind,
     sending,
     session::Session,
     unreachable,
@@ -72,7 +72,7 @@ pub(super) async fn tell_again(shared: &Shared, device: DeviceId) {
 }
 
 fn name_of(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// One page of a part.

@@ -11,7 +11,7 @@ use whatsapp_rust::wacore::{
     },
 };
 
-use super::{Keys, borrowed, failed, from_json, hex, joined, kind, to_json};
+use super::{Keys, borrowed, failed, from_json, joined, kind, to_json};
 use crate::store::keyring::Change;
 
 const LATEST: &str = "latest";
@@ -21,7 +21,7 @@ impl AppSyncStore for Keys {
     async fn get_sync_key(&self, key_id: &[u8]) -> Result<Option<AppStateSyncKey>> {
         let bytes = self
             .keyring
-            .get(self.device, kind::SYNC_KEY, &hex(key_id))
+            .get(self.device, kind::SYNC_KEY, &hex::encode(key_id))
             .await
             .map_err(failed)?;
         bytes.map(|bytes| from_json(&bytes)).transpose()
@@ -35,7 +35,7 @@ impl AppSyncStore for Keys {
             expires: None,
         };
         let changes = vec![
-            put(kind::SYNC_KEY, hex(key_id), to_json(&key)?),
+            put(kind::SYNC_KEY, hex::encode(key_id), to_json(&key)?),
             put(kind::SYNC_KEY_LATEST, LATEST.into(), key_id.to_vec()),
         ];
         self.keyring.batch(self.device, changes).await.map_err(failed)
@@ -64,7 +64,7 @@ impl AppSyncStore for Keys {
         }
         let keys: Vec<_> = mutations
             .iter()
-            .map(|mutation| joined(&[name, &hex(&mutation.index_mac)]))
+            .map(|mutation| joined(&[name, &hex::encode(&mutation.index_mac)]))
             .collect();
         let rows: Vec<_> = keys
             .iter()
@@ -78,7 +78,7 @@ impl AppSyncStore for Keys {
     }
 
     async fn get_mutation_mac(&self, name: &str, index_mac: &[u8]) -> Result<Option<Vec<u8>>> {
-        let key = joined(&[name, &hex(index_mac)]);
+        let key = joined(&[name, &hex::encode(index_mac)]);
         self.keyring
             .get(self.device, kind::MUTATION_MAC, &key)
             .await
@@ -88,7 +88,7 @@ impl AppSyncStore for Keys {
     async fn get_mutation_macs(&self, name: &str, index_macs: &[[u8; 32]]) -> Result<HashMap<[u8; 32], Vec<u8>>> {
         let asked: HashMap<String, [u8; 32]> = index_macs
             .iter()
-            .map(|index_mac| (joined(&[name, &hex(index_mac)]), *index_mac))
+            .map(|index_mac| (joined(&[name, &hex::encode(index_mac)]), *index_mac))
             .collect();
         let keys: Vec<_> = asked.keys().map(String::as_str).collect();
         let rows = self
@@ -105,7 +105,7 @@ impl AppSyncStore for Keys {
     async fn delete_mutation_macs(&self, name: &str, index_macs: &[Vec<u8>]) -> Result<()> {
         let keys: Vec<_> = index_macs
             .iter()
-            .map(|index_mac| joined(&[name, &hex(index_mac)]))
+            .map(|index_mac| joined(&[name, &hex::encode(index_mac)]))
             .collect();
         self.keyring
             .remove(self.device, kind::MUTATION_MAC, &borrowed(&keys))
