@@ -43,7 +43,7 @@ pub(super) enum Attempt {
 }
 
 impl Store {
-    /// Claims the next jobs, at most `limit`, of the lane whose first job waits longest, for one minute. `worker` is a
+    /// Claims the next jobs, at most `limit`, of the lane whose first job is due longest, for one minute. `worker` is a
     /// name that no other loop has.
     ///
     /// # Errors

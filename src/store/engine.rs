@@ -92,13 +92,13 @@ macro_rules! claimable {
              where j.run_at <= $1 and (j.locked_until is null or j.locked_until <= $1) \
              and not exists (select 1 from jobs e where e.lane = j.lane and e.id < j.id) \
              and not exists (select 1 from jobs l where l.lane = j.lane and l.locked_until > $1) \
-             order by j.id limit 1",
+             order by j.run_at, j.id limit 1",
             $end
         )
     };
 }
 
-/// The first job of a lane without a live lock that is due at `$1`; of several lanes, the one that waits longest.
+/// The first job of a lane without a live lock that is due at `$1`; of several lanes, the one that is due longest.
 pub(super) const CLAIMABLE: &str = claimable!("");
 
 /// A connected database.

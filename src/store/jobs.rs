@@ -161,9 +161,19 @@ impl Tx {
 
     /// When the next job can be claimed, which may be past; `None` when there is no job at all.
     pub(crate) async fn next_due(&mut self) -> Result<Option<Timestamp>, Error> {
+        // Thousands wait, a few are locked: of those that wait the index has the first one.
         let query = sqlx::query(
-            "select min(case when j.locked_until > j.run_at then j.locked_until else j.run_at end) as due from jobs j \
-             where not exists (select 1 from jobs e where e.lane = j.lane and e.id < j.id)",
+            "select min(due) as due from ( \
+                 select due from ( \
+                     select j.run_at as due from jobs j where j.locked_until is null \
+                     and not exists (select 1 from jobs e where e.lane = j.lane and e.id < j.id) \
+                     order by j.run_at, j.id limit 1 \
+                 ) as free \
+                 union all \
+                 select case when j.locked_until > j.run_at then j.locked_until else j.run_at end as due from jobs j \
+                 where j.locked_until is not null \
+                 and not exists (select 1 from jobs e where e.lane = j.lane and e.id < j.id) \
+             ) as heads",
         );
         let row = self.row(query).await?.ok_or(sqlx::Error::RowNotFound)?;
         Columns::new(&row, "jobs", "due").maybe_time("due")

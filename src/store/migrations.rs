@@ -46,6 +46,10 @@ pub(super) const ALL: &[Migration] = &[
         name: "00013_secrets",
         sql: include_str!("../../migrations/00013_secrets.sql"),
     },
+    Migration {
+        name: "00014_indices",
+        sql: include_str!("../../migrations/00014_indices.sql"),
+    },
 ];
 
 impl Store {

@@ -174,11 +174,20 @@ impl Tx {
     /// The owner has read everything of a chat so far; whether anything of it was new.
     pub(crate) async fn set_seen_up_to(&mut self, portal: &PortalKey, up_to: UpTo) -> Result<bool, Error> {
         let (stored, moment) = bounds(up_to);
-        let statement = "update messages set seen_at = $5 where device = $1 and chat = $2 and seen_at is null \
-             and sender <> 'owner' and (stored_at <= $3 or at <= $4)";
         let now = self.now().millis();
-        let query = of_chat(statement, portal).bind(stored).bind(moment).bind(now);
-        Ok(self.execute(query).await? > 0)
+        let mut seen = 0;
+        // What the room shows, and what it does not show yet: each has an index.
+        for statement in [
+            "update messages set seen_at = $5 where device = $1 and chat = $2 and seen_at is null \
+             and sender <> 'owner' and event is not null and (stored_at <= $3 or at <= $4)",
+            "update messages set seen_at = $5 where device = $1 and chat = $2 and seen_at is null \
+             and sender <> 'owner' and event is null and (stored_at <= $3 or at <= $4)",
+        ] {
+            seen += self
+                .execute(of_chat(statement, portal).bind(stored).bind(moment).bind(now))
+                .await?;
+        }
+        Ok(seen > 0)
     }
 
     /// The Matrix event of the newest message that the owner has read, if there are any.

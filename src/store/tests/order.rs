@@ -68,7 +68,7 @@ struct Model {
 }
 
 impl Model {
-    /// The lane whose first job waits longest, of those that may be claimed.
+    /// The lane whose first job is due longest, of those that may be claimed.
     fn claimable(&self, now: Timestamp) -> Option<u8> {
         let open = self.lanes.iter().filter(|(_, jobs)| {
             jobs.first().is_some_and(|job| job.run_at <= now)
@@ -76,7 +76,7 @@ impl Model {
                     .iter()
                     .any(|job| job.lock.as_ref().is_some_and(|(_, until)| *until > now))
         });
-        open.min_by_key(|(_, jobs)| jobs[0].id).map(|(lane, _)| *lane)
+        open.min_by_key(|(_, jobs)| (jobs[0].run_at, jobs[0].id)).map(|(lane, _)| *lane)
     }
 
     fn jobs_of(&mut self, claim: &Claim) -> &mut Vec<Expected> {
