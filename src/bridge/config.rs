@@ -50,6 +50,8 @@ pub struct Config {
     pub history_days: u32,
     /// How many days the content of messages is kept in the database; 0: for ever.
     pub keep_messages_days: u32,
+    /// How many days it is kept what could not be done, with the messages it was about; 0: for ever.
+    pub keep_failed_days: u32,
     /// Seconds for which a device may be without a connection before its owner is told.
     pub link_grace: u32,
     /// Seconds after which the owner is told that the phone shows no sign of life; 0: never.
@@ -82,6 +84,7 @@ impl Default for Config {
             history_messages: 50,
             history_days: 30,
             keep_messages_days: 0,
+            keep_failed_days: 30,
             link_grace: 5 * 60,
             phone_offline_after: 11 * 24 * 60 * 60,
             repair_every: 60,
@@ -113,8 +116,12 @@ impl Config {
 
     /// Since when the content of messages is kept; `None`: since ever.
     pub(super) fn kept_since(&self, now: Timestamp) -> Option<Timestamp> {
-        let days = i64::from(self.keep_messages_days);
-        (days > 0).then(|| now.plus_millis(-days * 24 * 60 * 60 * 1000))
+        days_before(now, self.keep_messages_days)
+    }
+
+    /// Since when what could not be done is kept; `None`: since ever.
+    pub(super) fn failed_since(&self, now: Timestamp) -> Option<Timestamp> {
+        days_before(now, self.keep_failed_days)
     }
 
     pub(super) fn grace_millis(&self) -> i64 {
@@ -132,4 +139,8 @@ impl Config {
     pub(super) fn incoming_patience(&self) -> Duration {
         Duration::from_secs(self.retry_incoming_for.into())
     }
+}
+
+fn days_before(now: Timestamp, days: u32) -> Option<Timestamp> {
+    (days > 0).then(|| now.plus_millis(-i64::from(days) * 24 * 60 * 60 * 1000))
 }

@@ -1,4 +1,4 @@
-//! How long the content of messages is kept: a job that comes back every day erases what is too old.
+//! How long the content of messages is kept, and what was given up: a job that comes back every day erases what is too old.
 //!
 //! Deliberately not here: what is erased because somebody took it back; whoever does that erases it.
 
@@ -8,10 +8,10 @@ use crate::model::{Lane, Work};
 /// How many messages are erased in one transaction.
 const AT_ONCE: u32 = 500;
 
-/// Promises the first round, where content is not kept for ever.
+/// Promises the first round, where not all is kept for ever.
 pub(super) async fn begin(bridge: &Inner) -> Result<(), Error> {
     let now = bridge.clock().now();
-    if bridge.config.kept_since(now).is_none() {
+    if bridge.config.kept_since(now).or(bridge.config.failed_since(now)).is_none() {
         return Ok(());
     }
     let mut tx = bridge.store.begin().await?;
@@ -26,17 +26,22 @@ pub(super) async fn begin(bridge: &Inner) -> Result<(), Error> {
 pub(super) async fn forget(desk: &Desk<'_>) -> Result<(), Failure> {
     let bridge = desk.bridge;
     let now = bridge.clock().now();
-    let Some(since) = bridge.config.kept_since(now) else {
+    let (kept_since, failed_since) = (bridge.config.kept_since(now), bridge.config.failed_since(now));
+    if kept_since.or(failed_since).is_none() {
         return desk.done().await;
-    };
-    loop {
+    }
+    while let Some(since) = kept_since {
         let mut tx = bridge.store.begin().await?;
         let erased = tx.erase_older(since, AT_ONCE).await?;
-        if erased > 0 {
-            tx.commit().await?;
-            continue;
+        tx.commit().await?;
+        if erased == 0 {
+            break;
         }
-        tx.push_job(&Lane::house(), &Work::Forget, now.plus_millis(DAY)).await?;
-        return desk.finish(tx).await;
     }
+    let mut tx = bridge.store.begin().await?;
+    if let Some(since) = failed_since {
+        tx.forget_buried(since).await?;
+    }
+    tx.push_job(&Lane::house(), &Work::Forget, now.plus_millis(DAY)).await?;
+    desk.finish(tx).await
 }

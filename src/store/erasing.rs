@@ -64,13 +64,21 @@ impl Tx {
         Ok(())
     }
 
-    /// Erases what messages older than `cutoff` held, at most `limit` of them; how many. Jobs that were given up before
-    /// then go with them.
+    /// Forgets jobs that were given up before `cutoff`: they hold what they were about.
+    pub(crate) async fn forget_buried(&mut self, cutoff: Timestamp) -> Result<(), Error> {
+        let query = sqlx::query("delete from buried_jobs where buried_at < $1").bind(cutoff.millis());
+        self.execute(query).await.map(drop)
+    }
+
+    /// Erases what messages older than `cutoff` held, at most `limit` of them; how many. Jobs that were given up and
+    /// what became of messages by REST before then go with them.
     pub(crate) async fn erase_older(&mut self, cutoff: Timestamp, limit: u32) -> Result<u64, Error> {
         let marks = sqlx::query("delete from history_marks where at < $1").bind(cutoff.millis());
         self.execute(marks).await?;
         let buried = sqlx::query("delete from buried_jobs where created_at < $1").bind(cutoff.millis());
         self.execute(buried).await?;
+        let sends = sqlx::query("delete from sends where created_at < $1 and status <> 'queued'").bind(cutoff.millis());
+        self.execute(sends).await?;
         let deliveries = sqlx::query(
             "update deliveries set payload = null where created_at < $1 and payload is not null and state <> 'waiting'",
         );

@@ -53,6 +53,25 @@ on_both_engines! {
         assert_eq!(texts(&world.claims("w", 9).await.unwrap()), ["later", "behind"]);
     }
 
+    async fn the_lane_that_is_due_longest_comes_first(world: World) {
+        let mut tx = world.store.begin().await.unwrap();
+        for (name, due) in [("a", 3), ("b", 1), ("c", 2), ("d", 9)] {
+            tx.push_job(&lane(name), &work(name), START.plus_millis(due)).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let next_due = || async { world.store.read().await.unwrap().next_due().await.unwrap() };
+        assert_eq!(next_due().await, Some(START.plus_millis(1)));
+        world.clock.advance(5);
+        let claims: Vec<_> = [world.claims("1", 9).await, world.claims("2", 9).await, world.claims("3", 9).await]
+            .into_iter().map(Option::unwrap).collect();
+        assert_eq!(claims.iter().flat_map(texts).collect::<Vec<_>>(), ["b", "c", "a"]);
+        assert_eq!(next_due().await, Some(START.plus_millis(9)), "locks end later than that");
+        assert!(world.finishes(&claims[0]).await);
+        world.clock.advance(5);
+        assert_eq!(texts(&world.claims("4", 9).await.unwrap()), ["d"]);
+        assert_eq!(next_due().await, Some(START.plus_millis(60_005)), "the first of the locks to end");
+    }
+
     async fn the_jobs_of_a_worker_that_dies_come_back_after_a_minute(world: World) {
         world.pushes("a", &["1", "2"]).await;
         let dead = world.claims("dead", 2).await.unwrap();
@@ -138,6 +157,13 @@ on_both_engines! {
         assert_eq!(tx.jobs_waiting().await.unwrap(), [("test".to_owned(), 1, START)]);
         let told = sqlx::query("select count(*) as number from buried_jobs where last_error = 'refused for good'");
         assert_eq!(tx.number(told).await.unwrap(), 1);
+        drop(tx);
+        let mut tx = world.store.begin().await.unwrap();
+        tx.forget_buried(START).await.unwrap();
+        assert_eq!(tx.buried_count().await.unwrap().len(), 1, "it is as old as that");
+        tx.forget_buried(START.plus_millis(1)).await.unwrap();
+        assert_eq!(tx.buried_count().await.unwrap(), []);
+        tx.commit().await.unwrap();
     }
 
     async fn at_start_no_dead_predecessor_holds_a_lane(world: World) {
