@@ -244,11 +244,26 @@ async fn adopt(
         name: Some(name),
         ready: true,
     };
+    fail::fail_point!("bridge.adopt.before");
     let mut tx = bridge.store.begin().await?;
-    tx.upsert_portal(&portal).await?;
-    groups::push_rest(&mut tx, bridge, &portal.key).await?;
-    tx.commit().await?;
-    Ok(true)
+    if tx.settle_portal(&portal, None).await? {
+        groups::push_rest(&mut tx, bridge, &portal.key).await?;
+        tx.commit().await?;
+        return Ok(true);
+    }
+    drop(tx);
+    // Somebody wrote meanwhile, and the chat has its room. The ghost says so before it leaves.
+    for ours in [&bot, &identity.user]
+        .into_iter()
+        .filter(|user| bridge.homeserver.names().is_ours(user))
+    {
+        match bridge.homeserver.as_user(ours).leave(room).await {
+            Err(error) if error.is_transient() => return Err(error.into()),
+            Err(error) => tracing::info!(%error, "one of ours stays in a room that is no portal"),
+            Ok(()) => {}
+        }
+    }
+    Ok(false)
 }
 
 /// Points to the portal room, invites the user there, and leaves the room they opened.

@@ -50,6 +50,7 @@ mod sending;
 #[cfg(test)]
 pub(crate) mod testing;
 mod typing;
+mod voice;
 mod watch;
 mod webhooks;
 mod worker;

@@ -122,7 +122,10 @@ async fn follow(bridge: &Arc<Inner>, portal: &Portal, next: &RoomId) -> Result<(
         ..portal.clone()
     };
     let mut tx = bridge.store.begin().await?;
-    tx.upsert_portal(&moved).await?;
+    if !tx.settle_portal(&moved, portal.room.as_deref()).await? {
+        // It was let go of meanwhile, or somebody else was faster.
+        return Ok(());
+    }
     tx.set_next_room(&portal.key, None).await?;
     let device = tx.find_device(portal.key.device).await?;
     tx.commit().await?;

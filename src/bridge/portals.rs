@@ -9,14 +9,17 @@ use std::{
 };
 
 use fail::fail_point;
-use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId};
+use ruma::{OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId};
 
 use super::{Inner, chat_marks, error::Failure, ghosts, groups, moving};
 use crate::{
-    matrix::{self, Actor, NewRoom, State, outgoing::Message, transaction_id},
-    model::{ChatId, ChatKind, Device, Group, GroupKind, Identity, IdentityKind, PortalKey, Timestamp},
+    matrix::{self, NewRoom, State, transaction_id},
+    model::{ChatId, ChatKind, Device, Group, GroupKind, Identity, IdentityKind, Lane, PortalKey, Work},
     store::Portal,
 };
+
+/// How often somebody else may change the room of a chat while it is made ready, before that waits.
+const ROUNDS: u32 = 4;
 
 /// A portal room that is ready to be spoken in.
 #[derive(Clone, Debug)]
@@ -34,6 +37,25 @@ pub(super) async fn ensure(
     kind: ChatKind,
     name: Option<&str>,
 ) -> Result<Room, Failure> {
+    for _ in 0..ROUNDS {
+        if let Some(room) = find_or_make(bridge, device, chat, kind, name).await? {
+            return Ok(room);
+        }
+    }
+    Err(Failure::Later {
+        why: "the chat gets another room".into(),
+        after: None,
+    })
+}
+
+/// One attempt at it; `None` when somebody else gave the chat another room meanwhile, or took it away.
+async fn find_or_make(
+    bridge: &Arc<Inner>,
+    device: &Device,
+    chat: &ChatId,
+    kind: ChatKind,
+    name: Option<&str>,
+) -> Result<Option<Room>, Failure> {
     let key = PortalKey::new(device.id, chat.clone());
     let known = bridge.store.read().await?.find_portal(&key).await?;
     let known = match known {
@@ -51,7 +73,7 @@ pub(super) async fn ensure(
         if let ChatKind::Group | ChatKind::Channel = kind {
             look_at_unknown(bridge, &key).await?;
         }
-        return Ok(Room { id: room, kind, name });
+        return Ok(Some(Room { id: room, kind, name }));
     }
     let (identity, members) = {
         let mut read = bridge.store.read().await?;
@@ -61,18 +83,22 @@ pub(super) async fn ensure(
             .ok_or_else(|| Failure::Never("the identity is gone".into()))?;
         (identity, read.list_members(device.identity).await?)
     };
+    // What is known of the chat is more than what whoever asks for its room guesses.
+    let kind = known.as_ref().map_or(kind, |known| known.kind);
     ghosts::account(bridge, bridge.homeserver.names().bot()).await?;
     let people = People::of(bridge, device, chat, identity, members, name).await?;
     let group = match kind {
         ChatKind::Group | ChatKind::Channel => groups::ask(bridge, device.id, chat).await?,
         ChatKind::Direct | ChatKind::Status | ChatKind::Other => None,
     };
-    let title = match &group {
-        Some(group) => group.title.clone(),
-        None => title(bridge, device, chat, kind, name).await?,
+    let (before, called) = known.map_or((None, None), |known| (known.room, known.name));
+    let title = match (&group, called) {
+        (Some(group), _) => group.title.clone(),
+        (None, Some(called)) if before.is_some() => called,
+        (None, _) => title(bridge, device, chat, kind, name).await?,
     };
-    let room = match known.and_then(|portal| portal.room) {
-        Some(room) => room,
+    let room = match &before {
+        Some(room) => room.clone(),
         None => make(bridge, device, (&key, kind, &title), group.as_ref(), &people).await?,
     };
     let mut portal = Portal {
@@ -82,7 +108,9 @@ pub(super) async fn ensure(
         name: Some(title.clone()),
         ready: false,
     };
-    save(bridge, &portal).await?;
+    if !settle(bridge, &portal, before.as_deref()).await? {
+        return Ok(None);
+    }
     people.enter(bridge, &room).await?;
     if let Some(group) = &group {
         groups::begin(bridge, &portal.key, group).await?;
@@ -92,15 +120,17 @@ pub(super) async fn ensure(
     }
     portal.ready = true;
     let mut tx = bridge.store.begin().await?;
-    tx.upsert_portal(&portal).await?;
+    if !tx.settle_portal(&portal, Some(&room)).await? {
+        return Ok(None);
+    }
     groups::push_rest(&mut tx, bridge, &portal.key).await?;
     chat_marks::room_is_made(bridge, &mut tx, &portal.key).await?;
     tx.commit().await?;
-    Ok(Room {
+    Ok(Some(Room {
         id: room,
         kind,
         name: Some(title),
-    })
+    }))
 }
 
 /// A group of which nothing is known is looked at: its room may be older than what is remembered of groups.
@@ -120,6 +150,9 @@ async fn adopt(bridge: &Inner, key: &PortalKey) -> Result<Option<Portal>, Failur
         return Ok(None);
     };
     let mut tx = bridge.store.begin().await?;
+    if let Some(known) = tx.find_portal(key).await? {
+        return Ok(Some(known));
+    }
     for alias in tx.list_aliases(&contact).await? {
         let former = PortalKey::new(key.device, bridge.network.direct_chat(&alias));
         if tx.find_portal(&former).await?.is_some() {
@@ -132,11 +165,24 @@ async fn adopt(bridge: &Inner, key: &PortalKey) -> Result<Option<Portal>, Failur
     Ok(None)
 }
 
-async fn save(bridge: &Inner, portal: &Portal) -> Result<(), Failure> {
+/// Writes down which room a chat has, unless it has another one than `before` by now; whether it did. A room that was just
+/// made and that nobody needs goes again, its alias first.
+async fn settle(bridge: &Inner, portal: &Portal, before: Option<&RoomId>) -> Result<bool, Failure> {
     let mut tx = bridge.store.begin().await?;
-    tx.upsert_portal(portal).await?;
-    tx.commit().await?;
-    Ok(())
+    if tx.settle_portal(portal, before).await? {
+        tx.commit().await?;
+        return Ok(true);
+    }
+    drop(tx);
+    if let (None, Some(room)) = (before, &portal.room) {
+        tracing::info!(%room, "a chat got another room while one was made for it");
+        bridge.homeserver.forget_room(&alias(bridge, &portal.key)).await?;
+        let mut tx = bridge.store.begin().await?;
+        let work = Work::Abandon { room: room.clone() };
+        tx.push_job(&Lane::room(room), &work, bridge.clock().now()).await?;
+        tx.commit().await?;
+    }
+    Ok(false)
 }
 
 /// Who belongs in a portal room.
@@ -332,58 +378,5 @@ pub(super) async fn enter(bridge: &Inner, room: &RoomId, user: &UserId) -> Resul
             Ok(())
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Somebody who says things in a portal room, and at which time they are shown.
-pub(super) struct Voice<'a> {
-    pub(super) bridge: &'a Inner,
-    pub(super) room: &'a RoomId,
-    pub(super) speaker: &'a Actor,
-    pub(super) at: Timestamp,
-}
-
-impl Voice<'_> {
-    /// Sends an event. A speaker of ours that is not in the room (any more) is brought in first.
-    async fn send(&self, message: &Message, transaction: &str) -> Result<OwnedEventId, Failure> {
-        let attempt = || {
-            self.speaker.send(
-                self.room,
-                message.event_type,
-                &message.content,
-                transaction,
-                Some(self.at),
-            )
-        };
-        fail_point!("bridge.show.send.before");
-        let event = match attempt().await {
-            Ok(event) => event,
-            Err(error) if error.is_forbidden() && self.bridge.homeserver.names().is_ours(self.speaker.user()) => {
-                enter(self.bridge, self.room, self.speaker.user()).await?;
-                match attempt().await {
-                    Err(error) if error.is_forbidden() => {
-                        groups::let_write(self.bridge, self.room, self.speaker.user()).await?;
-                        attempt().await?
-                    }
-                    other => other?,
-                }
-            }
-            Err(error) => return Err(error.into()),
-        };
-        fail_point!("bridge.show.send.after");
-        Ok(event)
-    }
-
-    /// Sends the events of one thing in order; `transaction` makes the id of each from its number.
-    pub(super) async fn send_all(
-        &self,
-        messages: &[Message],
-        transaction: impl Fn(usize) -> String,
-    ) -> Result<Vec<OwnedEventId>, Failure> {
-        let mut events = Vec::with_capacity(messages.len());
-        for (number, message) in messages.iter().enumerate() {
-            events.push(self.send(message, &transaction(number)).await?);
-        }
-        Ok(events)
     }
 }

@@ -12,8 +12,9 @@ use super::{
     expiry, ghosts, history,
     live::{self, Said, What},
     outgoing,
-    portals::{self, Voice},
+    portals,
     recipients,
+    voice::Voice,
     worker::Desk,
 };
 use crate::{

@@ -40,6 +40,25 @@ fn read(row: &AnyRow) -> Result<Portal, Error> {
     })
 }
 
+/// Rows of a chat `$2` that its other name `$3` has too: those in which these columns are the same.
+macro_rules! drops_copies {
+    ($table:literal $(, $column:literal)*) => {
+        concat!(
+            "delete from ", $table, " where device = $1 and chat = $2 and exists (select 1 from ", $table,
+            " other where other.device = $1 and other.chat = $3",
+            $(" and other.", $column, " = ", $table, ".", $column,)*
+            ")"
+        )
+    };
+}
+
+/// Gives the rows of a chat `$2` its other name `$3`.
+macro_rules! moves {
+    ($table:literal) => {
+        concat!("update ", $table, " set chat = $3 where device = $1 and chat = $2")
+    };
+}
+
 impl Tx {
     /// The portal of a chat.
     pub(crate) async fn find_portal(&mut self, key: &PortalKey) -> Result<Option<Portal>, Error> {
@@ -62,31 +81,39 @@ impl Tx {
         self.row(query).await?.as_ref().map(read).transpose()
     }
 
-    /// Adds a portal or changes it.
+    /// Adds a portal or changes it, if its room is still `before`, or `portal.room` already; whether it did. Without
+    /// `before` it must have no room yet: of several who give a chat a room, the first one does.
     ///
     /// # Errors
     /// `Taken("room")` when the room is another portal's.
-    pub(crate) async fn upsert_portal(&mut self, portal: &Portal) -> Result<(), Error> {
-        let query = sqlx::query(
-            "insert into portals (device, chat, room, kind, name, ready) values ($1, $2, $3, $4, $5, $6) \
-             on conflict (device, chat) do update set room = excluded.room, kind = excluded.kind, \
-             name = excluded.name, ready = excluded.ready, \
-             recalled_at = case when excluded.ready = 1 and portals.recall_at <= $7 then $7 \
-             else portals.recalled_at end, \
-             recall_at = case when excluded.ready = 1 and portals.recall_at <= $7 then null \
-             else portals.recall_at end",
+    pub(crate) async fn settle_portal(&mut self, portal: &Portal, before: Option<&RoomId>) -> Result<bool, Error> {
+        let now = self.now().millis();
+        let bound = |statement| {
+            sqlx::query(statement)
+                .bind(portal.key.device.to_string())
+                .bind(text(portal.key.chat.as_str()))
+                .bind(portal.room.as_ref().map(|room| room.as_str()))
+                .bind(word(&portal.kind))
+                .bind(maybe(portal.name.as_deref()))
+                .bind(i64::from(portal.ready))
+        };
+        let query = bound(
+            "update portals set room = $3, kind = $4, name = $5, ready = $6, \
+             recalled_at = case when $6 = 1 and recall_at <= $7 then $7 else recalled_at end, \
+             recall_at = case when $6 = 1 and recall_at <= $7 then null else recall_at end \
+             where device = $1 and chat = $2 and (room is not distinct from $8 or room = $3)",
         )
-        .bind(portal.key.device.to_string())
-        .bind(text(portal.key.chat.as_str()))
-        .bind(portal.room.as_ref().map(|room| room.as_str()))
-        .bind(word(&portal.kind))
-        .bind(maybe(portal.name.as_deref()))
-        .bind(i64::from(portal.ready))
-        .bind(self.now().millis());
-        self.execute(query)
-            .await
-            .map_err(|error| error.or_taken("room"))
-            .map(drop)
+        .bind(now)
+        .bind(before.map(RoomId::as_str));
+        let mut written = self.execute(query).await.map_err(|error| error.or_taken("room"))?;
+        if written == 0 && before.is_none() {
+            let query = bound(
+                "insert into portals (device, chat, room, kind, name, ready) values ($1, $2, $3, $4, $5, $6) \
+                 on conflict (device, chat) do nothing",
+            );
+            written = self.execute(query).await.map_err(|error| error.or_taken("room"))?;
+        }
+        Ok(written > 0)
     }
 
     /// Asks back whoever left a portal room, with the next message; not before `pause` milliseconds have passed since
@@ -194,17 +221,34 @@ impl Tx {
         self.rows(query).await?.iter().map(read).collect()
     }
 
-    /// A chat has another name from now on: its room and everything said in it go with it. The new name must be free.
+    /// A chat has another name from now on: its room and everything said in it go with it. No portal may have the new
+    /// name yet; what is known by both names is known once then: by what the room shows of it.
     pub(crate) async fn rename_chat(&mut self, portal: &PortalKey, to: &ChatId) -> Result<(), Error> {
         for statement in [
-            "update portals set chat = $3 where device = $1 and chat = $2",
-            "update messages set chat = $3 where device = $1 and chat = $2",
-            "update message_parts set chat = $3 where device = $1 and chat = $2",
-            "update reactions set chat = $3 where device = $1 and chat = $2",
-            "update receipts set chat = $3 where device = $1 and chat = $2",
-            "update read_marks set chat = $3 where device = $1 and chat = $2",
-            "update chat_marks set chat = $3 where device = $1 and chat = $2 \
-             and not exists (select 1 from chat_marks other where other.device = $1 and other.chat = $3)",
+            // A message that the room shows takes the place of its copy.
+            "delete from message_parts where device = $1 and chat = $3 and exists (select 1 from messages shown \
+             where shown.device = $1 and shown.chat = $2 and shown.message = message_parts.message \
+             and shown.sender = message_parts.sender and shown.event is not null)",
+            "delete from messages where device = $1 and chat = $3 and exists (select 1 from messages shown \
+             where shown.device = $1 and shown.chat = $2 and shown.message = messages.message \
+             and shown.sender = messages.sender and shown.event is not null)",
+            drops_copies!("messages", "message", "sender"),
+            moves!("messages"),
+            drops_copies!("message_parts", "message", "sender", "part"),
+            moves!("message_parts"),
+            drops_copies!("reactions", "message", "message_sender", "sender"),
+            moves!("reactions"),
+            drops_copies!("receipts", "message", "contact"),
+            moves!("receipts"),
+            drops_copies!("read_marks", "contact"),
+            moves!("read_marks"),
+            drops_copies!("chat_marks"),
+            moves!("chat_marks"),
+            drops_copies!("history_chats"),
+            moves!("history_chats"),
+            drops_copies!("history_marks", "message", "message_sender", "sender"),
+            moves!("history_marks"),
+            moves!("portals"),
         ] {
             let query = sqlx::query(statement)
                 .bind(portal.device.to_string())

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use super::{Config, Store, engine::Kind};
+use super::{Config, Error, Portal, Store, Tx, engine::Kind};
 use crate::model::{Clock, Timestamp};
 
 /// The time when tests begin.
@@ -50,6 +50,16 @@ impl World {
         let clock = Clock::fixed(START);
         let store = Store::open(&place.config, clock.clone()).await.unwrap();
         Self { store, clock, place }
+    }
+}
+
+impl Tx {
+    /// Adds a portal or changes it, whatever room it has.
+    pub(crate) async fn upsert_portal(&mut self, portal: &Portal) -> Result<(), Error> {
+        let before = self.find_portal(&portal.key).await?.and_then(|known| known.room);
+        let is_written = self.settle_portal(portal, before.as_deref()).await?;
+        assert!(is_written, "nobody else writes in tests");
+        Ok(())
     }
 }
 

@@ -30,6 +30,66 @@ async fn inviting_a_ghost_begins_a_chat() {
     portal.shows("hello alice").await;
 }
 
+on_both_engines! {
+    /// B50: a person opens a chat with a ghost, and whoever it stands for writes at the same time: one room is the chat.
+    async fn b50_a_chat_that_two_begin_at_once_has_one_room(engine: Engine) {
+        let mut world = World::start(engine).await;
+        let alice = world.homeserver.user("alice");
+        let linked = world.linked_device(&[alice.id()]).await;
+        let ana = world.contact("15550001111", "Ana");
+        world.wharf.is_killed().await;
+        // The room that alice opens becomes the chat only after a while.
+        world.wharf.spawn("bridge.adopt.before=1*sleep(4000)");
+        world.rest.waits_for_doors().await;
+        world.whatsapp.waits_for_connections(linked.phone.number(), 1, SOON).await.unwrap();
+        let (ghost, bot) = ("@whatsapp_15550001111:hs.test", "@whatsappbot:hs.test");
+        let opened = alice.creates_dm_with(ghost).await;
+        eventually("the bot is in the room that alice opened", SOON, || async {
+            (opened.membership(bot).as_deref() == Some("join")).then_some(())
+        })
+        .await;
+        ana.says(&linked.phone, "hello alice");
+        let portal = world.homeserver.waits_for_room("hello", |room| room.said().iter().any(|(_, text)| text == "hello alice")).await;
+        assert_ne!(portal.id(), opened.id());
+        opened.shows(&format!("This chat is bridged in another room: https://matrix.to/#/{}", portal.id())).await;
+        eventually("ours are out of the room that alice opened", SOON, || async {
+            [ghost, bot].iter().all(|user| opened.membership(user).as_deref() == Some("leave")).then_some(())
+        })
+        .await;
+        alice.joins(portal.id());
+        alice.says(portal.id(), "hello ana");
+        gets(&ana, "hello ana").await;
+        ana.says(&linked.phone, "and again");
+        portal.shows("and again").await;
+        assert_eq!(world.count("select count(*) as number from portals").await, 1);
+    }
+
+    /// B50: the same when the room that alice opened is first: the one that was just made goes again.
+    async fn b50_a_room_that_was_made_in_vain_goes_again(engine: Engine) {
+        let mut world = World::start(engine).await;
+        let alice = world.homeserver.user("alice");
+        let linked = world.linked_device(&[alice.id()]).await;
+        let ana = world.contact("15550001111", "Ana");
+        world.wharf.is_killed().await;
+        world.wharf.spawn("bridge.portal.create.after=1*sleep(6000)");
+        world.rest.waits_for_doors().await;
+        world.whatsapp.waits_for_connections(linked.phone.number(), 1, SOON).await.unwrap();
+        let (ghost, bot) = ("@whatsapp_15550001111:hs.test", "@whatsappbot:hs.test");
+        ana.says(&linked.phone, "hello alice");
+        let made = alice.is_invited().await;
+        let opened = alice.creates_dm_with(ghost).await;
+        opened.shows("hello alice").await;
+        eventually("nobody is left in the room that was made", SOON, || async {
+            let is_out = |user: &str| matches!(made.membership(user).as_deref(), None | Some("leave"));
+            [ghost, bot, alice.id()].into_iter().all(is_out).then_some(())
+        })
+        .await;
+        alice.says(opened.id(), "hello ana");
+        gets(&ana, "hello ana").await;
+        assert_eq!(world.count("select count(*) as number from portals").await, 1);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_that_is_not_on_whatsapp_is_declined_in_words() {
     let world = World::start(Engine::Sqlite).await;

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     matrix::outgoing::{self, BridgeInfo, Levels},
     model::{Group, GroupKind, Rank},
-    store::{KnownGroup, Portal},
+    store::KnownGroup,
 };
 
 /// Levels of ranks. Whoever made a group stands above its administrators, who cannot demote them.
@@ -136,14 +136,7 @@ async fn rename(place: &Place<'_>, title: &str) -> Result<(), Failure> {
         }
     }
     let mut tx = bridge.store.begin().await?;
-    // What became of the portal meanwhile stays.
-    if let Some(portal) = tx.find_portal(&place.key).await? {
-        tx.upsert_portal(&Portal {
-            name: Some(title.to_owned()),
-            ..portal
-        })
-        .await?;
-    }
+    tx.set_portal_name(&place.key, title).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -7,8 +7,9 @@ use super::{
     super::{
         error::Failure,
         expiry, notify,
-        portals::{Room, Voice},
+        portals::Room,
         redact, typing,
+        voice::Voice,
     },
     media::{self, Brought},
     people,

@@ -9,8 +9,14 @@ use super::{
     rows::{ana, message},
 };
 use crate::{
-    model::{ChatId, ChatKind, ContactId, DeviceId, PortalKey},
-    store::{Portal, keyring::Person, testing::World},
+    model::{
+        ChatFacts, ChatId, ChatKind, ContactId, DeviceId, MessageRef, PastChat, PastMark, PortalKey, Sender,
+    },
+    store::{
+        Message, Portal,
+        keyring::Person,
+        testing::{START, World},
+    },
 };
 
 const PHONE: &str = "15550001111";
@@ -69,6 +75,48 @@ on_both_engines! {
         assert_eq!(tx.find_portal(&former).await.unwrap(), None);
         assert_eq!(tx.find_portal(&now).await.unwrap(), Some(Portal { key: now.clone(), ..portal }));
         assert!(tx.find_message(&now, &message_id("1"), &ana()).await.unwrap().is_some());
+        tx.commit().await.unwrap();
+    }
+
+    async fn what_both_names_of_a_chat_know_is_known_once(world: World) {
+        let device = DeviceId::generate();
+        let [former, now] = ["lid_42", PHONE].map(|name| PortalKey::new(device, ChatId::from_adapter(name)));
+        let portal = Portal { key: former.clone(), room: Some(owned_room_id!("!r:example.org")), kind: ChatKind::Direct, name: None, ready: true };
+        let event = |id: &str| Some(format!("${id}").try_into().unwrap());
+        let mark = |emoji: &str| PastMark { sender: ana(), emoji: emoji.into(), at: START };
+        let said = |id: &str| MessageRef { id: message_id(id), sender: Sender::Owner };
+        let mut tx = world.store.begin().await.unwrap();
+        tx.upsert_portal(&portal).await.unwrap();
+        for (key, id, shown) in [
+            (&former, "shown", true), (&now, "shown", false), (&former, "copied", false), (&now, "copied", false),
+            (&former, "old", true), (&now, "new", false),
+        ] {
+            let text = format!("{id} of {}", key.chat.as_str());
+            let row = Message { event: event(id).filter(|_| shown), text: Some(text), ..message(key, id, Sender::Owner) };
+            assert!(tx.insert_message(&row).await.unwrap());
+        }
+        for (key, emoji) in [(&former, "1"), (&now, "2")] {
+            tx.set_past_mark(key, &said("copied"), &mark(emoji)).await.unwrap();
+            tx.set_message_parts(key, &message_id("shown"), &Sender::Owner, &[event(emoji).unwrap()]).await.unwrap();
+            let facts = ChatFacts { unread: u32::try_from(emoji.len()).unwrap(), ..ChatFacts::default() };
+            let past = PastChat { chat: key.chat.clone(), kind: ChatKind::Direct, facts: None, messages: vec![] };
+            tx.remember_chat(device, &past, &facts).await.unwrap();
+        }
+        tx.rename_chat(&former, &now.chat).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let mut tx = world.store.begin().await.unwrap();
+        assert!(tx.find_chat_facts(&former).await.unwrap().is_none());
+        assert!(tx.find_chat_facts(&now).await.unwrap().is_some());
+        for (id, text) in [("shown", "shown of lid_42"), ("copied", "copied of 15550001111"), ("old", "old of lid_42"), ("new", "new of 15550001111")] {
+            let found = tx.find_message(&now, &message_id(id), &Sender::Owner).await.unwrap().unwrap();
+            assert_eq!(found.text.as_deref(), Some(text));
+            assert!(tx.find_message(&former, &message_id(id), &Sender::Owner).await.unwrap().is_none());
+        }
+        assert_eq!(tx.list_past_marks(&now, &said("copied")).await.unwrap(), [mark("2")]);
+        let parts = tx.list_message_parts(&now, &message_id("shown"), &Sender::Owner).await.unwrap();
+        assert_eq!(parts, [event("1").unwrap()], "those of the room");
+        assert_eq!(tx.find_portal(&now).await.unwrap(), Some(Portal { key: now.clone(), ..portal }));
         tx.commit().await.unwrap();
     }
 

@@ -115,6 +115,33 @@ on_both_engines! {
         assert_eq!(forsaken, expected, "one is kept, and one is promised to be let go");
     }
 
+    async fn of_two_who_give_a_chat_a_room_the_first_does(world: World) {
+        let key = portal();
+        let room = |name: &str| Portal {
+            key: key.clone(),
+            room: Some(format!("!{name}:example.org").try_into().unwrap()),
+            kind: ChatKind::Direct,
+            name: Some(name.into()),
+            ready: false,
+        };
+        let (first, second, third) = (room("first"), room("second"), room("third"));
+        let mut tx = world.store.begin().await.unwrap();
+        assert!(tx.settle_portal(&first, None).await.unwrap());
+        assert!(!tx.settle_portal(&second, None).await.unwrap(), "it has its room");
+        assert!(tx.settle_portal(&first, None).await.unwrap(), "once more the same");
+        assert_eq!(tx.find_portal(&key).await.unwrap(), Some(first.clone()));
+        assert!(tx.settle_portal(&second, first.room.as_deref()).await.unwrap(), "it follows its room");
+        assert!(!tx.settle_portal(&third, first.room.as_deref()).await.unwrap(), "it did so before");
+        let ready = Portal { ready: true, ..first.clone() };
+        assert!(!tx.settle_portal(&ready, first.room.as_deref()).await.unwrap());
+        assert_eq!(tx.find_portal(&key).await.unwrap(), Some(second.clone()));
+        tx.forget_portal_room(&key, second.room.as_deref().unwrap()).await.unwrap();
+        assert!(!tx.settle_portal(&second, second.room.as_deref()).await.unwrap(), "it was let go of");
+        assert!(tx.settle_portal(&third, None).await.unwrap());
+        assert_eq!(tx.find_portal(&key).await.unwrap(), Some(third));
+        tx.commit().await.unwrap();
+    }
+
     async fn a_portal_is_found_by_chat_and_by_room(world: World) {
         let key = portal();
         let room = room_id!("!room:example.org");
@@ -169,7 +196,7 @@ on_both_engines! {
         tx.upsert_ghost(&ghost).await.unwrap();
         let named = Ghost { name: Some("Ana".into()), registered: true, ..ghost.clone() };
         tx.upsert_ghost(&named).await.unwrap();
-        assert_eq!(tx.find_ghost(&ghost.contact).await.unwrap(), Some(named.clone()));
+        assert_eq!(tx.find_ghost(&ghost.contact).await.unwrap(), Some(named));
         assert!(!tx.is_account_ready(&ghost.user).await.unwrap());
         tx.set_account_ready(&ghost.user).await.unwrap();
         tx.set_account_ready(&ghost.user).await.unwrap();
@@ -284,6 +311,34 @@ on_both_engines! {
         assert_eq!(tx.find_send(owner.id, queued.id).await.unwrap(), Some(sent));
         tx.set_send_status(queued.id, SendStatus::Failed, Some("nobody there"), None, None).await.unwrap();
         assert_eq!(tx.find_send(owner.id, queued.id).await.unwrap().unwrap().reason.as_deref(), Some("nobody there"));
+        tx.commit().await.unwrap();
+    }
+
+    async fn whom_a_message_went_to_is_forgotten_with_what_it_said(world: World) {
+        let owner = world.identity("owner").await;
+        let mut tx = world.store.begin().await.unwrap();
+        let mut ids = Vec::new();
+        for (status, age) in [(SendStatus::Sent, 2), (SendStatus::Failed, 2), (SendStatus::Queued, 2), (SendStatus::Sent, 0)] {
+            let row = SendRow {
+                id: SendId::generate(),
+                identity: owner.id,
+                device: DeviceId::generate(),
+                recipient: "+1 555 000 2222".into(),
+                status,
+                reason: None,
+                message: None,
+                event: None,
+                created_at: START.plus_millis(-age),
+            };
+            tx.insert_send(&row).await.unwrap();
+            ids.push(row.id);
+        }
+        tx.erase_older(START.plus_millis(-1), 100).await.unwrap();
+        let mut left = Vec::new();
+        for id in ids {
+            left.push(tx.find_send(owner.id, id).await.unwrap().is_some());
+        }
+        assert_eq!(left, [false, false, true, true], "what is on its way stays");
         tx.commit().await.unwrap();
     }
 
