@@ -56,9 +56,6 @@ pub(super) async fn store(desk: &Desk<'_>, device: DeviceId, part: &str, from: u
     }
     fail::fail_point!("bridge.history.page");
     let now = bridge.clock().now();
-    if page.next.is_none() {
-        bridge.network.forget_past(device, part).await?;
-    }
     let mut tx = bridge.store.begin().await?;
     if let Some(progress) = page.progress {
         tx.set_history_progress(device, progress).await?;
@@ -72,8 +69,17 @@ pub(super) async fn store(desk: &Desk<'_>, device: DeviceId, part: &str, from: u
             };
             tx.push_job(&Lane::history(device), &work, now).await?;
         }
-        None if bridge.config.history_messages > 0 => open_later(&mut tx, device, now).await?,
-        None => {}
+        // A part that is forgotten says nothing any more: whatever follows from it stands before.
+        None => {
+            if bridge.config.history_messages > 0 {
+                open_later(&mut tx, device, now).await?;
+            }
+            tx.commit().await?;
+            fail::fail_point!("bridge.history.told");
+            bridge.network.forget_past(device, part).await?;
+            fail::fail_point!("bridge.history.forgotten");
+            return desk.done().await;
+        }
     }
     desk.finish(tx).await
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use simulator::{Contact, HistoryForm, Phone, Remembered, Speech};
+use simulator::{Contact, HistoryForm, MediaKind, Phone, Remembered, Speech};
+use whatsapp_rust::{buffa::MessageField, waproto::whatsapp as wa};
 
 use crate::support::{
     database::Engine,
@@ -16,6 +17,7 @@ use crate::support::{
 
 const ANA: &str = "15550001111";
 const BEN: &str = "15550002222";
+const PNG: &[u8] = include_bytes!("../simulator/media/harbour.png");
 
 #[expect(clippy::disallowed_methods, reason = "chats are recent as counted from today")]
 fn now() -> u64 {
@@ -118,6 +120,8 @@ on_both_engines! {
         let points = [
             "whatsapp.history.kept=panic",
             "bridge.history.page=panic",
+            "bridge.history.told=panic",
+            "bridge.history.forgotten=panic",
             "bridge.portal.create.after=panic",
             "bridge.history.message.before=3*off->panic",
             "bridge.show.send.after=5*off->panic",
@@ -198,6 +202,35 @@ async fn b71_an_old_chat_gets_its_history_with_its_first_message() {
     alice.joins(room.id());
     assert_eq!(texts(&room, "line "), expected(0..5));
     assert_eq!(room.said().last().unwrap().1, "new after long");
+}
+
+/// B71: a file that the network does not give now holds nobody up: it stands in the room by its name, and is asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn b71_a_file_of_before_that_does_not_come_holds_no_message_up() {
+    let Before {
+        world, rest, phone, ana, ..
+    } = before(Engine::Sqlite, "").await;
+    let image = world.whatsapp.upload(MediaKind::Image, PNG).unwrap().image();
+    let image = wa::Message {
+        image_message: MessageField::some(image),
+        ..wa::Message::default()
+    };
+    let mut said = lines(ANA, 2);
+    said.insert(1, Remembered::message(Some(ANA), said[0].timestamp + 1, image));
+    phone.has_history(&chat_with(ANA), said);
+    world.whatsapp.refuses_downloads(503, 10_000);
+    link(&rest, &phone).await;
+    let room = room_with(&world, "line 1").await;
+    let texts: Vec<String> = room.said().into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts[0], "line 0");
+    assert!(texts[1].contains("could not be fetched yet"), "{texts:?}");
+    let body = json!({ "contact": ANA, "platform": "wa", "text": "at once" });
+    let path = format!("/api/v1/devices/{OWNER}/message");
+    let (status, answer) = rest.call(Method::POST, &path, Some(body)).await;
+    assert!(status < 300, "{status}: {answer}");
+    gets(&ana, "at once").await;
+    let promised = world.count("select count(*) as number from jobs where kind = 'fetch'").await;
+    assert_eq!(promised, 1);
 }
 
 /// B70: no room is made of history when nobody wants that; it is stored all the same.

@@ -70,6 +70,15 @@ impl Brought {
     }
 }
 
+/// Media that cannot be brought over just now, as they are shown until they can.
+pub(super) fn put_off(content: &Content, media: &Media) -> Brought {
+    let words = format!(
+        "📎 {} could not be fetched yet. It comes as soon as it can.",
+        with_article(media.kind.name())
+    );
+    Brought::told(content, words, true)
+}
+
 /// Brings a content over: media move from the network to the homeserver.
 pub(super) async fn bring(scene: &Scene<'_>, content: &Content) -> Result<Brought, Failure> {
     let bridge = scene.desk.bridge;

@@ -9,17 +9,21 @@ use ruma::OwnedEventId;
 
 use super::{
     super::{error::Failure, expiry, ghosts, history, portals::Room, worker::Desk},
-    media, say,
+    media::{self, Brought},
+    say,
     scene::Scene,
 };
 use crate::{
     matrix::{self, Actor, outgoing, transaction_id},
     model::{
-        Action, ChatKind, Event, IdentityKind, Lane, MessageId, MessageRef, Older, PastMark, PortalKey, Say, Sender,
+        Action, ChatKind, Content, Event, IdentityKind, Lane, MessageId, MessageRef, Older, PastMark, PortalKey, Say, Sender,
         Timestamp, Work,
     },
     store::{Message, Reaction, Unshown},
 };
+
+/// How often a job may fail before it goes on without the media that do not come: what is said now waits for it.
+const TRIES: u32 = 2;
 
 /// Does a job of kind `place`.
 pub(in super::super) async fn open(desk: &Desk<'_>, portal: &PortalKey, kind: ChatKind) -> Result<(), Failure> {
@@ -205,13 +209,15 @@ struct Shown {
     message: Message,
     parts: Vec<OwnedEventId>,
     is_missing: bool,
+    /// The network may have the media, but does not give them now.
+    is_put_off: bool,
 }
 
 impl Scene<'_> {
     /// Shows what a message of before says.
     async fn brought(&self, room: &Room, past: &Unshown, thread: Option<&OwnedEventId>) -> Result<Shown, Failure> {
         let speaker = self.speaker(room).await?;
-        let brought = media::bring(self, &past.said.content).await?;
+        let (brought, is_put_off) = self.bring_or_put_off(&past.said.content).await?;
         let reply_to = say::event_of(self, past.said.reply_to.as_ref()).await?;
         let began_with = match &past.said.thread {
             Some(began_with) => say::event_of_message(self, began_with).await?,
@@ -232,7 +238,19 @@ impl Scene<'_> {
             message,
             parts: events.collect(),
             is_missing: brought.is_missing,
+            is_put_off,
         })
+    }
+
+    /// Brings a content over; media that do not come after some tries are put off, and that is told.
+    async fn bring_or_put_off(&self, content: &Content) -> Result<(Brought, bool), Failure> {
+        match (media::bring(self, content).await, content) {
+            (Err(Failure::Later { why, .. }), Content::Media(media)) if self.desk.job.attempts >= TRIES => {
+                tracing::info!(why, "a file of before is put off");
+                Ok((media::put_off(content, media), true))
+            }
+            (brought, _) => Ok((brought?, false)),
+        }
     }
 }
 
@@ -257,8 +275,13 @@ async fn write_down(
                 portal: scene.key.clone(),
                 message: reference.clone(),
             };
-            // One after the other: a phone is not asked for a hundred old files at once.
-            let lane = Lane::fetching(scene.key.device);
+            let lane = if shown.is_put_off {
+                // No other file waits for one that may come today or tomorrow.
+                Lane::late(&scene.key, &reference.id)
+            } else {
+                // One after the other: a phone is not asked for a hundred old files at once.
+                Lane::fetching(scene.key.device)
+            };
             tx.push_job(&lane, &work, bridge.clock().now()).await?;
         }
     }
