@@ -80,6 +80,13 @@ impl Linkings {
         Some(attempt.progress.subscribe())
     }
 
+    /// The attempt of an identity is not shown in this chat any more.
+    pub(super) fn hide_in(&self, identity: IdentityId, room: &RoomId) {
+        if let Some(attempt) = self.attempts().get_mut(&identity) {
+            attempt.rooms.retain(|known| known != room);
+        }
+    }
+
     /// A new attempt, unless one runs.
     fn begin(&self, identity: IdentityId, how: &Linking) -> Result<Attempt, Linking> {
         let mut attempts = self.attempts();
@@ -282,9 +289,21 @@ async fn accepted(bridge: &Arc<Inner>, identity: IdentityId, device: DeviceId, n
         Ok(()) => LinkProgress::Linked(number),
         Err(error) => {
             tracing::error!(%error, "a linked device could not be stored");
-            // Nobody would ever find this session again.
-            if let Err(error) = bridge.network.unlink(device).await {
-                tracing::error!(%error, "its session could not be ended either");
+            let found = async { Ok::<_, Error>(bridge.store.read().await?.find_device(device).await?) };
+            match found.await {
+                // The answer to the commit was lost.
+                Ok(Some(_)) => {
+                    come_to_life(bridge, device).await;
+                    return LinkProgress::Linked(number);
+                }
+                // Nobody would ever find this session again.
+                Ok(None) => {
+                    if let Err(error) = bridge.network.unlink(device).await {
+                        tracing::error!(%error, "its session could not be ended either");
+                    }
+                }
+                // The next start looks again.
+                Err(error) => tracing::error!(%error, "whether it was stored could not be seen"),
             }
             LinkProgress::Failed("The device could not be stored. Try again later.".into())
         }
@@ -316,7 +335,77 @@ async fn linked(bridge: &Arc<Inner>, identity: IdentityId, id: DeviceId, number:
     if let Some(old) = replaced {
         bridge.links.forget(old);
     }
-    bridge.links.set(id, LinkState::Connected);
-    bridge.network.connect(id).await?;
+    come_to_life(bridge, id).await;
     Ok(())
+}
+
+/// Connects a device that was just stored. It is linked, whatever comes of that.
+async fn come_to_life(bridge: &Inner, id: DeviceId) {
+    bridge.links.set(id, LinkState::Connected);
+    if let Err(error) = bridge.network.connect(id).await {
+        tracing::error!(%error, device.id = %id, "a device that was just linked could not be brought to life");
+        super::links::moved(bridge, id, LinkSignal::Lost(bridge.clock().now())).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::testing::{Fake, quiet},
+        *,
+    };
+    use crate::{
+        model::{Identity, IdentityKind},
+        network::{self, Network as _},
+        store::testing::World,
+    };
+
+    /// An attempt that shows its code.
+    async fn linking(world: &World) -> (super::super::Bridge, Arc<Fake>, watch::Receiver<LinkProgress>, IdentityId) {
+        let (bridge, network, _) = quiet(&world.store);
+        let identity = Identity {
+            id: IdentityId::generate(),
+            user: "@wharf_owner:hs.test".try_into().unwrap(),
+            kind: IdentityKind::Registered,
+            matrix_device: "WHARF".into(),
+            is_host: false,
+        };
+        let mut tx = world.store.begin().await.unwrap();
+        tx.insert_identity(&identity).await.unwrap();
+        tx.commit().await.unwrap();
+        start(&bridge.0, identity.id, Linking::Qr).await.unwrap();
+        let mut progress = bridge.0.linkings.follow(identity.id).unwrap();
+        let is_shown = |step: &LinkProgress| matches!(step, LinkProgress::Qr(_));
+        progress.wait_for(is_shown).await.unwrap();
+        (bridge, network, progress, identity.id)
+    }
+
+    #[tokio::test]
+    async fn a_device_that_is_stored_is_linked_though_it_does_not_come_to_life() {
+        for world in [World::sqlite().await, World::postgres().await] {
+            let (_bridge, network, mut progress, identity) = linking(&world).await;
+            network.refuses_next_connect(network::Error::Unreachable("as the test wants".into()));
+            let device = network.links_with("15550001111").unwrap();
+            let last = progress.wait_for(LinkProgress::is_last).await.unwrap().clone();
+            assert_eq!(last, LinkProgress::Linked("15550001111".into()));
+            let devices = world.store.read().await.unwrap().list_devices(identity).await.unwrap();
+            assert_eq!(devices.iter().map(|device| device.id).collect::<Vec<_>>(), [device]);
+            network.connect(device).await.expect("its session stands");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_device_that_could_not_be_stored_is_let_go_of() {
+        for world in [World::sqlite().await, World::postgres().await] {
+            let (_bridge, network, mut progress, identity) = linking(&world).await;
+            let mut tx = world.store.begin().await.unwrap();
+            tx.remove_identity(identity).await.unwrap();
+            tx.commit().await.unwrap();
+            let device = network.links_with("15550001111").unwrap();
+            let last = progress.wait_for(LinkProgress::is_last).await.unwrap().clone();
+            assert!(matches!(last, LinkProgress::Failed(_)), "{last:?}");
+            let error = network.connect(device).await.unwrap_err();
+            assert!(matches!(error, network::Error::NotLinked), "{error}");
+        }
+    }
 }

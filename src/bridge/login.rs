@@ -3,11 +3,11 @@
 //! The code is one message, an image with the code under it, that is edited when the code changes. Codes are good for
 //! seconds; they are sent by the task that follows the attempt and are no jobs. When it is over they are redacted.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ruma::{OwnedEventId, OwnedRoomId};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 use super::{
     Inner, Linking,
@@ -20,6 +20,9 @@ use crate::{
     matrix::{self, transaction_id},
     model::{IdentityId, RoomEvent},
 };
+
+/// A step that could not be shown is tried again after this.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// Begins to link, and follows the attempt in the room; answers what to say when one runs already.
 pub(super) async fn start(
@@ -36,14 +39,11 @@ pub(super) async fn start(
     if let Some(progress) = bridge.linkings.show_in(identity, &event.room) {
         let show = Show {
             bridge: Arc::clone(bridge),
+            identity,
             room: event.room.clone(),
             about: event.event.clone(),
         };
-        bridge.tasks.spawn(async move {
-            if let Err(error) = show.follow(progress).await {
-                tracing::warn!(%error, "the steps of a linking attempt could not be shown");
-            }
-        });
+        bridge.tasks.spawn(async move { show.follow(progress).await });
     }
     Ok(match begun {
         Begun::New => None,
@@ -59,6 +59,7 @@ pub(super) async fn start(
 /// Where the steps are shown.
 struct Show {
     bridge: Arc<Inner>,
+    identity: IdentityId,
     room: OwnedRoomId,
     about: OwnedEventId,
 }
@@ -71,41 +72,58 @@ struct Shown {
 }
 
 impl Show {
-    async fn follow(&self, mut progress: watch::Receiver<LinkProgress>) -> Result<(), Failure> {
+    /// Shows step after step. One that could not be shown is tried again, until another one takes its place.
+    async fn follow(&self, mut progress: watch::Receiver<LinkProgress>) {
         let mut shown = Shown::default();
         loop {
             let step = progress.borrow_and_update().clone();
-            match &step {
-                LinkProgress::Waiting => {}
-                LinkProgress::Qr(code) => {
-                    let image = self.image(code).await?;
-                    self.show(&mut shown, image, code).await?;
-                }
-                LinkProgress::Code { code, .. } => {
-                    let text = format!(
-                        "On your phone open WhatsApp → Linked devices → Link with phone number, and type: {code}"
-                    );
-                    self.show(&mut shown, matrix::outgoing::notice(&text, None), code)
-                        .await?;
-                }
-                LinkProgress::Passkey(request) => {
-                    self.take_back(&mut shown).await?;
-                    self.say(&passkey(request), request).await?;
-                }
-                LinkProgress::Compare(code) => {
-                    let text = format!("Your phone shows a code. Is it {code}? Then write `confirm`, else `cancel`.");
-                    self.show(&mut shown, matrix::outgoing::notice(&text, None), code)
-                        .await?;
-                }
-                last => {
-                    self.take_back(&mut shown).await?;
-                    self.say(&the_end(last), "end").await?;
-                }
+            let outcome = self.step(&mut shown, &step).await;
+            if let Err(error) = &outcome {
+                tracing::warn!(%error, "a step of a linking attempt could not be shown");
             }
-            if step.is_last() || progress.changed().await.is_err() {
-                return Ok(());
+            if step.is_last() {
+                break;
+            }
+            let wait = if outcome.is_ok() { Duration::MAX } else { AGAIN };
+            if let Ok(Err(_)) = timeout(wait, progress.changed()).await {
+                break;
             }
         }
+        // What nobody took back: the attempt had no last step, or the homeserver did not answer.
+        self.take_back(&mut shown).await;
+        self.bridge.linkings.hide_in(self.identity, &self.room);
+    }
+
+    async fn step(&self, shown: &mut Shown, step: &LinkProgress) -> Result<(), Failure> {
+        match step {
+            LinkProgress::Waiting => {}
+            LinkProgress::Qr(code) => {
+                let image = self.image(code).await?;
+                self.show(shown, image, code).await?;
+            }
+            LinkProgress::Code { code, .. } => {
+                let text =
+                    format!("On your phone open WhatsApp → Linked devices → Link with phone number, and type: {code}");
+                self.show(shown, matrix::outgoing::notice(&text, None), code).await?;
+            }
+            LinkProgress::Passkey(request) => {
+                self.take_back(shown).await;
+                self.say(&passkey(request), request).await?;
+            }
+            LinkProgress::Compare(code) => {
+                let text = format!("Your phone shows a code. Is it {code}? Then write `confirm`, else `cancel`.");
+                self.show(shown, matrix::outgoing::notice(&text, None), code).await?;
+            }
+            LinkProgress::Linked(_)
+            | LinkProgress::Expired
+            | LinkProgress::Failed(_)
+            | LinkProgress::Cancelled
+            | LinkProgress::Stopped => {
+                self.take_back(shown).await;
+                self.say(&the_end(step), "end").await?;
+            }
+        }
+        Ok(())
     }
 
     async fn say(&self, text: &str, part: &str) -> Result<OwnedEventId, Failure> {
@@ -143,17 +161,17 @@ impl Show {
         Ok(actor.send(&self.room, "m.room.message", content, &txn, None).await?)
     }
 
-    /// Codes are secrets: none stays in the room when it is over.
-    async fn take_back(&self, shown: &mut Shown) -> Result<(), Failure> {
-        for event in shown.first.take().into_iter().chain(shown.edits.drain(..)) {
+    /// Codes are secrets: none stays in the room when it is over. What could not be taken back is kept for another try.
+    async fn take_back(&self, shown: &mut Shown) {
+        let codes: Vec<_> = shown.first.take().into_iter().chain(shown.edits.drain(..)).collect();
+        for event in codes {
             let txn = transaction_id(&["login", "redact", event.as_str()]);
-            self.bridge
-                .homeserver
-                .as_bot()
-                .redact(&self.room, &event, &txn, Some("the code is over"))
-                .await?;
+            let bot = self.bridge.homeserver.as_bot();
+            if let Err(error) = bot.redact(&self.room, &event, &txn, Some("the code is over")).await {
+                tracing::warn!(%error, "a code could not be taken back");
+                shown.edits.push(event);
+            }
         }
-        Ok(())
     }
 }
 

@@ -16,7 +16,8 @@ pub(super) async fn begin(bridge: &Inner) -> Result<(), Error> {
     }
     let mut tx = bridge.store.begin().await?;
     let (lane, work) = (Lane::house(), Work::Forget);
-    if !tx.has_jobs(&lane, work.kind()).await? {
+    // How long is kept what may have been set anew: a round that waits for tomorrow comes now.
+    if !tx.hasten_jobs(&lane, work.kind()).await? {
         tx.push_job(&lane, &work, now).await?;
     }
     Ok(tx.commit().await?)

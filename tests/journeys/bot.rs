@@ -59,6 +59,30 @@ on_both_engines! {
     }
 }
 
+/// B80: a code that could not be shown is shown as soon as it can be, and none stays in the room.
+#[tokio::test(flavor = "multi_thread")]
+async fn b80_a_code_that_the_homeserver_refused_is_shown_again() {
+    let world = World::start(Engine::Sqlite).await;
+    let (alice, room) = chat_with_bot(&world).await;
+    let phone = world.whatsapp.phone(OWNER, "Alice");
+    world.homeserver.takes_files_up_to(10);
+    alice.says(room.id(), "login qr");
+    eventually("a code is refused", SOON, || async {
+        let requests = world.homeserver.requests();
+        requests.iter().any(|line| line.contains("/upload")).then_some(())
+    })
+    .await;
+    assert!(!room.said().iter().any(|(_, text)| text.contains("2@")));
+    world.homeserver.takes_files_up_to(1 << 20);
+    let code = bot_says(&room, "2@").await;
+    phone.scans(&code).unwrap();
+    bot_says(&room, "Linked: ").await;
+    let events = room.events();
+    let shown = events.iter().find(|event| event["content"]["msgtype"] == "m.image").unwrap();
+    let taken_back = |event: &serde_json::Value| event["content"]["redacts"] == shown["event_id"];
+    assert!(events.iter().any(|event| taken_back(event) || event["redacts"] == shown["event_id"]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bot_answers_what_it_understands_and_says_what_it_does_not() {
     let world = World::start(Engine::Sqlite).await;

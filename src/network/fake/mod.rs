@@ -51,6 +51,7 @@ struct State {
     lost_answers: usize,
     answers: Vec<LinkAnswer>,
     link_refusals: VecDeque<Error>,
+    connect_refusals: VecDeque<Error>,
     strangers: HashSet<String>,
     names: HashMap<ContactId, String>,
     backlog: Vec<Event>,
@@ -208,6 +209,11 @@ impl Fake {
     /// The next act fails this way and does nothing.
     pub(crate) fn refuses_next(&self, error: Error) {
         self.state().refusals.push_back(error);
+    }
+
+    /// The next device that is to come to life does not.
+    pub(crate) fn refuses_next_connect(&self, error: Error) {
+        self.state().connect_refusals.push_back(error);
     }
 
     /// The next act is done, but its answer is lost.

@@ -95,6 +95,9 @@ impl Network for Fake {
             if !state.linked.contains_key(&device) {
                 return Err(Error::NotLinked);
             }
+            if let Some(error) = state.connect_refusals.pop_front() {
+                return Err(error);
+            }
             state.live.insert(device);
         }
         self.intake.news(News::Link {
