@@ -43,6 +43,7 @@ pub(super) async fn remove(tx: &mut Tx, identity: IdentityId, user: &UserId) -> 
 async fn rooms(tx: &mut Tx, identity: IdentityId) -> Result<Vec<OwnedRoomId>, Failure> {
     let mut rooms = Vec::new();
     for device in tx.list_devices(identity).await? {
+        rooms.extend(tx.find_device_space(device.id).await?);
         let portals = tx.list_portals(device.id).await?;
         rooms.extend(portals.into_iter().filter_map(|portal| portal.room));
     }
@@ -104,7 +105,16 @@ pub(super) fn signed(content: &mut Content, name: &str, prefix: &str) {
     let words: Option<&mut Text> = match content {
         Content::Text(text) => Some(text),
         Content::Media(media) => media.caption.as_mut(),
-        _ => None,
+        Content::Location(_)
+        | Content::Contacts(_)
+        | Content::Poll(_)
+        | Content::Appointment(_)
+        | Content::Invitation(_)
+        | Content::Album { .. }
+        | Content::Call(_)
+        | Content::Told(_)
+        | Content::Awaited
+        | Content::Unsupported(_) => None,
     };
     if let Some(text) = words {
         text.body.insert_str(0, &prefix);
@@ -114,6 +124,49 @@ pub(super) fn signed(content: &mut Content, name: &str, prefix: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        model::{
+            ChatId, ChatKind, Device, DeviceId, Identity, IdentityKind, LinkState, Platform, PortalKey, Timestamp,
+        },
+        store::{Portal, testing::World},
+    };
+
+    #[tokio::test]
+    async fn the_space_of_a_device_is_one_of_its_rooms() {
+        for world in [World::sqlite().await, World::postgres().await] {
+            let identity = Identity {
+                id: IdentityId::generate(),
+                user: "@owner:hs.test".try_into().unwrap(),
+                kind: IdentityKind::Real,
+                matrix_device: "WHARF".into(),
+                is_host: false,
+            };
+            let device = Device {
+                id: DeviceId::generate(),
+                identity: identity.id,
+                platform: Platform::WhatsApp,
+                number: "15550001111".into(),
+                link: LinkState::Connected,
+                linked_at: Timestamp::from_secs(0),
+            };
+            let [space, room]: [OwnedRoomId; 2] = ["!space:hs.test", "!room:hs.test"].map(|id| id.try_into().unwrap());
+            let portal = Portal {
+                key: PortalKey::new(device.id, ChatId::from_adapter("1@g.us")),
+                room: Some(room.clone()),
+                kind: ChatKind::Group,
+                name: None,
+                ready: true,
+            };
+            let mut tx = world.store.begin().await.unwrap();
+            tx.insert_identity(&identity).await.unwrap();
+            tx.insert_device(&device).await.unwrap();
+            tx.upsert_portal(&portal).await.unwrap();
+            assert_eq!(rooms(&mut tx, identity.id).await.unwrap(), [room.clone()]);
+            tx.set_device_space(device.id, &space).await.unwrap();
+            assert_eq!(rooms(&mut tx, identity.id).await.unwrap(), [space, room]);
+            tx.commit().await.unwrap();
+        }
+    }
 
     #[test]
     fn words_say_who_wrote_them() {

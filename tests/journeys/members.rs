@@ -48,6 +48,8 @@ on_both_engines! {
         alice.says(room.id(), &format!("set-member {}", bob.id()));
         bot_says(&room, "is a member now").await;
         assert_eq!(bob.joins_invite().await.id(), portal.id());
+        let space = bob.is_invited_to_space().await;
+        bob.joins(space.id());
 
         let event = bob.says(portal.id(), "hi from bob");
         let got = gets(&ana, "bob: hi from bob").await;
@@ -78,9 +80,9 @@ on_both_engines! {
         bot_says(&room, &format!("Members:\n{}", bob.id())).await;
         alice.says(room.id(), &format!("remove-member {}", bob.id()));
         bot_says(&room, "is no member any more").await;
-        eventually("bob is out of both rooms", SOON, || async {
+        eventually("bob is out of both rooms and of the space", SOON, || async {
             let out = |room: &crate::support::homeserver::Room| room.membership(bob.id()).as_deref() == Some("leave");
-            (out(&portal) && out(&other)).then_some(())
+            (out(&portal) && out(&other) && out(&space)).then_some(())
         }).await;
         ana.says(&phone, "bye bob");
         portal.shows("bye bob").await;
