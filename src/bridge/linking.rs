@@ -361,7 +361,14 @@ mod tests {
     };
 
     /// An attempt that shows its code.
-    async fn linking(world: &World) -> (super::super::Bridge, Arc<Fake>, watch::Receiver<LinkProgress>, IdentityId) {
+    async fn linking(
+        world: &World,
+    ) -> (
+        super::super::Bridge,
+        Arc<Fake>,
+        watch::Receiver<LinkProgress>,
+        IdentityId,
+    ) {
         let (bridge, network, _) = quiet(&world.store);
         let identity = Identity {
             id: IdentityId::generate(),

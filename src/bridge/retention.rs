@@ -11,7 +11,12 @@ const AT_ONCE: u32 = 500;
 /// Promises the first round, where not all is kept for ever.
 pub(super) async fn begin(bridge: &Inner) -> Result<(), Error> {
     let now = bridge.clock().now();
-    if bridge.config.kept_since(now).or(bridge.config.failed_since(now)).is_none() {
+    if bridge
+        .config
+        .kept_since(now)
+        .or(bridge.config.failed_since(now))
+        .is_none()
+    {
         return Ok(());
     }
     let mut tx = bridge.store.begin().await?;

@@ -11,9 +11,7 @@ use super::{
     error::Failure,
     expiry, ghosts, history,
     live::{self, Said, What},
-    outgoing,
-    portals,
-    recipients,
+    outgoing, portals, recipients,
     voice::Voice,
     worker::Desk,
 };

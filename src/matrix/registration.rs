@@ -85,7 +85,11 @@ pub(crate) fn generate(names: &Names, url: &str) -> (Registration, Registration)
         url: Some(url.trim_end_matches('/').to_owned()),
         as_token: secret(),
         hs_token: secret(),
-        sender_localpart: format!("{}sender_{}", names.prefixes()[1], hex::encode(rand::random::<[u8; 8]>())),
+        sender_localpart: format!(
+            "{}sender_{}",
+            names.prefixes()[1],
+            hex::encode(rand::random::<[u8; 8]>())
+        ),
         rate_limited: false,
         receive_ephemeral: true,
         push_ephemeral: true,

@@ -78,9 +78,16 @@ async fn b80_a_code_that_the_homeserver_refused_is_shown_again() {
     phone.scans(&code).unwrap();
     bot_says(&room, "Linked: ").await;
     let events = room.events();
-    let shown = events.iter().find(|event| event["content"]["msgtype"] == "m.image").unwrap();
+    let shown = events
+        .iter()
+        .find(|event| event["content"]["msgtype"] == "m.image")
+        .unwrap();
     let taken_back = |event: &serde_json::Value| event["content"]["redacts"] == shown["event_id"];
-    assert!(events.iter().any(|event| taken_back(event) || event["redacts"] == shown["event_id"]));
+    assert!(
+        events
+            .iter()
+            .any(|event| taken_back(event) || event["redacts"] == shown["event_id"])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

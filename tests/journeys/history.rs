@@ -208,7 +208,11 @@ async fn b71_an_old_chat_gets_its_history_with_its_first_message() {
 #[tokio::test(flavor = "multi_thread")]
 async fn b71_a_file_of_before_that_does_not_come_holds_no_message_up() {
     let Before {
-        world, rest, phone, ana, ..
+        world,
+        rest,
+        phone,
+        ana,
+        ..
     } = before(Engine::Sqlite, "").await;
     let image = world.whatsapp.upload(MediaKind::Image, PNG).unwrap().image();
     let image = wa::Message {
@@ -229,7 +233,9 @@ async fn b71_a_file_of_before_that_does_not_come_holds_no_message_up() {
     let (status, answer) = rest.call(Method::POST, &path, Some(body)).await;
     assert!(status < 300, "{status}: {answer}");
     gets(&ana, "at once").await;
-    let promised = world.count("select count(*) as number from jobs where kind = 'fetch'").await;
+    let promised = world
+        .count("select count(*) as number from jobs where kind = 'fetch'")
+        .await;
     assert_eq!(promised, 1);
 }
 

@@ -16,8 +16,8 @@ use super::{
 use crate::{
     matrix::{self, Actor, outgoing, transaction_id},
     model::{
-        Action, ChatKind, Content, Event, IdentityKind, Lane, MessageId, MessageRef, Older, PastMark, PortalKey, Say, Sender,
-        Timestamp, Work,
+        Action, ChatKind, Content, Event, IdentityKind, Lane, MessageId, MessageRef, Older, PastMark, PortalKey, Say,
+        Sender, Timestamp, Work,
     },
     store::{Message, Reaction, Unshown},
 };

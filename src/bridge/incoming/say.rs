@@ -4,13 +4,7 @@ use ruma::{EventId, OwnedEventId};
 use serde_json::Value;
 
 use super::{
-    super::{
-        error::Failure,
-        expiry, notify,
-        portals::Room,
-        redact, typing,
-        voice::Voice,
-    },
+    super::{error::Failure, expiry, notify, portals::Room, redact, typing, voice::Voice},
     media::{self, Brought},
     people,
     scene::Scene,

@@ -76,7 +76,8 @@ impl Model {
                     .iter()
                     .any(|job| job.lock.as_ref().is_some_and(|(_, until)| *until > now))
         });
-        open.min_by_key(|(_, jobs)| (jobs[0].run_at, jobs[0].id)).map(|(lane, _)| *lane)
+        open.min_by_key(|(_, jobs)| (jobs[0].run_at, jobs[0].id))
+            .map(|(lane, _)| *lane)
     }
 
     fn jobs_of(&mut self, claim: &Claim) -> &mut Vec<Expected> {

@@ -9,9 +9,7 @@ use super::{
     rows::{ana, message},
 };
 use crate::{
-    model::{
-        ChatFacts, ChatId, ChatKind, ContactId, DeviceId, MessageRef, PastChat, PastMark, PortalKey, Sender,
-    },
+    model::{ChatFacts, ChatId, ChatKind, ContactId, DeviceId, MessageRef, PastChat, PastMark, PortalKey, Sender},
     store::{
         Message, Portal,
         keyring::Person,
