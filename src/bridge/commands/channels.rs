@@ -83,7 +83,7 @@ async fn unfollow(asked: &Asked<'_>) -> Result<(), Failure> {
     match bridge.network.unfollow(portal.key.device, &portal.key.chat).await {
         Ok(()) => {
             let mut tx = bridge.store.begin().await?;
-            groups::push_look(&mut tx, bridge, &portal.key, false).await?;
+            groups::push_look(&mut tx, bridge, &portal.key).await?;
             asked.finish(tx, "You follow this channel no more.").await
         }
         Err(error) if error.is_transient() => Err(error.into()),
