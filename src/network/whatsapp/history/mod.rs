@@ -20,14 +20,7 @@ use whatsapp_rust::wacore::{
 };
 
 pub(super) use self::awaited::{Awaited, ask_for_left_over};
-use super::{
-    super::Error,
-    Shared,
-    keys::kind,
-    sending,
-    session::Session,
-    unreachable,
-};
+use super::{super::Error, Shared, keys::kind, sending, session::Session, unreachable};
 use crate::model::{ChatId, DeviceId, MessageRef, Past, Sender, Timestamp};
 
 /// How many messages, or chats without any, make a page.
