@@ -340,7 +340,7 @@ async fn linked(bridge: &Arc<Inner>, identity: IdentityId, id: DeviceId, number:
 }
 
 /// Connects a device that was just stored. It is linked, whatever comes of that.
-async fn come_to_life(bridge: &Inner, id: DeviceId) {
+async fn come_to_life(bridge: &Arc<Inner>, id: DeviceId) {
     bridge.links.set(id, LinkState::Connected);
     if let Err(error) = bridge.network.connect(id).await {
         tracing::error!(%error, device.id = %id, "a device that was just linked could not be brought to life");
