@@ -199,14 +199,13 @@ impl Watcher {
     async fn show(&mut self, progress: LinkProgress) -> Step {
         match progress {
             LinkProgress::Qr(code) => self.send(Message::text(code)).await,
-            LinkProgress::Waiting => Step::Continue(()),
             step @ (LinkProgress::Code { .. } | LinkProgress::Passkey(_) | LinkProgress::Compare(_))
                 if self.tells_steps =>
             {
                 let step = serde_json::to_string(&StepView::from(step)).unwrap_or_default();
                 self.send(Message::text(step)).await
             }
-            LinkProgress::Code { .. } => Step::Continue(()),
+            LinkProgress::Waiting | LinkProgress::Code { .. } => Step::Continue(()),
             last @ (LinkProgress::Linked(_)
             | LinkProgress::Expired
             | LinkProgress::Passkey(_)
