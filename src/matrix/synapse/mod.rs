@@ -1,5 +1,7 @@
 //! The same against a real Synapse, brought by `scripts/synapse` (250 MB of Python packages, once).
 
+mod rooms_made;
+
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -8,7 +10,7 @@ use std::{
 };
 
 use axum::{Json, Router, extract::Request, http::StatusCode, response::IntoResponse};
-use ruma::{RoomId, UserId, room_alias_id, user_id};
+use ruma::{RoomId, UserId, user_id};
 use serde_json::{Value, json};
 
 use super::{repair::Repair, *};
@@ -475,32 +477,4 @@ async fn r6_a_backlog_flows_within_two_seconds_of_waking_a_restarted_synapse() {
     repair.wake().await.unwrap();
     synapse.waits_for_push("while you were away").await;
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn rooms_made_at_once_under_one_alias_are_one_room() {
-    let synapse = Synapse::start().await;
-    let person = user_id!("@nobody:hs.test");
-    let rooms = futures_util::future::join_all((0..6).map(|_| synapse.room_with("whatsapp_at_once", person))).await;
-    assert!(rooms.iter().all(|room| *room == rooms[0]), "{rooms:?}");
-}
-
-#[tokio::test]
-async fn a_room_that_was_never_finished_gives_its_alias_to_a_new_one() {
-    let synapse = Synapse::start().await;
-    let homeserver = &synapse.homeserver;
-    let new = NewRoom {
-        alias: "whatsapp_half".into(),
-        name: Some("Ana".into()),
-        ..NewRoom::default()
-    };
-    let lost = homeserver.create_room(&new).await.unwrap();
-    homeserver.as_bot().leave(&lost).await.unwrap();
-    let room = homeserver.create_room(&new).await.unwrap();
-    assert_ne!(room, lost);
-    let found = rooms::resolve(homeserver, room_alias_id!("#whatsapp_half:hs.test"))
-        .await
-        .unwrap();
-    assert_eq!(found, Some(room.clone()));
-    assert_eq!(homeserver.create_room(&new).await.unwrap(), room);
 }
