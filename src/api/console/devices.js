@@ -50,7 +50,7 @@ function card(report, remove) {
     chart(report.traffic),
     h("div", { class: "actions" },
       report.logged_in && h("a", { class: "button", href: `#/send?device=${report.device_id}` }, icon("send"), "Send a message"),
-      remove && button("Unlink", { class: "button quiet danger", onclick: remove })));
+      remove && button("Unlink", { class: "button quiet danger", "data-device": report.device_id, onclick: remove })));
 }
 
 export function devices({ may, often }) {

@@ -31,6 +31,7 @@ export function link({ onLeave }) {
   let stop = () => {};
   let runs = false;
   let turn = 0;
+  let left = false;
 
   function end(words, tone) {
     stop();
@@ -115,8 +116,11 @@ export function link({ onLeave }) {
     await cancel();
     status.textContent = "Asking WhatsApp for a code…";
     await call("POST", "devices", { platform: "wa", ...body });
-    // The page was left, or the other way was chosen, meanwhile.
-    if (mine !== turn) return;
+    // The page was left, or the other way was chosen, meanwhile; another attempt takes the place of this one by itself.
+    if (mine !== turn) {
+      if (left) await call("DELETE", "devices/linking");
+      return;
+    }
     runs = true;
     stop = follow("devices/linking", { step: take }, (state) => state === "closed" && runs && end("The connection was lost.", "bad"));
   }
@@ -164,6 +168,7 @@ export function link({ onLeave }) {
 
   onLeave(() => {
     turn += 1;
+    left = true;
     cancel().catch(() => {});
   });
   begin("qr");
