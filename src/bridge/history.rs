@@ -60,28 +60,24 @@ pub(super) async fn store(desk: &Desk<'_>, device: DeviceId, part: &str, from: u
     if let Some(progress) = page.progress {
         tx.set_history_progress(device, progress).await?;
     }
-    match page.next {
-        Some(from) => {
-            let work = Work::History {
-                device,
-                part: part.to_owned(),
-                from,
-            };
-            tx.push_job(&Lane::history(device), &work, now).await?;
-        }
-        // A part that is forgotten says nothing any more: whatever follows from it stands before.
-        None => {
-            if bridge.config.history_messages > 0 {
-                open_later(&mut tx, device, now).await?;
-            }
-            tx.commit().await?;
-            fail::fail_point!("bridge.history.told");
-            bridge.network.forget_past(device, part).await?;
-            fail::fail_point!("bridge.history.forgotten");
-            return desk.done().await;
-        }
+    if let Some(from) = page.next {
+        let work = Work::History {
+            device,
+            part: part.to_owned(),
+            from,
+        };
+        tx.push_job(&Lane::history(device), &work, now).await?;
+        return desk.finish(tx).await;
     }
-    desk.finish(tx).await
+    // A part that is forgotten says nothing any more: whatever follows from it stands before.
+    if bridge.config.history_messages > 0 {
+        open_later(&mut tx, device, now).await?;
+    }
+    tx.commit().await?;
+    fail::fail_point!("bridge.history.told");
+    bridge.network.forget_past(device, part).await?;
+    fail::fail_point!("bridge.history.forgotten");
+    desk.done().await
 }
 
 /// Stores a chat and its messages; what is stored already stays as it is, so a page may be stored again.
