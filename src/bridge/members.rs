@@ -161,7 +161,7 @@ mod tests {
             tx.insert_identity(&identity).await.unwrap();
             tx.insert_device(&device).await.unwrap();
             tx.upsert_portal(&portal).await.unwrap();
-            assert_eq!(rooms(&mut tx, identity.id).await.unwrap(), [room.clone()]);
+            assert_eq!(rooms(&mut tx, identity.id).await.unwrap(), std::slice::from_ref(&room));
             tx.set_device_space(device.id, &space).await.unwrap();
             assert_eq!(rooms(&mut tx, identity.id).await.unwrap(), [space, room]);
             tx.commit().await.unwrap();
