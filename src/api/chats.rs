@@ -52,9 +52,9 @@ pub(super) struct AskOlder {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Pagination {
     /// Leads to what is older; empty at the end.
-    next_cursor: String,
+    pub(super) next_cursor: String,
     /// Leads to what is newer; empty at the beginning.
-    previous_cursor: String,
+    pub(super) previous_cursor: String,
 }
 
 #[derive(Serialize, ToSchema)]

@@ -154,6 +154,10 @@ impl From<bridge::Error> for Error {
             E::Taken(what) => Self::new(StatusCode::CONFLICT, format!("{what} already exists")),
             E::Refused(why) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, why),
             E::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "File too large"),
+            E::Offline => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "WhatsApp does not answer through this device. Please try again later.",
+            ),
             E::RateLimited(after) => Self::too_many("Too many requests", after),
             error @ (E::Unreachable(_) | E::Internal(_)) => Self::internal(&error),
         }

@@ -126,7 +126,8 @@ fn nowhere() -> Error {
     Error::bad_request("device_id is required")
 }
 
-fn idempotency(headers: &HeaderMap, token: TokenId, request: &[u8]) -> Result<Option<Idempotency>, Error> {
+/// What makes a repeated request the same request, when it has a key.
+pub(super) fn idempotency(headers: &HeaderMap, token: TokenId, request: &[u8]) -> Result<Option<Idempotency>, Error> {
     let Some(value) = headers.get("idempotency-key") else {
         return Ok(None);
     };

@@ -15,8 +15,8 @@ use tower_http::{
 };
 
 use super::{
-    Api, Config, admin, chats, console, cors, credentials, deliveries, devices, docs, error, error::Error, health,
-    linking, live, media, messages, pairing, retry, session, tokens, watch, webhooks,
+    Api, Config, admin, chats, console, contacts, cors, credentials, deliveries, devices, docs, error, error::Error,
+    health, invites, linking, live, media, messages, new_chats, pairing, retry, session, tokens, watch, webhooks,
 };
 
 /// How long a client may pause while it sends a body.
@@ -91,6 +91,16 @@ fn frozen(config: &Config) -> Router<Api> {
 /// Routes beside the frozen ones.
 fn beside() -> Router<Api> {
     Router::new()
+        .route("/chats", post(new_chats::open))
+        .route(
+            "/chats/{chat}/invite-link",
+            get(invites::link).delete(invites::reset).head(no_such_method),
+        )
+        .route("/contacts", get(contacts::list).head(no_such_method))
+        .route("/contacts/lookups", post(contacts::look_up))
+        .route("/contacts/{contact}", get(contacts::show).head(no_such_method))
+        .route("/devices/{platform}/{number}/syncs", post(contacts::sync))
+        .route("/invites/{code}", get(invites::look).head(no_such_method))
         .route("/devices/{platform}/{number}/chats", get(chats::list))
         .route(
             "/devices/{platform}/{number}/chats/{chat}/messages",

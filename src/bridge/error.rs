@@ -39,6 +39,9 @@ pub(crate) enum Error {
     /// Slow down.
     #[error("too many requests")]
     RateLimited(Duration),
+    /// The network does not answer through this device, now.
+    #[error("the network does not answer through this device")]
+    Offline,
     /// Somebody we need does not answer.
     #[error("{0} cannot be reached")]
     Unreachable(&'static str),

@@ -6,15 +6,18 @@
 
 mod abandon;
 mod accounts;
+mod asking;
 mod chat_marks;
 mod commands;
 mod config;
+mod contacts;
 mod deliveries;
 mod devices;
 mod error;
 mod expiry;
 mod faces;
 mod ghosts;
+mod group_links;
 mod groups;
 mod history;
 mod incoming;
@@ -29,6 +32,7 @@ mod media_links;
 mod members;
 mod messages;
 mod moving;
+mod new_chats;
 mod news;
 mod notify;
 mod older;
@@ -59,14 +63,18 @@ use std::{sync::Arc, time::Instant};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use asking::NamedDevice;
 pub(crate) use config::Config;
+pub(crate) use contacts::{LookedUp, ReadContact, Resource};
 pub(crate) use devices::LinkProgress;
 pub(crate) use error::Error;
+pub(crate) use group_links::InviteView;
 pub(crate) use intake::Intake;
 pub(crate) use linking::{PairingCode, passkey_line};
 pub(crate) use live::{Crossing, Said, Sight, View, What};
 pub(crate) use media_links::{MediaLink, MediaLinks};
 pub(crate) use messages::{Idempotency, NewFile, NewMessage, Queued, Recipients};
+pub(crate) use new_chats::{ChatWish, OpenedChat};
 pub(crate) use reading::{Page, ReadChat, ReadMessage, Wanted};
 pub(crate) use reports::DeviceReport;
 pub(crate) use retry::Retried;
@@ -112,6 +120,7 @@ struct Inner {
     links: watch::Links,
     live: live::Live,
     started: Instant,
+    opened: tokio::sync::Notify,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -153,6 +162,7 @@ impl Bridge {
             links: watch::Links::default(),
             live: live::Live::default(),
             started: Instant::now(),
+            opened: tokio::sync::Notify::new(),
             stop,
             tasks,
         }))

@@ -313,7 +313,7 @@ async fn place_of(tx: &mut Tx, key: &PortalKey, spelled: &str, field: &'static s
 }
 
 /// Cuts a page out of what was found, which is one more than wanted when there is more.
-fn page<T>(mut found: Vec<T>, part: &Part, limit: u32, place: impl Fn(&T) -> Place) -> Page<T> {
+pub(super) fn page<T>(mut found: Vec<T>, part: &Part, limit: u32, place: impl Fn(&T) -> Place) -> Page<T> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = found.len() > limit;
     let backwards = matches!(part, Part::After(_));
@@ -349,7 +349,7 @@ fn cursor(towards: &str, place: &Place) -> String {
     URL_SAFE_NO_PAD.encode(json)
 }
 
-fn part_of(cursor: &str) -> Result<Part, Error> {
+pub(super) fn part_of(cursor: &str) -> Result<Part, Error> {
     let wrong = Error::Invalid {
         field: "cursor",
         why: "it is none that was given out".into(),

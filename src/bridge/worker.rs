@@ -11,8 +11,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::Instrument as _;
 
 use super::{
-    Inner, abandon, accounts, chat_marks, error::Failure, faces, groups, history, incoming, links, members, moving,
-    notify, older, outgoing, reads, retention, retire, sending,
+    Inner, abandon, accounts, chat_marks, contacts, error::Failure, faces, groups, history, incoming, links, members,
+    moving, new_chats, notify, older, outgoing, reads, retention, retire, sending,
 };
 use crate::{
     model::{Job, Work},
@@ -165,6 +165,7 @@ impl Desk<'_> {
             Work::FromMatrix(event) => outgoing::take(self, event).await,
             Work::Resolve(outgoing) => sending::resolve(self, outgoing).await,
             Work::Send { chat, outgoing } => sending::send(self, chat, outgoing).await,
+            Work::BeginChat(new) => new_chats::begin(self, new).await,
             Work::Deliver(delivery) => notify::deliver(self, delivery).await,
             Work::Notice { room, about, text } => outgoing::notice(self, room, about, text).await,
             Work::Status { room, event, failed } => outgoing::status(self, room, event, failed.as_deref()).await,
@@ -176,6 +177,7 @@ impl Desk<'_> {
                 reads::elsewhere(self, *device, chat.as_ref(), messages).await
             }
             Work::CompareGroups { device } => groups::compare_all(self, *device).await,
+            Work::SyncContacts { device } => contacts::sync(self, *device).await,
             Work::LookAtGroup { portal } => groups::look(self, portal).await,
             Work::Gather { portal } => groups::gather(self, portal).await,
             Work::Furnish { portal, by } => groups::furnish(self, portal, by.as_ref()).await,
@@ -254,10 +256,12 @@ impl Desk<'_> {
             | Work::ShowMarks { .. } => self.bridge.config.incoming_patience(),
             Work::FromMatrix(_)
             | Work::Resolve(_)
+            | Work::BeginChat(_)
             | Work::Send { .. }
             | Work::TellRead { .. }
             | Work::TellMarks { .. }
             | Work::LookAt { .. }
+            | Work::SyncContacts { .. }
             | Work::Notice { .. }
             | Work::Status { .. }
             | Work::Older(_)
@@ -286,6 +290,7 @@ impl Desk<'_> {
             Work::Incoming(event) => incoming::given_up(&mut tx, self, event).await?,
             Work::FromMatrix(event) => outgoing::given_up(&mut tx, self, event, why).await?,
             Work::Resolve(outgoing) | Work::Send { outgoing, .. } => sending::given_up(&mut tx, outgoing, why).await?,
+            Work::BeginChat(new) => new_chats::given_up(&mut tx, new).await?,
             Work::Place { portal, .. } => history::given_up(&mut tx, portal).await?,
             Work::Fetch { portal, message } => incoming::fetch_given_up(&mut tx, self, portal, message).await?,
             Work::Deliver(delivery) => {
@@ -310,6 +315,7 @@ impl Desk<'_> {
             | Work::ShowMarks { .. }
             | Work::TellMarks { .. }
             | Work::LookAt { .. }
+            | Work::SyncContacts { .. }
             | Work::Abandon { .. }
             | Work::RetireIdentity { .. }
             | Work::TellLink { .. }

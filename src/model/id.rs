@@ -106,6 +106,11 @@ uuid_id!(
     SendId
 );
 
+uuid_id!(
+    /// A chat that somebody asked for by REST.
+    ChatRequestId
+);
+
 /// The place of a job in the order of its lane.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]

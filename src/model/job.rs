@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{
     ChatId, ChatKind, ContactId, DeliveryId, DeviceId, Event, IdentityId, JobId, Lane, Media, MessageId, MessageRef,
-    PortalKey, SendId, Sender, Timestamp, WebhookId,
+    NewChat, PortalKey, SendId, Sender, Timestamp, WebhookId,
 };
 
 /// What a job promises. As JSON, each kind wraps its content: an inner tag would break the raw JSON of room events.
@@ -26,6 +26,8 @@ pub(crate) enum Work {
         /// The message.
         outgoing: Outgoing,
     },
+    /// Open a chat that somebody asked for by REST.
+    BeginChat(NewChat),
     /// Tell a webhook what a contact said.
     Deliver(Delivery),
     /// Show one short notice of the bot in a room.
@@ -88,6 +90,11 @@ pub(crate) enum Work {
     /// Look at all groups of a device: news of them may have been lost while it was not connected.
     CompareGroups {
         /// Which device.
+        device: DeviceId,
+    },
+    /// Ask for the owner's own names for people, all of them.
+    SyncContacts {
+        /// Of which device.
         device: DeviceId,
     },
     /// Look at a group again, and make its room follow.
@@ -200,6 +207,7 @@ impl Work {
             Self::FromMatrix(_) => "from_matrix",
             Self::Resolve(_) => "resolve",
             Self::Send { .. } => "send",
+            Self::BeginChat(_) => "begin_chat",
             Self::Deliver(_) => "deliver",
             Self::Notice { .. } => "notice",
             Self::Status { .. } => "status",
@@ -209,6 +217,7 @@ impl Work {
             Self::TellRead { .. } => "tell_read",
             Self::ReadElsewhere { .. } => "read_elsewhere",
             Self::CompareGroups { .. } => "compare_groups",
+            Self::SyncContacts { .. } => "sync_contacts",
             Self::LookAtGroup { .. } => "look_at_group",
             Self::Gather { .. } => "gather",
             Self::Furnish { .. } => "furnish",

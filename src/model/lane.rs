@@ -2,7 +2,7 @@
 
 use ruma::RoomId;
 
-use super::{ContactId, DeliveryId, DeviceId, IdentityId, MessageId, PortalKey, WebhookId};
+use super::{ChatRequestId, ContactId, DeliveryId, DeviceId, IdentityId, MessageId, PortalKey, WebhookId};
 
 /// The queue a job stands in.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -75,9 +75,19 @@ impl Lane {
         Self(format!("groups:{device}"))
     }
 
+    /// The owner's address book.
+    pub(crate) fn contacts(device: DeviceId) -> Self {
+        Self(format!("contacts:{device}"))
+    }
+
     /// Messages by REST to one recipient, before the chat is known. `recipient` is the canonical spelling.
     pub(crate) fn sending(device: DeviceId, recipient: &str) -> Self {
         Self(format!("send:{device}/{recipient}"))
+    }
+
+    /// A chat that somebody asked for by REST: each by itself, for some must wait for others.
+    pub(crate) fn new_chat(request: ChatRequestId) -> Self {
+        Self(format!("chat:{request}"))
     }
 
     /// Deliveries of one conversation to one webhook.

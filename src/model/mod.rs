@@ -16,6 +16,7 @@ mod lane;
 mod mark;
 pub(crate) mod markup;
 mod message;
+mod new_chat;
 mod read;
 mod webhook;
 
@@ -27,12 +28,14 @@ pub(crate) use event::{Event, News, Reached};
 pub(crate) use group::{Group, GroupChange, GroupKind, GroupMember, Rank};
 pub(crate) use history::{ChatFacts, Past, PastChat, PastMark, PastMessage};
 pub(crate) use id::{
-    ChatId, ContactId, CredentialId, DeliveryId, DeviceId, IdentityId, JobId, MessageId, SendId, TokenId, WebhookId,
+    ChatId, ChatRequestId, ContactId, CredentialId, DeliveryId, DeviceId, IdentityId, JobId, MessageId, SendId,
+    TokenId, WebhookId,
 };
 pub(crate) use identity::{Credential, Identity, IdentityKind, Role, Token};
 pub(crate) use job::{Delivery, Job, Older, Outgoing, RoomEvent, Work};
 pub(crate) use lane::Lane;
 pub(crate) use mark::{ChatMark, ChatMarks, Mute};
 pub(crate) use message::*;
+pub(crate) use new_chat::{NewChat, Opened, Participant, WantedChat};
 pub(crate) use read::ReadUpTo;
 pub(crate) use webhook::{Webhook, WebhookEvent};

@@ -126,6 +126,18 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// `NotFound`, `Unreachable`.
     async fn contact(&self, device: DeviceId, contact: &ContactId) -> Result<ContactInfo, Error>;
 
+    /// Who has these telephone numbers (digits only), each asked for anew; in their order, `None` when nobody is there.
+    ///
+    /// # Errors
+    /// `NotLinked`, `RateLimited`, `Unreachable`.
+    async fn who(&self, device: DeviceId, phones: &[String]) -> Result<Vec<Option<ContactId>>, Error>;
+
+    /// The names that the owner gave to people, all of them, asked for anew; `None` when the network does not tell.
+    ///
+    /// # Errors
+    /// `NotLinked`, `Unreachable`.
+    async fn address_book(&self, device: DeviceId) -> Result<Option<Vec<(ContactId, String)>>, Error>;
+
     /// The name the network vouches for, such as a business has.
     ///
     /// # Errors
@@ -162,7 +174,13 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// `Refused` when the device may not see it, `NotFound`, `NotLinked`, `RateLimited`, `Unreachable`.
     async fn invite_link(&self, portal: &PortalKey) -> Result<String, Error>;
 
-    /// What is behind an invite link, without following it; [`Network::find`] follows.
+    /// Goes into the group behind an invite link. Repeating it is harmless.
+    ///
+    /// # Errors
+    /// `NotFound` when the link leads nowhere (any more), `Refused`, `NotLinked`, `RateLimited`, `Unreachable`.
+    async fn join(&self, device: DeviceId, link: &str) -> Result<Joined, Error>;
+
+    /// What is behind an invite link, without following it; [`Network::join`] follows.
     ///
     /// # Errors
     /// `NotFound` when it leads nowhere (any more), `NotLinked`, `RateLimited`, `Unreachable`.
@@ -265,6 +283,19 @@ pub(crate) struct NewGroup {
     pub(crate) people: Vec<ContactId>,
     /// When it was asked for: one of that name that was made since is the same.
     pub(crate) asked_at: Timestamp,
+    /// But for these, which were made for somebody else.
+    pub(crate) others: Vec<ChatId>,
+}
+
+/// What became of following an invite link.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Joined {
+    /// The account is in the group now.
+    In(ChatId),
+    /// It was in it before.
+    Before(ChatId),
+    /// An administrator must let it in first, and is asked to.
+    Asked,
 }
 
 /// What an invite link tells of its group.

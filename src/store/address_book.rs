@@ -31,6 +31,35 @@ impl Tx {
         self.execute(query).await.map(drop)
     }
 
+    /// Forgets all names of a device, and remembers these.
+    pub(crate) async fn replace_address_book(
+        &mut self,
+        device: DeviceId,
+        names: &[(ContactId, String)],
+    ) -> Result<(), Error> {
+        let query = sqlx::query("delete from address_book where device = $1").bind(device.to_string());
+        self.execute(query).await?;
+        for (contact, name) in names {
+            self.set_address_book_name(device, contact, Some(name)).await?;
+        }
+        Ok(())
+    }
+
+    /// By which name an owner calls a contact.
+    pub(crate) async fn find_address_book_name(
+        &mut self,
+        device: DeviceId,
+        contact: &ContactId,
+    ) -> Result<Option<String>, Error> {
+        let query = sqlx::query("select * from address_book where device = $1 and contact = $2")
+            .bind(device.to_string())
+            .bind(text(contact.as_str()));
+        let row = self.row(query).await?;
+        row.as_ref()
+            .map(|row| Columns::new(row, "address_book", "contact").text("name"))
+            .transpose()
+    }
+
     /// Whom the address book of a device names with these words, in the order of names; everybody for no words.
     pub(crate) async fn search_address_book(
         &mut self,

@@ -7,7 +7,7 @@ use super::{
     Error, Tx,
     types::{Columns, sender, text, word},
 };
-use crate::model::{Group, GroupMember, PortalKey, Rank, Sender};
+use crate::model::{DeviceId, Group, GroupMember, PortalKey, Rank, Sender};
 
 /// A group as it is known and shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,6 +82,15 @@ impl Tx {
             });
         }
         Ok(Some(KnownGroup { group, shown, gone }))
+    }
+
+    /// Whether somebody is in any group of a device.
+    pub(crate) async fn is_in_a_group(&mut self, device: DeviceId, who: &Sender) -> Result<bool, Error> {
+        let query =
+            sqlx::query("select 1 from group_members where device = $1 and who = $2 and rank is not null limit 1")
+                .bind(device.to_string())
+                .bind(sender(who));
+        Ok(self.row(query).await?.is_some())
     }
 
     /// Whether anything is known of a group.

@@ -43,6 +43,10 @@ pub(super) const ALL: &[Migration] = &[
         sql: include_str!("../../migrations/00007_console.sql"),
     },
     Migration {
+        name: "00012_new_chats",
+        sql: include_str!("../../migrations/00012_new_chats.sql"),
+    },
+    Migration {
         name: "00013_secrets",
         sql: include_str!("../../migrations/00013_secrets.sql"),
     },

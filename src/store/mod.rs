@@ -28,6 +28,7 @@ mod links;
 mod lock;
 mod messages;
 mod migrations;
+mod new_chats;
 mod people;
 mod portals;
 mod reactions;

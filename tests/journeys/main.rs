@@ -70,6 +70,8 @@ mod passkeys;
 mod people;
 mod receipts;
 mod reliability;
+mod rest_contacts;
+mod rest_groups;
 mod rest_to_whatsapp;
 mod rooms_life;
 mod row_by_row;

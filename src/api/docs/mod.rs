@@ -14,8 +14,8 @@ use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 use shared::{Failures, Schemes};
 
 use super::{
-    Api, chats, client::Outside, credentials, devices, health, linking, media, messages, pairing, retry, tokens,
-    webhooks,
+    Api, chats, client::Outside, contacts, credentials, devices, health, invites, linking, media, messages, new_chats,
+    pairing, retry, tokens, webhooks,
 };
 
 /// Where the description is served.
@@ -28,7 +28,8 @@ const DESCRIPTION: &str = "/docs/swagger.json";
         credentials::create, credentials::list, credentials::update, credentials::remove,
         tokens::create, tokens::list, tokens::remove,
         devices::add, devices::list, devices::remove, linking::follow, pairing::answer, pairing::confirm, messages::send,
-        chats::list, chats::messages, chats::ask, media::fetch, retry::retry,
+        chats::list, chats::messages, chats::ask, new_chats::open, invites::look, invites::link, invites::reset,
+        contacts::list, contacts::show, contacts::look_up, contacts::sync, media::fetch, retry::retry,
         webhooks::add, webhooks::list, webhooks::update, webhooks::remove,
         health::live, health::ready, health::metrics,
     ),
@@ -37,6 +38,7 @@ const DESCRIPTION: &str = "/docs/swagger.json";
         (name = "tokens", description = "Handles on Matrix identities"),
         (name = "devices", description = "Linked devices and their messages"),
         (name = "chats", description = "What is stored of chats and their messages"),
+        (name = "contacts", description = "The people whom devices know"),
         (name = "media", description = "Files that were too large for a webhook, or did not come"),
         (name = "webhooks", description = "Who is told what contacts say"),
         (name = "watching", description = "Is it alive"),

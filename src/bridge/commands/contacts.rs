@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::{error::Failure, faces},
+    super::{contacts, error::Failure},
     Asked, Line, Read,
 };
 use crate::model::{ContactId, Device};
@@ -13,7 +13,7 @@ use crate::model::{ContactId, Device};
 /// How to use them.
 pub(super) const HELP: &[&str] = &[
     "search <name> – people of your address book and chats",
-    "sync contacts – names and pictures of the people you talk with, looked up anew",
+    "sync contacts – your address book, and names and pictures of the people you talk with, looked up anew",
 ];
 
 /// How many people one answer names.
@@ -111,15 +111,7 @@ async fn sync(asked: &Asked<'_>, devices: &[Device]) -> Result<(), Failure> {
     let mut tx = bridge.store.begin().await?;
     for device in devices {
         named += tx.count_address_book(device.id).await?;
-        for portal in tx.list_portals(device.id).await? {
-            let Some(contact) = bridge.network.direct_contact(&portal.key.chat) else {
-                continue;
-            };
-            if tx.find_ghost(&contact).await?.is_some_and(|ghost| ghost.registered) {
-                faces::promise(bridge, &mut tx, device.id, &contact).await?;
-                looked_at += 1;
-            }
-        }
+        looked_at += contacts::push_sync(bridge, &mut tx, device.id).await?;
     }
     tx.commit().await?;
     let text = format!("Your address book names {named} people. I look anew at {looked_at} whom you talk with.");

@@ -1,7 +1,7 @@
 //! Commands about groups: making, finding, joining and leaving them.
 
 use super::{
-    super::{error::Failure, portals, recipients, worker::Desk},
+    super::{error::Failure, new_chats, portals, recipients},
     Asked, Chat, Line, Read,
     chats::may_decide,
     digits,
@@ -121,40 +121,24 @@ async fn create(asked: &Asked<'_>, title: String, numbers: &[String]) -> Result<
         title,
         people,
         asked_at: asked.desk.job.created_at,
+        others: Vec::new(),
     };
-    match network.create_group(device.id, &new).await {
+    let people = new.people.clone();
+    let bridge = asked.desk.bridge;
+    match new_chats::make_group(bridge, &device, new, asked.event.event.as_str()).await? {
         Ok(chat) => {
-            let outside = outside(asked.desk, &device, &chat, &new.people).await?;
+            let outside = new_chats::outside(bridge, &device, &chat, &people).await?;
             let outside = if outside.is_empty() {
                 String::new()
             } else {
-                let names = outside.join(", ");
+                let names: Vec<_> = outside.iter().map(|name| format!("+{name}")).collect();
+                let names = names.join(", ");
                 format!(" {names} could not be added; `invite-link` there gives you a link to send.")
             };
             open(asked, &device, &chat, "The group", &outside).await
         }
         Err(error) => asked.refused(error).await,
     }
-}
-
-/// Who should be in a new group and is not: many people let only their contacts add them.
-async fn outside(
-    desk: &Desk<'_>,
-    device: &Device,
-    chat: &ChatId,
-    people: &[ContactId],
-) -> Result<Vec<String>, Failure> {
-    let group = match desk.bridge.network.group(device.id, chat).await {
-        Ok(group) => group,
-        Err(error) if error.is_transient() => return Err(error.into()),
-        Err(_) => return Ok(Vec::new()),
-    };
-    let missing = people
-        .iter()
-        .filter(|contact| group.rank(&Sender::Contact((*contact).clone())).is_none());
-    Ok(missing
-        .map(|contact| format!("+{}", desk.bridge.network.ghost_name(contact)))
-        .collect())
 }
 
 async fn join(asked: &Asked<'_>, link: String) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use super::{Stage, ana};
 use crate::{
     model::{Action, ChatId, ChatKind, Clock, GroupChange, GroupKind, PortalKey, Rank, Sender},
-    network::{Error, Linking, NewGroup, Picture},
+    network::{Error, Joined, Linking, NewGroup, Picture},
 };
 
 const PICTURE: &[u8] = b"a picture of tea";
@@ -59,6 +59,7 @@ pub(super) async fn a_group_is_made_once_changed_and_found_by_its_link(stage: &m
         title: "Cake".into(),
         people: vec![ana()],
         asked_at: Clock::System.now(),
+        others: Vec::new(),
     };
     let chat = network.create_group(device, &new).await.unwrap();
     assert_eq!(
@@ -66,6 +67,12 @@ pub(super) async fn a_group_is_made_once_changed_and_found_by_its_link(stage: &m
         chat,
         "one request, one group"
     );
+    let another = NewGroup {
+        others: vec![chat.clone()],
+        ..new.clone()
+    };
+    let another = network.create_group(device, &another).await.unwrap();
+    assert_ne!(another, chat, "another request, another group");
     let portal = PortalKey::new(device, chat.clone());
     let ana = || vec![Sender::Contact(ana())];
     for change in [
@@ -88,6 +95,7 @@ pub(super) async fn a_group_is_made_once_changed_and_found_by_its_link(stage: &m
     assert!(group.announce);
     assert_eq!(group.rank(&ana()[0]), Some(Rank::Admin));
     let link = network.invite_link(&portal).await.unwrap();
+    assert_eq!(network.join(device, &link).await.unwrap(), Joined::Before(chat.clone()));
     let behind = network.look_behind(device, &link).await.unwrap();
     assert_eq!(
         (behind.chat, behind.title.as_str(), behind.size),

@@ -3,7 +3,7 @@
 use std::io::{Seek as _, Write as _};
 
 use super::{
-    super::{Error, Invited, NewGroup, Picture},
+    super::{Error, Invited, Joined, NewGroup, Picture},
     Fake,
 };
 use crate::model::{Action, ChatId, ChatKind, DeviceId, Event, Group, GroupChange, PortalKey, Sender};
@@ -61,7 +61,11 @@ impl Fake {
         if let Some(error) = state.refusals.pop_front() {
             return Err(error);
         }
-        let chat = ChatId::from_adapter(format!("made-{}-{}@g.us", new.title, new.asked_at.millis()));
+        let first = new.asked_at.millis();
+        let chat = (first..)
+            .map(|at| ChatId::from_adapter(format!("made-{}-{at}@g.us", new.title)))
+            .find(|chat| !new.others.contains(chat))
+            .ok_or(Error::NotFound("the group"))?;
         let people = new.people.iter().cloned().map(Sender::Contact);
         let mut group = Group {
             title: new.title.clone(),
@@ -94,13 +98,16 @@ impl Fake {
         })
     }
 
-    pub(super) fn follows_link(&self, device: DeviceId, link: &str) -> Result<ChatId, Error> {
+    pub(super) fn follows_link(&self, device: DeviceId, link: &str) -> Result<Joined, Error> {
         let chat = self.looks_behind(device, link)?.chat;
         let mut state = self.state();
-        if let Some(group) = state.groups.get_mut(&(device, chat.clone())) {
-            group.apply(&GroupChange::Joined(vec![Sender::Owner]));
+        let group = state.groups.get_mut(&(device, chat.clone()));
+        let group = group.ok_or(Error::NotFound("the group"))?;
+        if group.rank(&Sender::Owner).is_some() {
+            return Ok(Joined::Before(chat));
         }
-        Ok(chat)
+        group.apply(&GroupChange::Joined(vec![Sender::Owner]));
+        Ok(Joined::In(chat))
     }
 
     pub(super) fn gives_group(&self, device: DeviceId, chat: &ChatId) -> Result<Group, Error> {

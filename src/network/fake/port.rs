@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 
 use super::{
     super::{
-        Capabilities, Error, Invited, LinkAnswer, LinkStep, LinkSteps, Linking, MediaLimits, Network, NewGroup, Picture,
+        Capabilities, Error, Invited, Joined, LinkAnswer, LinkStep, LinkSteps, Linking, MediaLimits, Network, NewGroup,
+        Picture,
     },
     Act, Fake,
 };
@@ -169,7 +170,10 @@ impl Network for Fake {
             Recipient::Address(address) => Ok(ChatId::from_adapter(address.clone())),
             Recipient::Invite(link) => {
                 drop(state);
-                self.follows_link(device, link)
+                match self.follows_link(device, link)? {
+                    Joined::In(chat) | Joined::Before(chat) => Ok(chat),
+                    Joined::Asked => Err(Error::Refused("somebody must let us in".to_owned())),
+                }
             }
         }
     }
@@ -209,6 +213,11 @@ impl Network for Fake {
         self.gives_link(portal)
     }
 
+    async fn join(&self, device: DeviceId, link: &str) -> Result<Joined, Error> {
+        self.must_be_linked(device)?;
+        self.follows_link(device, link)
+    }
+
     async fn look_behind(&self, device: DeviceId, link: &str) -> Result<Invited, Error> {
         self.must_be_linked(device)?;
         self.looks_behind(device, link)
@@ -220,6 +229,19 @@ impl Network for Fake {
             name: self.state().names.get(contact).cloned(),
             phone: phone.then(|| contact.as_str().to_owned()),
         })
+    }
+
+    async fn who(&self, device: DeviceId, phones: &[String]) -> Result<Vec<Option<ContactId>>, Error> {
+        self.must_be_linked(device)?;
+        let state = self.state();
+        let there = |phone: &String| !state.strangers.contains(phone);
+        let who = |phone: &String| there(phone).then(|| ContactId::from_adapter(phone.clone()));
+        Ok(phones.iter().map(who).collect())
+    }
+
+    async fn address_book(&self, device: DeviceId) -> Result<Option<Vec<(ContactId, String)>>, Error> {
+        self.must_be_linked(device)?;
+        Ok(None)
     }
 
     async fn verified_name(&self, device: DeviceId, _: &ContactId) -> Result<Option<String>, Error> {

@@ -22,7 +22,7 @@ use super::{
     sending::{jid_of_contact, read_group_error},
     session::Session,
 };
-use crate::model::{ChatId, GroupChange, Sender, Timestamp};
+use crate::model::{ChatId, GroupChange, Sender};
 
 /// What the server says of a switch that stands so already.
 const SWITCHED: &[u16] = &[304, 409];
@@ -121,7 +121,7 @@ pub(super) async fn set_picture(
 pub(super) async fn create(shared: &Shared, session: &Session, new: &NewGroup) -> Result<ChatId, Error> {
     session.ready(shared.config.connect_timeout()).await?;
     let subject = GroupSubject::new(new.title.as_str()).map_err(too_long)?;
-    if let Some(made) = made_since(session, &new.title, new.asked_at).await? {
+    if let Some(made) = made_since(session, new).await? {
         return Ok(made);
     }
     let mut people = Vec::with_capacity(new.people.len());
@@ -138,18 +138,19 @@ pub(super) async fn create(shared: &Shared, session: &Session, new: &NewGroup) -
 }
 
 /// The protocol has no id that would make a repeated request the same request (the library sends no `key`).
-async fn made_since(session: &Session, name: &str, asked_at: Timestamp) -> Result<Option<ChatId>, Error> {
+async fn made_since(session: &Session, new: &NewGroup) -> Result<Option<ChatId>, Error> {
     let client = session.client();
     let groups = client.groups().get_participating().await;
     let groups = groups.map_err(|error| read_error(error, &[]))?;
-    let since = asked_at.millis() / 1000 - CLOCKS_DIFFER;
+    let since = new.asked_at.millis() / 1000 - CLOCKS_DIFFER;
     let made = groups.into_values().find(|group| {
         let by_us = [&group.creator, &group.creator_pn]
             .into_iter()
             .flatten()
             .any(|creator| is_own(client, creator));
         let at = group.creation_time.and_then(|at| i64::try_from(at).ok());
-        by_us && group.subject == name && at.is_some_and(|at| at >= since)
+        let of_another = || chat_of(&group.id).is_ok_and(|chat| new.others.contains(&chat));
+        by_us && group.subject == new.title && at.is_some_and(|at| at >= since) && !of_another()
     });
     made.map(|group| chat_of(&group.id)).transpose()
 }

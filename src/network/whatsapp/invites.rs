@@ -7,7 +7,7 @@ use whatsapp_rust::{
 };
 
 use super::{
-    super::{Error, Invited},
+    super::{Error, Invited, Joined},
     Shared, ids,
     sending::{jid_of_contact, read_group_error},
     session::Session,
@@ -19,14 +19,27 @@ use crate::model::{ChatId, ContactId, Invitation};
 /// # Errors
 /// `NotFound` when the link leads nowhere (any more), `Refused` when an administrator must let us in first.
 pub(super) async fn group(session: &Session, link: &str) -> Result<ChatId, Error> {
+    match join(session, link).await? {
+        Joined::In(chat) | Joined::Before(chat) => Ok(chat),
+        Joined::Asked => Err(must_be_let_in()),
+    }
+}
+
+/// Goes into the group behind an invite link. Following a link again is harmless.
+///
+/// # Errors
+/// `NotFound` when the link leads nowhere (any more), `Refused`.
+pub(super) async fn join(session: &Session, link: &str) -> Result<Joined, Error> {
     let code = code_of(link).ok_or(Error::NotFound("the group"))?;
     let groups = session.client().groups();
     let invited = behind(session, &code).await?;
     if groups.get_metadata(&invited.id).await.is_ok() {
-        return chat_of(&invited.id);
+        return chat_of(&invited.id).map(Joined::Before);
     }
-    let joined = groups.join_with_invite_code(&code).await.map_err(read_group_error)?;
-    entered(&joined)
+    match groups.join_with_invite_code(&code).await.map_err(read_group_error)? {
+        JoinGroupResult::PendingApproval(_) => Ok(Joined::Asked),
+        joined @ JoinGroupResult::Joined(_) => chat_of(joined.group_jid()).map(Joined::In),
+    }
 }
 
 /// The group that a person invited to in a message of their own. Accepting it again is harmless.
@@ -64,11 +77,13 @@ pub(super) async fn accept(
 
 fn entered(joined: &JoinGroupResult) -> Result<ChatId, Error> {
     match joined {
-        JoinGroupResult::PendingApproval(_) => Err(Error::Refused(
-            "an administrator of the group must let this account in first".to_owned(),
-        )),
+        JoinGroupResult::PendingApproval(_) => Err(must_be_let_in()),
         JoinGroupResult::Joined(_) => chat_of(joined.group_jid()),
     }
+}
+
+fn must_be_let_in() -> Error {
+    Error::Refused("an administrator of the group must let this account in first".to_owned())
 }
 
 /// What is behind an invite link, without following it.

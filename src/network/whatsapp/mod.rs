@@ -5,6 +5,7 @@
 //! knows who is who, and `keys` is the library's storage. Names of the library stay in this folder.
 
 mod acks;
+mod address_book;
 mod answers;
 mod calls;
 mod channel_counts;
@@ -54,7 +55,7 @@ pub(crate) use self::{
     media::LIMITS as MEDIA_LIMITS,
 };
 use self::{live::Live, people::People, stored_media::StoredMedia};
-use super::{Capabilities, Error, Intake, Invited, LinkAnswer, LinkSteps, Linking, Network, NewGroup, Picture};
+use super::{Capabilities, Error, Intake, Invited, Joined, LinkAnswer, LinkSteps, Linking, Network, NewGroup, Picture};
 use crate::{
     model::{
         Action, ChatId, Clock, ContactId, ContactInfo, DeviceId, Group, Invitation, Media, MediaKind, MediaRef,
@@ -234,6 +235,12 @@ impl Network for WhatsApp {
         )
     }
 
+    async fn join(&self, device: DeviceId, link: &str) -> Result<Joined, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        session.ready(self.shared.config.connect_timeout()).await?;
+        around!("join", invites::join(&session, link).await)
+    }
+
     async fn look_behind(&self, device: DeviceId, link: &str) -> Result<Invited, Error> {
         let session = self.live.session(&self.shared, device).await?;
         session.ready(self.shared.config.connect_timeout()).await?;
@@ -251,6 +258,16 @@ impl Network for WhatsApp {
             phone: person.phone.clone(),
             name: person.called(),
         })
+    }
+
+    async fn who(&self, device: DeviceId, phones: &[String]) -> Result<Vec<Option<ContactId>>, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        around!("who", sending::who(&self.shared, &session, phones).await)
+    }
+
+    async fn address_book(&self, device: DeviceId) -> Result<Option<Vec<(ContactId, String)>>, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        around!("address_book", address_book::ask(&self.shared, &session).await)
     }
 
     async fn verified_name(&self, device: DeviceId, contact: &ContactId) -> Result<Option<String>, Error> {

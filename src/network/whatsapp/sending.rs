@@ -264,6 +264,54 @@ pub(super) async fn find(shared: &Shared, session: &Session, recipient: &Recipie
     Ok(ids::direct_chat(&contact))
 }
 
+/// Who has these numbers, each asked for anew.
+pub(super) async fn who(
+    shared: &Shared,
+    session: &Session,
+    phones: &[String],
+) -> Result<Vec<Option<ContactId>>, Error> {
+    session.ready(shared.config.connect_timeout()).await?;
+    let jids: Vec<_> = phones.iter().map(|phone| Jid::pn(phone.as_str())).collect();
+    let answers = session.client().contacts().is_on_whatsapp(&jids).await;
+    let answers = answers.map_err(read_contact_error)?;
+    let mut found = Vec::with_capacity(phones.len());
+    for (phone, jid) in phones.iter().zip(&jids) {
+        let answer = answers.iter().find(|answer| {
+            let names = [Some(&answer.jid), answer.pn_jid.as_ref()];
+            names.into_iter().flatten().any(|name| name.is_same_user_as(jid))
+        });
+        let spelling = match answer {
+            Some(answer) if !answer.is_registered => None,
+            Some(answer) => Spelling::of(&answer.jid, answer.lid.as_ref().or(answer.pn_jid.as_ref())),
+            // The answer may spell a number differently; alone it is the answer all the same.
+            None => match ask_who(session, &by_phone(phone)).await {
+                Ok(spelling) => Some(spelling),
+                Err(Error::NotFound(_)) => None,
+                Err(error) => return Err(error),
+            },
+        };
+        found.push(match spelling {
+            Some(spelling) => Some(shared.people.contact(&spelling).await.map_err(unreachable)?),
+            None => None,
+        });
+    }
+    Ok(found)
+}
+
+fn by_phone(phone: &str) -> Spelling {
+    Spelling {
+        phone: Some(phone.to_owned()),
+        lid: None,
+    }
+}
+
+fn read_contact_error(error: ContactError) -> Error {
+    match error {
+        ContactError::Iq(error) => read_iq_error(error, "the number"),
+        error => Error::Refused(error.to_string()),
+    }
+}
+
 /// Asks the server who is behind a number; the answer may spell it differently (Brazil, Mexico).
 async fn ask_who(session: &Session, spelling: &Spelling) -> Result<Spelling, Error> {
     let jid = spelling.jid().ok_or(Error::NotFound("the number"))?;
@@ -274,10 +322,7 @@ async fn ask_who(session: &Session, spelling: &Spelling) -> Result<Spelling, Err
 /// Those of some people who are on WhatsApp.
 pub(super) async fn ask_about(session: &Session, people: &[Jid]) -> Result<Vec<Spelling>, Error> {
     let answers = session.client().contacts().is_on_whatsapp(people).await;
-    let answers = answers.map_err(|error| match error {
-        ContactError::Iq(error) => read_iq_error(error, "the number"),
-        error => Error::Refused(error.to_string()),
-    })?;
+    let answers = answers.map_err(read_contact_error)?;
     let registered = answers.into_iter().filter(|answer| answer.is_registered);
     Ok(registered
         .filter_map(|answer| Spelling::of(&answer.jid, answer.lid.as_ref().or(answer.pn_jid.as_ref())))

@@ -8,6 +8,7 @@ use whatsapp_rust::{
     features::{AppStateError, message_range},
     prelude::Event as Told,
     wacore_binary::JidExt as _,
+    waproto::whatsapp::sync_action_value::ContactAction,
 };
 
 use super::{super::Error, Shared, ids, ids::Spelling, session::Session, unreachable};
@@ -44,10 +45,8 @@ pub(super) async fn read(shared: &Shared, device: DeviceId, told: &Told) -> Resu
             (&update.jid, update.timestamp, Action::Mark(ChatMark::Unread(unread)))
         }
         Told::ContactUpdate(update) => {
-            let action = &update.action;
-            let name = [&action.full_name, &action.first_name].into_iter().flatten();
-            let name = name.map(|name| name.trim()).find(|name| !name.is_empty());
-            let other = action.lid_jid.as_deref().and_then(|lid| lid.parse::<Jid>().ok());
+            let name = name(&update.action);
+            let other = other(&update.action);
             if let Some(spelling) = Spelling::of(&update.jid, other.as_ref()) {
                 // Whoever is named by both is one person from now on.
                 shared.people.contact(&spelling).await?;
@@ -75,6 +74,17 @@ pub(super) async fn read(shared: &Shared, device: DeviceId, told: &Told) -> Resu
         at: Timestamp::from_millis(at.timestamp_millis()),
         action,
     }))
+}
+
+/// The name in an entry of the address book.
+pub(super) fn name(entry: &ContactAction) -> Option<&str> {
+    let names = [&entry.full_name, &entry.first_name].into_iter().flatten();
+    names.map(|name| name.trim()).find(|name| !name.is_empty())
+}
+
+/// The other JID of the person that an entry names.
+pub(super) fn other(entry: &ContactAction) -> Option<Jid> {
+    entry.lid_jid.as_deref()?.parse().ok()
 }
 
 /// Marks a chat on all devices of the owner.

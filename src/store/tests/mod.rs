@@ -7,6 +7,7 @@ mod groups;
 mod keyring;
 mod links;
 mod marks;
+mod new_chats;
 mod opening;
 mod order;
 mod people;
