@@ -184,6 +184,8 @@ pub(super) async fn second_thoughts(desk: &Desk<'_>, why: String) -> Failure {
         Work::Send { chat, outgoing } => PortalKey::new(outgoing.device, chat.clone()),
         Work::FromMatrix(_)
         | Work::Resolve(_)
+        | Work::BeginChat(_)
+        | Work::SyncContacts { .. }
         | Work::Deliver(_)
         | Work::Notice { .. }
         | Work::Status { .. }

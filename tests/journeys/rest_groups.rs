@@ -144,6 +144,7 @@ on_both_engines! {
         assert_eq!(told.await, "Device is not linked");
     }
 
+    /// B55: looking behind a link joins nothing; joining twice is joining once.
     async fn b55_links_are_looked_behind_and_followed_by_rest(engine: Engine) {
         let world = World::start(engine).await;
         let alice = world.homeserver.user("alice");
