@@ -19,11 +19,11 @@ use super::{
 };
 use crate::{
     bridge::{Bridge, Page, ReadChat, ReadMessage, Wanted},
-    model::{ChatKind, Content, Media, Sender, Timestamp},
+    model::{ChatKind, Content, Media, Mute, Sender, Timestamp},
 };
 
 /// Chats on a page when nobody says how many, messages likewise, and the most of either.
-const CHATS: u32 = 20;
+pub(super) const CHATS: u32 = 20;
 const MESSAGES: u32 = 50;
 const MOST: u32 = 100;
 /// Older messages that are asked for when nobody says how many, and at most.
@@ -59,8 +59,8 @@ pub(super) struct Pagination {
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct Chats {
-    data: Vec<ChatView>,
-    pagination: Pagination,
+    pub(super) data: Vec<ChatView>,
+    pub(super) pagination: Pagination,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -83,13 +83,14 @@ pub(super) struct ChatView {
     r#type: &'static str,
     title: Option<String>,
     last_message_at: String,
-    /// As the phone told it when it was linked.
+    /// How many messages of others the owner has not read. What came before the device was linked counts as the phone
+    /// told it.
     unread_count: u32,
     marked_unread: bool,
     archived: bool,
     pinned: bool,
     read_only: bool,
-    /// RFC 3339; the year 9999 means for ever.
+    /// A time (RFC 3339), or `forever`.
     muted_until: Option<String>,
     /// Seconds after which new messages disappear.
     disappearing_timer: Option<u32>,
@@ -171,7 +172,7 @@ pub(super) async fn list(
         .await?;
     let Page { items, next, previous } = page;
     Ok(Json(Chats {
-        data: items.into_iter().map(|chat| chat_view(chat, device)).collect(),
+        data: items.into_iter().map(chat_view).collect(),
         pagination: Pagination {
             next_cursor: next,
             previous_cursor: previous,
@@ -242,7 +243,7 @@ pub(super) async fn ask(
     Ok((StatusCode::ACCEPTED, Json(done)))
 }
 
-fn wanted(paging: Paging, usual: u32) -> Result<Wanted, Error> {
+pub(super) fn wanted(paging: Paging, usual: u32) -> Result<Wanted, Error> {
     let limit = match paging.limit.as_deref().map(str::parse::<u32>) {
         None => usual,
         Some(Ok(limit @ 1..=MOST)) => limit,
@@ -256,12 +257,16 @@ fn wanted(paging: Paging, usual: u32) -> Result<Wanted, Error> {
     })
 }
 
-fn chat_view(chat: ReadChat, device: &str) -> ChatView {
-    let facts = chat.facts;
+pub(super) fn chat_view(chat: ReadChat) -> ChatView {
+    let standing = chat.standing;
+    let title = standing
+        .group
+        .map(|group| group.title)
+        .filter(|title| !title.is_empty());
     ChatView {
         id: chat.chat.as_str().to_owned(),
         room_id: chat.room.map(String::from),
-        device_id: device.to_owned(),
+        device_id: chat.device,
         r#type: match chat.kind {
             ChatKind::Direct => "direct",
             ChatKind::Group => "group",
@@ -269,20 +274,24 @@ fn chat_view(chat: ReadChat, device: &str) -> ChatView {
             ChatKind::Channel => "channel",
             ChatKind::Other => "other",
         },
-        title: chat.name,
+        title: title.or(chat.name),
         last_message_at: chat.last_at.rfc3339(),
-        unread_count: facts.unread,
-        marked_unread: facts.marked_unread,
-        archived: facts.archived,
-        pinned: facts.pinned_at.is_some(),
-        read_only: facts.read_only,
-        muted_until: facts.muted_until.map(Timestamp::rfc3339),
-        disappearing_timer: facts.timer,
-        is_whole: facts.is_whole,
+        unread_count: chat.unread,
+        marked_unread: standing.marks.unread,
+        archived: standing.marks.archived,
+        pinned: standing.marks.pinned,
+        read_only: standing.facts.read_only || standing.gone,
+        muted_until: match standing.marks.muted {
+            Mute::No => None,
+            Mute::Forever => Some("forever".to_owned()),
+            Mute::Until(end) => Some(end.rfc3339()),
+        },
+        disappearing_timer: standing.timer,
+        is_whole: standing.facts.is_whole,
     }
 }
 
-fn message_view(message: ReadMessage, device: &str) -> MessageView {
+pub(super) fn message_view(message: ReadMessage, device: &str) -> MessageView {
     let is_owner = message.sender == Sender::Owner;
     let reaction = |(sender, emoji): (ruma::OwnedUserId, String)| ReactionView {
         sender: sender.to_string(),

@@ -15,8 +15,7 @@ use tower_http::{
 };
 
 use super::{
-    Api, Config, admin, chats, console, contacts, cors, credentials, deliveries, devices, docs, error, error::Error,
-    health, invites, linking, live, media, messages, new_chats, pairing, retry, session, tokens, watch, webhooks,
+    admin, Api, chat, chats, Config, console, contacts, cors, credentials, deliveries, devices, docs, error, error::Error, health, invites, linking, live, media, message_fate, messages, new_chats, pairing, retry, session, tokens, watch, webhooks,
 };
 
 /// How long a client may pause while it sends a body.
@@ -91,7 +90,7 @@ fn frozen(config: &Config) -> Router<Api> {
 /// Routes beside the frozen ones.
 fn beside() -> Router<Api> {
     Router::new()
-        .route("/chats", post(new_chats::open))
+        .route("/chats", get(chat::list).post(new_chats::open))
         .route(
             "/chats/{chat}/invite-link",
             get(invites::link).delete(invites::reset).head(no_such_method),
@@ -101,6 +100,9 @@ fn beside() -> Router<Api> {
         .route("/contacts/{contact}", get(contacts::show).head(no_such_method))
         .route("/devices/{platform}/{number}/syncs", post(contacts::sync))
         .route("/invites/{code}", get(invites::look).head(no_such_method))
+        .route("/chats/{chat}", get(chat::show).patch(chat::change))
+        .route("/chats/{chat}/receipts", post(chat::read))
+        .route("/chats/{chat}/messages/{message}", get(message_fate::show))
         .route("/devices/{platform}/{number}/chats", get(chats::list))
         .route(
             "/devices/{platform}/{number}/chats/{chat}/messages",

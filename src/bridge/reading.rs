@@ -8,13 +8,15 @@ use std::collections::HashMap;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId};
 
-use super::{Error, Inner};
+use super::{
+    Error, Inner,
+    standing::{self, Standing},
+};
 use crate::{
     model::{
-        ChatFacts, ChatId, ChatKind, Content, Device, IdentityId, MessageId, MessageRef, Platform, PortalKey, Sender,
-        Timestamp,
+        ChatId, ChatKind, Content, Device, IdentityId, MessageId, MessageRef, Platform, PortalKey, Sender, Timestamp,
     },
-    store::{DELETED, MessageState, Part, Place, StoredChat, StoredMessage, Tx},
+    store::{DELETED, MessageState, Part, Place, StoredChat, StoredMessage, Tx, Whose},
 };
 
 /// Which page somebody wants.
@@ -44,6 +46,8 @@ pub(crate) struct Page<T> {
 /// A chat for reading.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct ReadChat {
+    /// The number of its device.
+    pub(crate) device: String,
     /// Which chat.
     pub(crate) chat: ChatId,
     /// Its kind.
@@ -54,8 +58,10 @@ pub(crate) struct ReadChat {
     pub(crate) name: Option<String>,
     /// When something was said in it last.
     pub(crate) last_at: Timestamp,
-    /// How it stood when a phone told of it.
-    pub(crate) facts: ChatFacts,
+    /// How many messages the owner has not read.
+    pub(crate) unread: u32,
+    /// How it stands.
+    pub(crate) standing: Standing,
 }
 
 /// A message for reading.
@@ -98,19 +104,23 @@ pub(crate) struct ReadMessage {
 }
 
 /// Whose things are read.
-struct Reader {
-    device: Device,
+pub(super) struct Reader {
+    pub(super) device: Device,
     owner: OwnedUserId,
+}
+
+impl Reader {
+    /// Somebody who reads the things of one of their devices.
+    pub(super) async fn of(tx: &mut Tx, device: Device) -> Result<Self, Error> {
+        let identity = tx.find_identity(device.identity).await?;
+        let owner = identity.ok_or(Error::NotFound("Device"))?.user;
+        Ok(Self { device, owner })
+    }
 }
 
 async fn reader(tx: &mut Tx, identity: IdentityId, (platform, number): (Platform, &str)) -> Result<Reader, Error> {
     let device = tx.find_device_by_number(identity, platform, number).await?;
-    let device = device.ok_or(Error::NotFound("Device"))?;
-    let identity = tx.find_identity(identity).await?.ok_or(Error::NotFound("Device"))?;
-    Ok(Reader {
-        device,
-        owner: identity.user,
-    })
+    Reader::of(tx, device.ok_or(Error::NotFound("Device"))?).await
 }
 
 /// A page of the chats of a device.
@@ -122,32 +132,68 @@ pub(super) async fn chats(
 ) -> Result<Page<ReadChat>, Error> {
     let mut tx = bridge.store.read().await?;
     let reader = reader(&mut tx, identity, device).await?;
+    let whose = Whose::Device(reader.device.id);
+    chats_of(&mut tx, whose, std::slice::from_ref(&reader.device), wanted).await
+}
+
+/// A page of the chats of all devices of an identity.
+pub(super) async fn all_chats(bridge: &Inner, identity: IdentityId, wanted: &Wanted) -> Result<Page<ReadChat>, Error> {
+    let mut tx = bridge.store.read().await?;
+    let devices = tx.list_devices(identity).await?;
+    chats_of(&mut tx, Whose::Identity(identity), &devices, wanted).await
+}
+
+async fn chats_of(tx: &mut Tx, whose: Whose, devices: &[Device], wanted: &Wanted) -> Result<Page<ReadChat>, Error> {
     let part = match &wanted.cursor {
         Some(cursor) => part_of(cursor)?,
         None => Part::Newest,
     };
-    let found = tx
-        .list_chats(reader.device.id, &part, wanted.limit.saturating_add(1))
-        .await?;
-    let place = |chat: &StoredChat| Place(chat.last_at.millis(), chat.chat.as_str().to_owned(), String::new());
+    let found = tx.list_chats(whose, &part, wanted.limit.saturating_add(1)).await?;
+    let place = |chat: &StoredChat| {
+        let (at, name) = (chat.last_at.millis(), chat.chat.as_str().to_owned());
+        Place(at, name, chat.device.to_string())
+    };
     let Page { items, next, previous } = page(found, &part, wanted.limit, place);
     let mut chats = Vec::with_capacity(items.len());
     for stored in items {
-        let key = PortalKey::new(reader.device.id, stored.chat.clone());
-        let facts = tx.find_chat_facts(&key).await?.unwrap_or_default();
-        chats.push(ReadChat {
-            chat: stored.chat,
-            kind: stored.kind,
-            room: stored.room,
-            name: stored.name,
-            last_at: stored.last_at,
-            facts,
-        });
+        if let Some(device) = devices.iter().find(|device| device.id == stored.device) {
+            let key = PortalKey::new(stored.device, stored.chat.clone());
+            let standing = standing::of(tx, &key).await?;
+            chats.push(read_chat(tx, device, stored, standing).await?);
+        }
     }
     Ok(Page {
         items: chats,
         next,
         previous,
+    })
+}
+
+/// A chat for reading, as it stands.
+pub(super) async fn read_chat(
+    tx: &mut Tx,
+    device: &Device,
+    stored: StoredChat,
+    standing: Standing,
+) -> Result<ReadChat, Error> {
+    let key = PortalKey::new(stored.device, stored.chat.clone());
+    // The times of messages are in whole seconds.
+    let linked_at = device.linked_at.plus_millis(-1000);
+    let since = tx.count_unseen(&key, linked_at).await?;
+    // What the phone told of the time before holds until something of the chat is read.
+    let before = match tx.find_newest_seen(&key).await? {
+        Some(_) => 0,
+        None => standing.facts.unread,
+    };
+    Ok(ReadChat {
+        device: device.number.clone(),
+        chat: stored.chat,
+        kind: stored.kind,
+        room: stored.room,
+        name: stored.name,
+        last_at: stored.last_at,
+        unread: since.saturating_add(before),
+        standing,
     })
 }
 
@@ -172,28 +218,14 @@ pub(super) async fn messages(
     let Page { items, next, previous } = page(found, &part, wanted.limit, |message| message.place.clone());
     let mut found = Vec::with_capacity(items.len());
     for stored in items {
-        let reference = MessageRef {
-            id: stored.message.id.clone(),
-            sender: stored.message.sender.clone(),
-        };
-        let marks = tx.list_marks(&key, &reference).await?;
-        found.push((stored, marks));
+        found.push(marked(&mut tx, stored).await?);
     }
     // Looking people up reads too: who keeps one connection while waiting for the next can wait for ever.
     drop(tx);
-    let mut people = People {
-        bridge,
-        reader: &reader,
-        known: HashMap::new(),
-    };
+    let mut people = People::of(bridge, &reader);
     let mut messages = Vec::with_capacity(found.len());
-    for (stored, marked) in found {
-        let said_by = people.find(&stored.message.sender).await?;
-        let mut marks = Vec::with_capacity(marked.len());
-        for (sender, emoji) in marked {
-            marks.push((people.find(&sender).await?.0, emoji));
-        }
-        messages.push(told(stored, said_by, marks));
+    for marked in found {
+        messages.push(people.read(marked).await?);
     }
     Ok(Page {
         items: messages,
@@ -222,14 +254,7 @@ fn told(
         content: message.content,
         kind,
         reply_to: message.reply_to,
-        state: match message.state {
-            MessageState::Pending => "pending",
-            MessageState::Sent => "sent",
-            MessageState::Delivered => "delivered",
-            MessageState::Read => "read",
-            MessageState::Played => "played",
-            MessageState::Failed => "failed",
-        },
+        state: state_name(message.state),
         error: message.error,
         starred: stored.starred,
         at: message.at,
@@ -237,6 +262,18 @@ fn told(
         user,
         name,
         marks,
+    }
+}
+
+/// How far a message came, in a word.
+pub(super) fn state_name(state: MessageState) -> &'static str {
+    match state {
+        MessageState::Pending => "pending",
+        MessageState::Sent => "sent",
+        MessageState::Delivered => "delivered",
+        MessageState::Read => "read",
+        MessageState::Played => "played",
+        MessageState::Failed => "failed",
     }
 }
 
@@ -258,14 +295,50 @@ pub(super) async fn chat(tx: &mut Tx, device: &Device, spelled: &str) -> Result<
 }
 
 /// Users and names of people, each looked up once.
-struct People<'a> {
+pub(super) struct People<'a> {
     bridge: &'a Inner,
     reader: &'a Reader,
     known: HashMap<Sender, (OwnedUserId, Option<String>)>,
 }
 
-impl People<'_> {
-    async fn find(&mut self, sender: &Sender) -> Result<(OwnedUserId, Option<String>), Error> {
+/// A message and the marks on it.
+pub(super) struct Marked {
+    stored: StoredMessage,
+    marks: Vec<(Sender, String)>,
+}
+
+/// A message with the marks on it.
+pub(super) async fn marked(tx: &mut Tx, stored: StoredMessage) -> Result<Marked, Error> {
+    let reference = MessageRef {
+        id: stored.message.id.clone(),
+        sender: stored.message.sender.clone(),
+    };
+    let marks = tx.list_marks(&stored.message.portal, &reference).await?;
+    Ok(Marked { stored, marks })
+}
+
+impl<'a> People<'a> {
+    /// The people of a reader.
+    pub(super) fn of(bridge: &'a Inner, reader: &'a Reader) -> Self {
+        Self {
+            bridge,
+            reader,
+            known: HashMap::new(),
+        }
+    }
+
+    /// A message for reading.
+    pub(super) async fn read(&mut self, Marked { stored, marks }: Marked) -> Result<ReadMessage, Error> {
+        let said_by = self.find(&stored.message.sender).await?;
+        let mut shown = Vec::with_capacity(marks.len());
+        for (sender, emoji) in marks {
+            shown.push((self.find(&sender).await?.0, emoji));
+        }
+        Ok(told(stored, said_by, shown))
+    }
+
+    /// Who shows somebody in Matrix, and their name. To be called without a transaction: it may open its own.
+    pub(super) async fn find(&mut self, sender: &Sender) -> Result<(OwnedUserId, Option<String>), Error> {
         if let Some(known) = self.known.get(sender) {
             return Ok(known.clone());
         }

@@ -58,7 +58,7 @@ pub(super) async fn resolve(desk: &Desk<'_>, outgoing: &Outgoing) -> Result<(), 
 async fn fail(desk: &Desk<'_>, outgoing: &Outgoing, reason: &str) -> Result<(), Failure> {
     tracing::info!(reason, "a message by REST cannot be sent");
     let mut tx = desk.bridge.store.begin().await?;
-    given_up(&mut tx, outgoing, reason).await?;
+    given_up(&mut tx, desk.bridge, outgoing, reason).await?;
     desk.finish(tx).await?;
     tell_failure(desk.bridge, outgoing, reason).await;
     Ok(())
@@ -85,7 +85,15 @@ fn as_said(outgoing: &Outgoing) -> Said {
 }
 
 /// What a given-up message leaves behind.
-pub(super) async fn given_up(tx: &mut Tx, outgoing: &Outgoing, why: &str) -> Result<(), Failure> {
+pub(super) async fn given_up(tx: &mut Tx, bridge: &Inner, outgoing: &Outgoing, why: &str) -> Result<(), Failure> {
+    let id = bridge.network.message_id(&outgoing.id.to_string());
+    for (chat, sender) in tx.list_chats_of_message(outgoing.device, &id).await? {
+        if sender == Sender::Owner {
+            let key = PortalKey::new(outgoing.device, chat);
+            tx.set_message_state(&key, &id, &sender, MessageState::Failed, Some(why))
+                .await?;
+        }
+    }
     tx.set_send_status(outgoing.id, SendStatus::Failed, Some(why), None, None)
         .await?;
     Ok(())
@@ -228,7 +236,7 @@ impl Echo<'_> {
 }
 
 /// What a message by REST says: its text, or a file with the text under it.
-fn content(outgoing: &Outgoing) -> Content {
+pub(super) fn content(outgoing: &Outgoing) -> Content {
     match &outgoing.file {
         None => Content::words(outgoing.text.clone()),
         Some(file) => {

@@ -11,8 +11,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::Instrument as _;
 
 use super::{
-    Inner, abandon, accounts, chat_marks, contacts, error::Failure, faces, groups, history, incoming, links, members,
-    moving, new_chats, notify, older, outgoing, reads, retention, retire, sending,
+    abandon, accounts, chat_changes, chat_marks, contacts, error::Failure, faces, groups, history, incoming, Inner, links, members, moving, new_chats, notify, older, outgoing, reads, retention, retire, sending,
 };
 use crate::{
     model::{Job, Work},
@@ -187,6 +186,7 @@ impl Desk<'_> {
             Work::Older(wish) => older::show(self, wish).await,
             Work::Forget => retention::forget(self).await,
             Work::ShowOwnRead { portal, at } => reads::show_own(self, portal, *at).await,
+            Work::Change(change) => chat_changes::tell(self, change).await,
             Work::ShowMarks { portal } => chat_marks::show(self, portal).await,
             Work::TellMarks { portal } => accounts::tell_marks(self, portal).await,
             Work::LookAt { device, contact } => faces::look_at(self, *device, contact).await,
@@ -260,6 +260,7 @@ impl Desk<'_> {
             | Work::Send { .. }
             | Work::TellRead { .. }
             | Work::TellMarks { .. }
+            | Work::Change(_)
             | Work::LookAt { .. }
             | Work::SyncContacts { .. }
             | Work::Notice { .. }
@@ -289,8 +290,11 @@ impl Desk<'_> {
         match &self.job.work {
             Work::Incoming(event) => incoming::given_up(&mut tx, self, event).await?,
             Work::FromMatrix(event) => outgoing::given_up(&mut tx, self, event, why).await?,
-            Work::Resolve(outgoing) | Work::Send { outgoing, .. } => sending::given_up(&mut tx, outgoing, why).await?,
             Work::BeginChat(new) => new_chats::given_up(&mut tx, new).await?,
+            Work::Resolve(outgoing) | Work::Send { outgoing, .. } => {
+                sending::given_up(&mut tx, self.bridge, outgoing, why).await?;
+            }
+            Work::Change(change) => chat_changes::given_up(&mut tx, self.bridge, change, why).await?,
             Work::Place { portal, .. } => history::given_up(&mut tx, portal).await?,
             Work::Fetch { portal, message } => incoming::fetch_given_up(&mut tx, self, portal, message).await?,
             Work::Deliver(delivery) => {

@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    ChatId, ChatKind, ContactId, DeliveryId, DeviceId, Event, IdentityId, JobId, Lane, Media, MessageId, MessageRef,
-    NewChat, PortalKey, SendId, Sender, Timestamp, WebhookId,
+    Action, ChatId, ChatKind, ContactId, DeliveryId, DeviceId, Event, IdentityId, JobId, Lane, Media, MessageId, MessageRef, NewChat, PortalKey, Sender, SendId, Timestamp, WebhookId,
 };
 
 /// What a job promises. As JSON, each kind wraps its content: an inner tag would break the raw JSON of room events.
@@ -146,6 +145,8 @@ pub(crate) enum Work {
         /// By when.
         at: Timestamp,
     },
+    /// The owner wants a chat to be otherwise: tell the network.
+    Change(Box<ChatChange>),
     /// The owner's own account shows a chat as the owner marked it.
     ShowMarks {
         /// Which chat of which device.
@@ -227,6 +228,7 @@ impl Work {
             Self::Older(_) => "older",
             Self::Forget => "forget",
             Self::ShowOwnRead { .. } => "show_own_read",
+            Self::Change(_) => "change",
             Self::ShowMarks { .. } => "show_marks",
             Self::TellMarks { .. } => "tell_marks",
             Self::LookAt { .. } => "look_at",
@@ -307,6 +309,17 @@ pub(crate) struct Outgoing {
     pub(crate) file: Option<Box<Media>>,
     /// The event it answers.
     pub(crate) reply_to: Option<OwnedEventId>,
+}
+
+/// Something about a chat that shall be otherwise.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct ChatChange {
+    /// Which chat of which device.
+    pub(crate) portal: PortalKey,
+    /// What the network's id of it follows from.
+    pub(crate) seed: String,
+    /// How it shall be.
+    pub(crate) action: Action,
 }
 
 /// A wish for older messages of a chat.

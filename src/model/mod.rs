@@ -32,7 +32,7 @@ pub(crate) use id::{
     TokenId, WebhookId,
 };
 pub(crate) use identity::{Credential, Identity, IdentityKind, Role, Token};
-pub(crate) use job::{Delivery, Job, Older, Outgoing, RoomEvent, Work};
+pub(crate) use job::{ChatChange, Delivery, Job, Older, Outgoing, RoomEvent, Work};
 pub(crate) use lane::Lane;
 pub(crate) use mark::{ChatMark, ChatMarks, Mute};
 pub(crate) use message::*;

@@ -7,7 +7,7 @@ use super::{
     Error, Tx,
     types::{Columns, text},
 };
-use crate::model::{JobId, Lane, Timestamp, Work};
+use crate::model::{JobId, Lane, SendId, Timestamp, Work};
 
 impl Tx {
     /// Promises to do something, not before `run_at`.
@@ -40,6 +40,27 @@ impl Tx {
         let found = self.execute(query).await? > 0;
         self.wake_workers();
         Ok(found)
+    }
+
+    /// What the jobs of a kind promise that stand in a lane, in their order.
+    pub(crate) async fn list_jobs(&mut self, lane: &Lane, kind: &str) -> Result<Vec<Work>, Error> {
+        let query = sqlx::query("select * from jobs where lane = $1 and kind = $2 order by id")
+            .bind(text(lane.as_str()))
+            .bind(text(kind));
+        let rows = self.rows(query).await?;
+        rows.iter()
+            .map(|row| Columns::new(row, "jobs", "id").json("payload"))
+            .collect()
+    }
+
+    /// What the job promises that sends a message of REST, in whichever lane it stands.
+    pub(crate) async fn find_send_job(&mut self, id: SendId) -> Result<Option<Work>, Error> {
+        let query = sqlx::query(
+            "select * from jobs where kind in ('resolve', 'send') and payload like '%\"id\":\"' || $1 || '\"%' order by id",
+        );
+        let row = self.row(query.bind(id.to_string())).await?;
+        row.map(|row| Columns::new(&row, "jobs", "id").json("payload"))
+            .transpose()
     }
 
     /// Forgets a job that is done. `false`: the lock went to another worker, and so must the job; roll back.

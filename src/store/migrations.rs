@@ -43,6 +43,10 @@ pub(super) const ALL: &[Migration] = &[
         sql: include_str!("../../migrations/00007_console.sql"),
     },
     Migration {
+        name: "00008_receipt_times",
+        sql: include_str!("../../migrations/00008_receipt_times.sql"),
+    },
+    Migration {
         name: "00012_new_chats",
         sql: include_str!("../../migrations/00012_new_chats.sql"),
     },

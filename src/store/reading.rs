@@ -8,13 +8,15 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Message, Tx, messages,
-    types::{Columns, text},
+    types::{Columns, sender, text},
 };
-use crate::model::{ChatId, ChatKind, DeviceId, PortalKey, Timestamp};
+use crate::model::{ChatId, ChatKind, DeviceId, IdentityId, MessageRef, PortalKey, Timestamp};
 
 /// A chat as it is stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct StoredChat {
+    /// Of which device.
+    pub(crate) device: DeviceId,
     /// Which chat.
     pub(crate) chat: ChatId,
     /// Its kind.
@@ -56,6 +58,7 @@ pub(crate) enum Part {
 fn chat(row: &AnyRow) -> Result<StoredChat, Error> {
     let row = Columns::new(row, "portals", "chat");
     Ok(StoredChat {
+        device: row.parsed("device")?,
         chat: ChatId::from_adapter(row.text("chat")?),
         kind: row.word("kind")?,
         room: row.maybe_parsed("room")?,
@@ -73,47 +76,94 @@ fn message(row: &AnyRow) -> Result<StoredMessage, Error> {
     })
 }
 
+/// Of which devices chats are listed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Whose {
+    /// Of this one.
+    Device(DeviceId),
+    /// Of all that an identity has.
+    Identity(IdentityId),
+}
+
 const CHATS: &str = "select * from ( \
-     select p.chat, p.kind, p.room, coalesce(p.name, h.name) as name, \
+     select p.device, p.chat, p.kind, p.room, coalesce(p.name, h.name) as name, \
      coalesce((select max(m.at) from messages m where m.device = p.device and m.chat = p.chat), h.last_at, 0) as newest \
-     from portals p left join history_chats h on h.device = p.device and h.chat = p.chat where p.device = $1 \
+     from portals p left join history_chats h on h.device = p.device and h.chat = p.chat where p.device {whose} \
      union all \
-     select h.chat, h.kind, null as room, h.name, \
+     select h.device, h.chat, h.kind, null as room, h.name, \
      coalesce((select max(m.at) from messages m where m.device = h.device and m.chat = h.chat), h.last_at, 0) as newest \
-     from history_chats h where h.device = $1 \
+     from history_chats h where h.device {whose} \
      and not exists (select 1 from portals p where p.device = h.device and p.chat = h.chat)) as chats";
 
+impl Whose {
+    fn chats(self) -> String {
+        let whose = match self {
+            Self::Device(_) => "= $1",
+            Self::Identity(_) => "in (select id from devices where identity = $1 and removed = 0)",
+        };
+        CHATS.replace("{whose}", whose)
+    }
+
+    fn id(self) -> String {
+        match self {
+            Self::Device(device) => device.to_string(),
+            Self::Identity(identity) => identity.to_string(),
+        }
+    }
+}
+
 impl Tx {
-    /// Chats of a device, the one in which something was said last first.
-    pub(crate) async fn list_chats(
-        &mut self,
-        device: DeviceId,
-        part: &Part,
-        limit: u32,
-    ) -> Result<Vec<StoredChat>, Error> {
-        let limit = i64::from(limit);
+    /// Chats of devices, the one in which something was said last first.
+    pub(crate) async fn list_chats(&mut self, whose: Whose, part: &Part, limit: u32) -> Result<Vec<StoredChat>, Error> {
+        let chats = whose.chats();
         let (statement, place) = match part {
-            Part::Newest => (format!("{CHATS} order by newest desc, chat limit $2"), None),
+            Part::Newest => (format!("{chats} order by newest desc, chat, device limit $2"), None),
             Part::Before(place) => (
-                format!("{CHATS} where newest < $3 or (newest = $3 and chat > $4) order by newest desc, chat limit $2"),
+                format!(
+                    "{chats} where newest < $3 or (newest = $3 and (chat > $4 or (chat = $4 and device > $5))) \
+                     order by newest desc, chat, device limit $2"
+                ),
                 Some(place),
             ),
             Part::After(place) => (
-                format!("{CHATS} where newest > $3 or (newest = $3 and chat < $4) order by newest, chat desc limit $2"),
+                format!(
+                    "{chats} where newest > $3 or (newest = $3 and (chat < $4 or (chat = $4 and device < $5))) \
+                     order by newest, chat desc, device desc limit $2"
+                ),
                 Some(place),
             ),
         };
         let mut query = sqlx::query(sqlx::AssertSqlSafe(statement))
-            .bind(device.to_string())
-            .bind(limit);
-        if let Some(Place(newest, chat, _)) = place {
-            query = query.bind(*newest).bind(text(chat));
+            .bind(whose.id())
+            .bind(i64::from(limit));
+        if let Some(Place(newest, chat, device)) = place {
+            query = query.bind(*newest).bind(text(chat)).bind(text(device));
         }
         let mut found: Vec<_> = self.rows(query).await?.iter().map(chat).collect::<Result<_, _>>()?;
         if matches!(part, Part::After(_)) {
             found.reverse();
         }
         Ok(found)
+    }
+
+    /// One chat of a device, if anything of it is stored.
+    pub(crate) async fn find_stored_chat(&mut self, key: &PortalKey) -> Result<Option<StoredChat>, Error> {
+        let chats = Whose::Device(key.device).chats();
+        let query = sqlx::query(sqlx::AssertSqlSafe(format!("{chats} where chat = $2")))
+            .bind(key.device.to_string())
+            .bind(text(key.chat.as_str()));
+        self.row(query).await?.as_ref().map(chat).transpose()
+    }
+
+    /// One message, as lists show it.
+    pub(crate) async fn find_stored_message(
+        &mut self,
+        key: &PortalKey,
+        named: &MessageRef,
+    ) -> Result<Option<StoredMessage>, Error> {
+        let statement = "select * from messages where device = $1 and chat = $2 and message = $3 and sender = $4";
+        let query = messages::named(statement, key, &named.id).bind(sender(&named.sender));
+        self.row(query).await?.as_ref().map(message).transpose()
     }
 
     /// Messages of a chat, newest first.

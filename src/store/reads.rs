@@ -156,6 +156,25 @@ impl Tx {
         self.rows(query).await?.iter().map(reference).collect()
     }
 
+    /// How many messages of others that were said since then the owner has not read.
+    pub(crate) async fn count_unseen(&mut self, portal: &PortalKey, since: Timestamp) -> Result<u32, Error> {
+        let statement = "select count(*) as number from messages where device = $1 and chat = $2 and seen_at is null \
+             and sender <> 'owner' and event is not null and at >= $3";
+        let number = self.number(of_chat(statement, portal).bind(since.millis())).await?;
+        Ok(u32::try_from(number).unwrap_or(u32::MAX))
+    }
+
+    /// The newest message of a chat that its room shows.
+    pub(crate) async fn find_newest_shown(&mut self, portal: &PortalKey) -> Result<Option<MessageRef>, Error> {
+        let statement = "select * from messages where device = $1 and chat = $2 and event is not null \
+             order by stored_at desc, message desc limit 1";
+        self.row(of_chat(statement, portal))
+            .await?
+            .as_ref()
+            .map(reference)
+            .transpose()
+    }
+
     /// The owner has read these messages.
     pub(crate) async fn set_seen(&mut self, portal: &PortalKey, messages: &[MessageRef]) -> Result<(), Error> {
         let now = self.now().millis();

@@ -19,12 +19,30 @@ pub(crate) struct Receipt {
     pub(crate) at: Timestamp,
 }
 
-fn read(row: &AnyRow) -> Result<Receipt, Error> {
+/// How far a message came with one recipient, and when it came to each step.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct TimedReceipt {
+    /// The last step.
+    pub(crate) receipt: Receipt,
+    /// When their phone had it.
+    pub(crate) delivered_at: Option<Timestamp>,
+    /// When they had read it.
+    pub(crate) read_at: Option<Timestamp>,
+    /// When they had listened to it.
+    pub(crate) played_at: Option<Timestamp>,
+}
+
+fn read(row: &AnyRow) -> Result<TimedReceipt, Error> {
     let row = Columns::new(row, "receipts", "message");
-    Ok(Receipt {
-        contact: ContactId::from_adapter(row.text("contact")?),
-        state: row.word("state")?,
-        at: row.time("at")?,
+    Ok(TimedReceipt {
+        receipt: Receipt {
+            contact: ContactId::from_adapter(row.text("contact")?),
+            state: row.word("state")?,
+            at: row.time("at")?,
+        },
+        delivered_at: row.maybe_time("delivered_at")?,
+        read_at: row.maybe_time("read_at")?,
+        played_at: row.maybe_time("played_at")?,
     })
 }
 
@@ -45,16 +63,24 @@ impl Tx {
         if before.is_some_and(|before| before.state >= receipt.state) {
             return Ok(false);
         }
+        let step = |state| (receipt.state == state).then_some(receipt.at.millis());
         let query = sqlx::query(
-            "insert into receipts (device, chat, message, contact, state, at) values ($1, $2, $3, $4, $5, $6) \
-             on conflict (device, chat, message, contact) do update set state = excluded.state, at = excluded.at",
+            "insert into receipts (device, chat, message, contact, state, at, delivered_at, read_at, played_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+             on conflict (device, chat, message, contact) do update set state = excluded.state, at = excluded.at, \
+             delivered_at = coalesce(excluded.delivered_at, receipts.delivered_at), \
+             read_at = coalesce(excluded.read_at, receipts.read_at), \
+             played_at = coalesce(excluded.played_at, receipts.played_at)",
         )
         .bind(portal.device.to_string())
         .bind(text(portal.chat.as_str()))
         .bind(text(id.as_str()))
         .bind(text(receipt.contact.as_str()))
         .bind(word(&receipt.state))
-        .bind(receipt.at.millis());
+        .bind(receipt.at.millis())
+        .bind(step(MessageState::Delivered))
+        .bind(step(MessageState::Read))
+        .bind(step(MessageState::Played));
         self.execute(query).await?;
         // A message still on its way out is marked by whoever sends it.
         if message.state < receipt.state && message.state != MessageState::Pending {
@@ -74,6 +100,16 @@ impl Tx {
 
     /// How far a message of the owner came, by recipient.
     pub(crate) async fn list_receipts(&mut self, portal: &PortalKey, id: &MessageId) -> Result<Vec<Receipt>, Error> {
+        let timed = self.list_timed_receipts(portal, id).await?;
+        Ok(timed.into_iter().map(|timed| timed.receipt).collect())
+    }
+
+    /// How far a message of the owner came, by recipient, and when.
+    pub(crate) async fn list_timed_receipts(
+        &mut self,
+        portal: &PortalKey,
+        id: &MessageId,
+    ) -> Result<Vec<TimedReceipt>, Error> {
         let query =
             sqlx::query("select * from receipts where device = $1 and chat = $2 and message = $3 order by contact")
                 .bind(portal.device.to_string())

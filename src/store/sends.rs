@@ -86,10 +86,6 @@ impl Tx {
     }
 
     /// A message of an identity.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the resource API tells the fate of a message")
-    )]
     pub(crate) async fn find_send(&mut self, identity: IdentityId, id: SendId) -> Result<Option<SendRow>, Error> {
         let query = sqlx::query("select * from sends where identity = $1 and id = $2")
             .bind(identity.to_string())

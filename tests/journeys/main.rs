@@ -70,6 +70,7 @@ mod passkeys;
 mod people;
 mod receipts;
 mod reliability;
+mod resources;
 mod rest_contacts;
 mod rest_groups;
 mod rest_to_whatsapp;

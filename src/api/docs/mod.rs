@@ -14,8 +14,7 @@ use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 use shared::{Failures, Schemes};
 
 use super::{
-    Api, chats, client::Outside, contacts, credentials, devices, health, invites, linking, media, messages, new_chats,
-    pairing, retry, tokens, webhooks,
+    Api, chat, chats, client::Outside, contacts, credentials, devices, health, invites, linking, media, message_fate, messages, new_chats, pairing, retry, tokens, webhooks,
 };
 
 /// Where the description is served.
@@ -28,8 +27,7 @@ const DESCRIPTION: &str = "/docs/swagger.json";
         credentials::create, credentials::list, credentials::update, credentials::remove,
         tokens::create, tokens::list, tokens::remove,
         devices::add, devices::list, devices::remove, linking::follow, pairing::answer, pairing::confirm, messages::send,
-        chats::list, chats::messages, chats::ask, new_chats::open, invites::look, invites::link, invites::reset,
-        contacts::list, contacts::show, contacts::look_up, contacts::sync, media::fetch, retry::retry,
+        chat::list, chat::show, chat::change, chat::read, message_fate::show, chats::list, chats::messages, chats::ask, media::fetch, retry::retry, new_chats::open, invites::look, invites::link, invites::reset, contacts::list, contacts::show, contacts::look_up, contacts::sync,
         webhooks::add, webhooks::list, webhooks::update, webhooks::remove,
         health::live, health::ready, health::metrics,
     ),

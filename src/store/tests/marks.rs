@@ -9,7 +9,7 @@ use super::{
 use crate::{
     model::{ChatKind, ContactId, Content, MessageRef, Sender},
     store::{
-        DELETED, Message, MessageContent, MessageState, Portal, Reaction, Receipt,
+        DELETED, Message, MessageContent, MessageState, Portal, Reaction, Receipt, TimedReceipt,
         testing::{START, World},
     },
 };
@@ -81,7 +81,9 @@ on_both_engines! {
         assert!(tx.record_receipt(&key, &id, &receipt(MessageState::Delivered, START)).await.unwrap());
         assert!(tx.record_receipt(&key, &id, &read).await.unwrap());
         assert!(!tx.record_receipt(&key, &id, &receipt(MessageState::Delivered, START.plus_millis(2))).await.unwrap());
-        assert_eq!(tx.list_receipts(&key, &id).await.unwrap(), [read]);
+        assert_eq!(tx.list_receipts(&key, &id).await.unwrap(), std::slice::from_ref(&read));
+        let times = TimedReceipt { receipt: read, delivered_at: Some(START), read_at: Some(START.plus_millis(1)), played_at: None };
+        assert_eq!(tx.list_timed_receipts(&key, &id).await.unwrap(), [times]);
         assert_eq!(tx.find_message(&key, &id, &Sender::Owner).await.unwrap().unwrap().state, MessageState::Read);
         tx.commit().await.unwrap();
     }

@@ -38,6 +38,9 @@ on_both_engines! {
         assert_eq!(tx.list_unseen(&key, UpTo::Stored(at), 1).await.unwrap(), [said("1", ana())]);
         // Clocks differ: what was said by a moment counts, whenever it came.
         assert_eq!(tx.list_unseen(&key, UpTo::Moment(START), 10).await.unwrap().len(), 3);
+        assert_eq!(tx.count_unseen(&key, START).await.unwrap(), 3);
+        assert_eq!(tx.count_unseen(&key, START.plus_millis(1)).await.unwrap(), 0);
+        assert_eq!(tx.find_newest_shown(&key).await.unwrap(), Some(said("4", ana())));
         tx.set_seen(&key, &unseen).await.unwrap();
         assert_eq!(tx.list_unseen(&key, UpTo::Stored(at), 10).await.unwrap(), []);
         assert_eq!(tx.find_newest_seen(&key).await.unwrap(), Some(owned_event_id!("$2")));

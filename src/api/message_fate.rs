@@ -1,0 +1,101 @@
+//! `GET /api/v1/chats/{chat}/messages/{message}`: one message and what became of it.
+//!
+//! Deliberately not here: whose it is, and how it is found (`bridge::message_fate`).
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    auth::Bearer,
+    chat::PersonView,
+    chats::{MessageView, message_view},
+    error::{Error, ErrorBody},
+};
+use crate::{
+    bridge::{Bridge, ReadReceipt},
+    model::Timestamp,
+};
+
+#[derive(Deserialize)]
+pub(super) struct Expanding {
+    /// What is shown besides, with commas between.
+    expand: Option<String>,
+}
+
+/// A message, and on demand how far it came with each recipient.
+#[derive(Serialize, ToSchema)]
+pub(super) struct MessageFateView {
+    #[serde(flatten)]
+    message: MessageView,
+    /// With `expand=receipts`: of each recipient of whom that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    receipts: Option<Vec<ReceiptView>>,
+}
+
+/// How far a message came with one recipient.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ReceiptView {
+    contact: PersonView,
+    /// `delivered`, `read`, `played`.
+    #[schema(example = "read")]
+    state: &'static str,
+    delivered_at: Option<String>,
+    read_at: Option<String>,
+    played_at: Option<String>,
+}
+
+/// Shows a message and what became of it: `pending`, `sent`, `delivered`, `read`, `played`, or `failed` and why.
+#[utoipa::path(get, path = "/api/v1/chats/{chat}/messages/{message}", operation_id = "show_message", tag = "chats",
+    security(("BearerAuth" = [])),
+    params(("chat" = String, Path, description = "Its room; or the chat's id, or the recipient as it was addressed", example = "!abc:example.org"),
+        ("message" = String, Path, description = "Its event, its id, or the `message_id` that was answered when it was sent", example = "$abc"),
+        ("expand" = Option<String>, Query, description = "`receipts`: how far it came with each recipient, and when")),
+    responses((status = 200, body = MessageFateView), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 500, body = ErrorBody)))]
+pub(super) async fn show(
+    State(bridge): State<Bridge>,
+    bearer: Bearer,
+    Path((chat, message)): Path<(String, String)>,
+    Query(expanding): Query<Expanding>,
+) -> Result<Json<MessageFateView>, Error> {
+    let with_receipts = with_receipts(expanding.expand.as_deref())?;
+    let fate = bridge.message_fate(bearer.caller.identity, &chat, &message).await?;
+    let receipts = fate.receipts.into_iter().map(receipt_view).collect();
+    Ok(Json(MessageFateView {
+        message: message_view(fate.message, &fate.device),
+        receipts: with_receipts.then_some(receipts),
+    }))
+}
+
+fn with_receipts(expand: Option<&str>) -> Result<bool, Error> {
+    let mut words = expand
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .peekable();
+    let is_asked_for = words.peek().is_some();
+    if words.all(|word| word == "receipts") {
+        Ok(is_asked_for)
+    } else {
+        Err(Error::bad_request("Invalid expand: receipts"))
+    }
+}
+
+fn receipt_view(receipt: ReadReceipt) -> ReceiptView {
+    ReceiptView {
+        contact: PersonView {
+            id: receipt.user.to_string(),
+            name: receipt.name,
+        },
+        state: receipt.state,
+        delivered_at: receipt.delivered_at.map(Timestamp::rfc3339),
+        read_at: receipt.read_at.map(Timestamp::rfc3339),
+        played_at: receipt.played_at.map(Timestamp::rfc3339),
+    }
+}

@@ -1,0 +1,199 @@
+//! One message, for those who ask by REST what became of it: by its event, by its id, or by the id that was answered when
+//! it was accepted, from that moment on.
+//!
+//! Deliberately not here: pages of many (`reading`).
+
+use ruma::OwnedUserId;
+
+use super::{
+    Error, Inner, chats,
+    reading::{self, People, ReadMessage, Reader, state_name},
+    recipients,
+};
+use crate::{
+    model::{
+        ChatId, Content, Device, IdentityId, MessageId, MessageRef, Outgoing, PortalKey, SendId, Sender, Timestamp,
+        Work,
+    },
+    store::{MessageState, SendRow, SendStatus, TimedReceipt, Tx},
+};
+
+/// How far a message came with one recipient.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct ReadReceipt {
+    /// Who shows them in Matrix.
+    pub(crate) user: OwnedUserId,
+    /// Their name.
+    pub(crate) name: Option<String>,
+    /// How far, in a word.
+    pub(crate) state: &'static str,
+    /// When their phone had it.
+    pub(crate) delivered_at: Option<Timestamp>,
+    /// When they had read it.
+    pub(crate) read_at: Option<Timestamp>,
+    /// When they had listened to it.
+    pub(crate) played_at: Option<Timestamp>,
+}
+
+/// A message and what became of it.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct MessageFate {
+    /// The number of the device.
+    pub(crate) device: String,
+    /// The message.
+    pub(crate) message: ReadMessage,
+    /// How far it came with each recipient of whom that is known.
+    pub(crate) receipts: Vec<ReadReceipt>,
+}
+
+/// A message of a chat of an identity.
+pub(super) async fn find(
+    bridge: &Inner,
+    identity: IdentityId,
+    chat: &str,
+    message: &str,
+) -> Result<MessageFate, Error> {
+    let mut tx = bridge.store.read().await?;
+    if let Ok(id) = message.parse::<SendId>()
+        && let Some(send) = tx.find_send(identity, id).await?
+    {
+        return sent(bridge, tx, send, chat).await;
+    }
+    let (device, key) = chats::find(&mut tx, identity, chat).await?;
+    let found = chats::named(&mut tx, &key, message).await?;
+    let found = found.ok_or(Error::NotFound("Message"))?;
+    let named = MessageRef {
+        id: found.id,
+        sender: found.sender,
+    };
+    stored(bridge, tx, device, (&key, &named)).await
+}
+
+/// A message that was accepted by REST.
+async fn sent(bridge: &Inner, mut tx: Tx, send: SendRow, chat: &str) -> Result<MessageFate, Error> {
+    let no = || Error::NotFound("Message");
+    let device = tx.find_device(send.device).await?.ok_or_else(no)?;
+    let id = bridge.network.message_id(&send.id.to_string());
+    let rows = tx.list_chats_of_message(device.id, &id).await?;
+    let row = rows.into_iter().find(|(_, sender)| *sender == Sender::Owner);
+    let is_so_called = canonical(chat) == canonical(&send.recipient);
+    let Some((found, sender)) = row else {
+        return if is_so_called {
+            waiting(bridge, tx, device, &send, id).await
+        } else {
+            Err(no())
+        };
+    };
+    let key = PortalKey::new(device.id, found);
+    if !is_so_called && chats::find(&mut tx, device.identity, chat).await?.1 != key {
+        return Err(no());
+    }
+    let mut fate = stored(bridge, tx, device, (&key, &MessageRef { id, sender })).await?;
+    if send.status == SendStatus::Failed {
+        fate.message.state = state_name(MessageState::Failed);
+        fate.message.error = fate.message.error.or(send.reason);
+    }
+    Ok(fate)
+}
+
+/// One spelling for every way to name the same recipient.
+fn canonical(spelled: &str) -> String {
+    match recipients::read(spelled) {
+        Some(recipient) => recipients::canonical(&recipient).to_owned(),
+        None => spelled.to_owned(),
+    }
+}
+
+/// A message that has a row.
+async fn stored(
+    bridge: &Inner,
+    mut tx: Tx,
+    device: Device,
+    (key, named): (&PortalKey, &MessageRef),
+) -> Result<MessageFate, Error> {
+    let found = tx.find_stored_message(key, named).await?;
+    let found = found.ok_or(Error::NotFound("Message"))?;
+    let found = reading::marked(&mut tx, found).await?;
+    let timed = match named.sender {
+        Sender::Owner => tx.list_timed_receipts(key, &named.id).await?,
+        Sender::Contact(_) => Vec::new(),
+    };
+    let reader = Reader::of(&mut tx, device).await?;
+    // Looking people up reads too.
+    drop(tx);
+    let mut people = People::of(bridge, &reader);
+    let mut receipts = Vec::with_capacity(timed.len());
+    for timed in timed {
+        let (user, name) = people.find(&Sender::Contact(timed.receipt.contact.clone())).await?;
+        receipts.push(receipt(&timed, user, name));
+    }
+    Ok(MessageFate {
+        message: people.read(found).await?,
+        device: reader.device.number.clone(),
+        receipts,
+    })
+}
+
+fn receipt(timed: &TimedReceipt, user: OwnedUserId, name: Option<String>) -> ReadReceipt {
+    ReadReceipt {
+        user,
+        name,
+        state: state_name(timed.receipt.state),
+        delivered_at: timed.delivered_at,
+        read_at: timed.read_at,
+        played_at: timed.played_at,
+    }
+}
+
+/// A message whose chat was not found yet, or never will be.
+async fn waiting(
+    bridge: &Inner,
+    mut tx: Tx,
+    device: Device,
+    send: &SendRow,
+    id: MessageId,
+) -> Result<MessageFate, Error> {
+    let recipient = canonical(&send.recipient);
+    let said = promised(&mut tx, send).await?;
+    let content = said.as_ref().map(super::sending::content);
+    let reader = Reader::of(&mut tx, device).await?;
+    drop(tx);
+    let (user, name) = People::of(bridge, &reader).find(&Sender::Owner).await?;
+    let state = match send.status {
+        SendStatus::Queued => MessageState::Pending,
+        SendStatus::Sent => MessageState::Sent,
+        SendStatus::Failed => MessageState::Failed,
+    };
+    let message = ReadMessage {
+        chat: ChatId::from_adapter(recipient),
+        id,
+        room: None,
+        event: None,
+        sender: Sender::Owner,
+        kind: content.as_ref().map_or("message", Content::kind).to_owned(),
+        content,
+        is_deleted: false,
+        reply_to: None,
+        state: state_name(state),
+        error: send.reason.clone(),
+        starred: false,
+        at: send.created_at,
+        edited_at: None,
+        user,
+        name,
+        marks: Vec::new(),
+    };
+    Ok(MessageFate {
+        device: reader.device.number.clone(),
+        message,
+        receipts: Vec::new(),
+    })
+}
+
+/// What it says, while the job that sends it waits.
+async fn promised(tx: &mut Tx, send: &SendRow) -> Result<Option<Outgoing>, Error> {
+    Ok(match tx.find_send_job(send.id).await? {
+        Some(Work::Resolve(outgoing) | Work::Send { outgoing, .. }) if outgoing.id == send.id => Some(outgoing),
+        _ => None,
+    })
+}
