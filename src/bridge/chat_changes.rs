@@ -196,7 +196,7 @@ pub(super) async fn given_up(tx: &mut Tx, bridge: &Inner, change: &ChatChange, w
     if let Action::Group(_) | Action::Timer(_) = change.action
         && tx.is_group_known(&change.portal).await?
     {
-        groups::push_look(tx, bridge, &change.portal, false).await?;
+        groups::push_look(tx, bridge, &change.portal).await?;
     }
     Ok(())
 }

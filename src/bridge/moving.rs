@@ -212,6 +212,7 @@ pub(super) async fn second_thoughts(desk: &Desk<'_>, why: String) -> Failure {
         | Work::Admit { .. }
         | Work::Part { .. }
         | Work::TellLink { .. }
+        | Work::Change(_)
         | Work::Unlink { .. } => return Failure::Never(why),
     };
     match mend(desk.bridge, &key).await {
