@@ -15,7 +15,9 @@ use tower_http::{
 };
 
 use super::{
-    admin, Api, chat, chats, Config, console, contacts, cors, credentials, deliveries, devices, docs, error, error::Error, health, invites, linking, live, media, message_fate, messages, new_chats, pairing, retry, session, tokens, watch, webhooks,
+    Api, Config, admin, chat, chats, console, contacts, cors, credentials, deliveries, devices, docs, error,
+    error::Error, health, invites, linking, live, media, message_fate, messages, new_chats, pairing, retry, session,
+    tokens, watch, webhooks,
 };
 
 /// How long a client may pause while it sends a body.

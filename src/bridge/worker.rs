@@ -11,7 +11,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::Instrument as _;
 
 use super::{
-    abandon, accounts, chat_changes, chat_marks, contacts, error::Failure, faces, groups, history, incoming, Inner, links, members, moving, new_chats, notify, older, outgoing, reads, retention, retire, sending,
+    Inner, abandon, accounts, chat_changes, chat_marks, contacts, error::Failure, faces, groups, history, incoming,
+    links, members, moving, new_chats, notify, older, outgoing, reads, retention, retire, sending,
 };
 use crate::{
     model::{Job, Work},

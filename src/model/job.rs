@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Action, ChatId, ChatKind, ContactId, DeliveryId, DeviceId, Event, IdentityId, JobId, Lane, Media, MessageId, MessageRef, NewChat, PortalKey, Sender, SendId, Timestamp, WebhookId,
+    Action, ChatId, ChatKind, ContactId, DeliveryId, DeviceId, Event, IdentityId, JobId, Lane, Media, MessageId,
+    MessageRef, NewChat, PortalKey, SendId, Sender, Timestamp, WebhookId,
 };
 
 /// What a job promises. As JSON, each kind wraps its content: an inner tag would break the raw JSON of room events.

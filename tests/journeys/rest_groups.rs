@@ -200,10 +200,10 @@ on_both_engines! {
         assert_eq!(rest.call(Method::GET, &path, None).await, (200, json!({ "invite_link": link })));
         let by_address = format!("{CHATS}/{}/invite-link?device=+{OWNER}", group.jid());
         assert_eq!(rest.call(Method::GET, &by_address, None).await, (200, json!({ "invite_link": link })));
-        let (status, reset) = rest.call(Method::DELETE, &path, None).await;
-        assert_eq!(status, 200, "{reset}");
+        let (status, another) = rest.call(Method::DELETE, &path, None).await;
+        assert_eq!(status, 200, "{another}");
         let new = group.invite_link(&linked.phone).unwrap();
-        assert!(new != link && reset["invite_link"] == new.as_str(), "{reset}");
+        assert!(new != link && another["invite_link"] == new.as_str(), "{another}");
 
         let foreign = world.rest.new_token(&[]).await;
         for method in [Method::GET, Method::DELETE] {

@@ -14,7 +14,8 @@ use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 use shared::{Failures, Schemes};
 
 use super::{
-    Api, chat, chats, client::Outside, contacts, credentials, devices, health, invites, linking, media, message_fate, messages, new_chats, pairing, retry, tokens, webhooks,
+    Api, chat, chats, client::Outside, contacts, credentials, devices, health, invites, linking, media, message_fate,
+    messages, new_chats, pairing, retry, tokens, webhooks,
 };
 
 /// Where the description is served.

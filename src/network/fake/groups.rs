@@ -62,7 +62,7 @@ impl Fake {
             return Err(error);
         }
         let first = new.asked_at.millis();
-        let chat = (first..)
+        let chat = (first..=i64::MAX)
             .map(|at| ChatId::from_adapter(format!("made-{}-{at}@g.us", new.title)))
             .find(|chat| !new.others.contains(chat))
             .ok_or(Error::NotFound("the group"))?;
