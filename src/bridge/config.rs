@@ -22,6 +22,8 @@ pub struct Config {
     pub command_prefix: String,
     /// What stands before the words of members on the network; `{name}` is the member's name. Empty: nothing.
     pub member_prefix: String,
+    /// Whether what a link leads to is shown with it, both ways.
+    pub url_previews: bool,
     /// Whether the statuses of contacts are shown, in a room of their own.
     pub status: bool,
     /// Whether what is written where statuses are shown, and is no answer, is posted as the owner's own.
@@ -70,6 +72,7 @@ impl Default for Config {
             users: Vec::new(),
             command_prefix: "!wa".into(),
             member_prefix: String::new(),
+            url_previews: true,
             status: true,
             status_posts: false,
             messages_per_minute: 60,

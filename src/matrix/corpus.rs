@@ -132,7 +132,7 @@ fn values_become_the_events_that_the_corpus_says() {
         let messages = if let Some(content) = case.get("edit") {
             let content: Content = serde_json::from_value(content.clone()).unwrap();
             let target: OwnedEventId = serde_json::from_value(case["target"].clone()).unwrap();
-            outgoing::edit(&[&*target], &content, &around)
+            outgoing::edit(&[&*target], content.event_kind(), &content, &around)
         } else {
             let say: Say = serde_json::from_value(case["say"].clone()).unwrap();
             outgoing::say(&say, &around)

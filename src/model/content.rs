@@ -29,6 +29,9 @@ pub(crate) enum Content {
     Album {
         /// How many are announced.
         announced: u32,
+        /// How many of them are films.
+        #[serde(default, skip_serializing_if = "is_none_of_them")]
+        films: u32,
     },
     /// A call, as it stands.
     Call(Call),
@@ -38,6 +41,11 @@ pub(crate) enum Content {
     Awaited,
     /// Something this version cannot carry, by the name people know it under ("interactive message").
     Unsupported(String),
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_none_of_them(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Default for Content {

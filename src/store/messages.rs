@@ -104,7 +104,10 @@ pub(super) fn read(row: &AnyRow) -> Result<Message, Error> {
         id: MessageId::from_adapter(row.text("message")?),
         sender: row.sender("sender")?,
         room: row.maybe_parsed("room")?,
-        event: row.maybe_parsed("event")?,
+        event: match row.maybe_parsed("event")? {
+            Some(event) => Some(event),
+            None => row.maybe_parsed("shown_in")?,
+        },
         direction: row.word("direction")?,
         text: row.maybe_text("body")?,
         kind: row.text("kind")?,
@@ -119,7 +122,8 @@ pub(super) fn read(row: &AnyRow) -> Result<Message, Error> {
     })
 }
 
-fn insert(statement: &'static str, message: &Message) -> Query<'static, Any, AnyArguments> {
+/// A statement that adds a message.
+pub(super) fn insert(statement: &'static str, message: &Message) -> Query<'static, Any, AnyArguments> {
     named(statement, &message.portal, &message.id)
         .bind(sender(&message.sender))
         .bind(message.room.as_ref().map(|room| room.as_str()))

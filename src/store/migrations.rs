@@ -47,6 +47,10 @@ pub(super) const ALL: &[Migration] = &[
         sql: include_str!("../../migrations/00008_receipt_times.sql"),
     },
     Migration {
+        name: "00011_galleries",
+        sql: include_str!("../../migrations/00011_galleries.sql"),
+    },
+    Migration {
         name: "00012_new_chats",
         sql: include_str!("../../migrations/00012_new_chats.sql"),
     },

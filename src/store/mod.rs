@@ -18,6 +18,7 @@ mod devices;
 mod engine;
 mod erasing;
 mod error;
+mod galleries;
 mod ghosts;
 mod groups;
 mod history;

@@ -85,7 +85,10 @@ impl Client for Seat {
 }
 
 async fn row(engine: Engine, journey: impl AsyncFnOnce(Talk<'_, Homeserver, Seat>)) {
-    let world = World::start(engine).await;
+    row_in(World::start(engine).await, journey).await;
+}
+
+async fn row_in(world: World, journey: impl AsyncFnOnce(Talk<'_, Homeserver, Seat>)) {
     let Talking {
         linked,
         alice,
@@ -104,6 +107,16 @@ async fn row(engine: Engine, journey: impl AsyncFnOnce(Talk<'_, Homeserver, Seat
         chat,
     };
     journey(talk).await;
+}
+
+/// A world in which the bridge is set up like this.
+async fn world_with(engine: Engine, setting: &str) -> World {
+    let mut world = World::prepare(engine, "").await;
+    let path = world.dir().join("config.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("[bridge]\n", &format!("[bridge]\n{setting}\n"))).unwrap();
+    world.wharf.start().await;
+    world
 }
 
 macro_rules! rows {
@@ -146,8 +159,14 @@ rows! {
     b12_what_disappears_is_gone_on_both_sides: rows::changes::b12;
     /// B14
     b14_pins_are_pins_on_both_sides: rows::marks::b14;
+    /// B15
+    b15_what_happens_moves_where_it_stands: rows::questions::b15;
+    /// B15
+    b15_polls_are_asked_otherwise_on_both_sides: rows::questions::b15_polls;
     /// B16
     b16_comments_stand_in_threads: rows::groups::b16;
+    /// B16
+    b16_threads_of_announcements_are_comments: rows::groups::b16_comments;
     /// B20
     b20_pictures_keep_their_bytes: rows::media::b20;
     /// B21
@@ -166,6 +185,8 @@ rows! {
     b27_cards_can_be_read_and_kept: rows::people::b27;
     /// B28
     b28_albums_belong_together: rows::media::b28;
+    /// B28
+    b28_galleries_become_albums: rows::media::b28_galleries;
     /// B29
     b29_what_is_seen_once_is_marked: rows::media::b29;
     /// B30
@@ -176,8 +197,38 @@ rows! {
     b43_every_state_of_a_message_is_kept_and_told: rows::states::b43;
     /// B82
     b82_what_comes_again_takes_its_place: rows::lost::b82_again;
+    /// B30, B82
+    b82_what_comes_again_without_its_file_gets_it_later: rows::lost::b82_without_its_file;
     /// B82
     b82_the_phone_brings_what_was_lost: rows::lost::b82_from_the_phone;
     /// B82
     b82_what_never_comes_holds_nothing_up: rows::lost::b82_never;
+}
+
+/// B10: where previews are not wanted, links travel alone.
+async fn b10_without(talk: Talk<'_, Homeserver, Seat>) {
+    let url = "https://example.org/ferry";
+    talk.speaks(simulator::Speech::Link {
+        text: format!("take the {url}"),
+        url: url.into(),
+        title: "The ferry".into(),
+        description: String::new(),
+    });
+    let shown = talk.chat.hears("take the").await;
+    for name in ["com.beeper.linkpreviews", "m.url_previews"] {
+        assert!(shown["content"][name].is_null(), "{shown}");
+    }
+    let mut content = json!({"msgtype": "m.text", "body": format!("or this: {url}")});
+    content["com.beeper.linkpreviews"] = json!([{"matched_url": url, "og:url": url, "og:title": "My ferry"}]);
+    talk.chat.says(content).await;
+    let got = talk.gets_text(&format!("or this: {url}")).await;
+    assert!(got.message.extended_text_message.matched_text.is_none(), "{got:?}");
+}
+
+on_both_engines! {
+    /// B10
+    async fn b10_links_travel_alone_where_previews_are_not_wanted(engine: Engine) {
+        let world = world_with(engine, "url_previews = false").await;
+        row_in(world, async |talk| b10_without(talk).await).await;
+    }
 }

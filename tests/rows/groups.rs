@@ -10,7 +10,7 @@ use super::{
 };
 
 /// A group of the owner, Ana and Bob that has begun to talk.
-async fn begun<H, C: Client>(talk: &Talk<'_, H, C>, owner_first: bool) -> (Group, simulator::Contact, C) {
+pub(super) async fn begun<H, C: Client>(talk: &Talk<'_, H, C>, owner_first: bool) -> (Group, simulator::Contact, C) {
     // Everybody of a number of its own: people in other rooms are not disturbed.
     let bob = talk
         .world
@@ -122,4 +122,44 @@ pub async fn b16<H, C: Client>(talk: Talk<'_, H, C>) {
         (got.quoted_id, got.quoted_text.as_deref()),
         (Some(id), Some("we sail at ten"))
     );
+}
+
+/// B16: in the announcements of a community what is said in a thread is a comment that its members can open.
+pub async fn b16_comments<H, C: Client>(talk: Talk<'_, H, C>) {
+    let (group, bob, _) = begun(&talk, true).await;
+    let community = talk.world.whatsapp.community("Harbour", &[talk.phone()]).unwrap();
+    community.links(talk.phone(), &group, true).unwrap();
+    let news = community.announcements().unwrap();
+    let id = news.says(talk.phone(), "we sail at ten").unwrap();
+    let there = talk.chat.is_let_into_another().await;
+    let root = there.shows("we sail at ten").await;
+    let comment = Speech::Comment {
+        id: id.clone(),
+        text: "I bring tea".into(),
+    };
+    let first = news.speaks(&bob, comment).unwrap();
+    let shown = there.shows("I bring tea").await;
+    let relation = relates_to(&shown);
+    assert_eq!(
+        (&relation["rel_type"], &relation["event_id"], &shown["sender"]),
+        (&json!("m.thread"), &root["event_id"], &json!(ghost(&bob)))
+    );
+
+    let mut content = words("and I the cups");
+    content["m.relates_to"] = json!({
+        "rel_type": "m.thread", "event_id": root["event_id"], "is_falling_back": true,
+        "m.in_reply_to": {"event_id": shown["event_id"]},
+    });
+    there.says(content).await;
+    let is_answer = |got: &simulator::Received| got.message.enc_comment_message.is_set() && got.id != first;
+    let got = receives(&talk.ana, "a comment", is_answer).await;
+    let sealed = &got.message.enc_comment_message;
+    assert_eq!(sealed.target_message_key.id.as_ref(), Some(&id));
+    let opened = talk.ana.opened(&got).expect("it can be opened");
+    let said = &opened.extended_text_message;
+    assert_eq!(said.text.as_deref(), Some("and I the cups"));
+    assert!(!said.context_info.is_set(), "the envelope says what it is about");
+    let secret = got.message.message_context_info.message_secret.as_ref();
+    assert_eq!(secret.map(Vec::len), Some(32), "it can be marked too");
+    talk.needs_no_notice().await;
 }

@@ -1,10 +1,10 @@
 //! Pictures, films, stickers and files, as they are shown and fetched; and what happens when they are gone or too large.
 
 use serde_json::{Value, json};
-use simulator::{Attachment, MediaKind};
+use simulator::{Attachment, MediaKind, Received, Speech};
 use whatsapp_rust::{buffa::MessageField, wacore::proto_helpers::wrap_as_album_child, waproto::whatsapp as wa};
 
-use super::talk::{Client, Talk, body};
+use super::talk::{Client, Talk, answer, body, relates_to};
 
 const PNG: &[u8] = include_bytes!("../simulator/media/harbour.png");
 const FILM: &[u8] = include_bytes!("media/film.mp4");
@@ -21,7 +21,7 @@ fn file(msgtype: &str, name: &str, address: &str, info: &Value) -> Value {
     json!({"msgtype": msgtype, "body": name, "filename": name, "url": address, "info": info})
 }
 
-fn picture(talk: &Talk<'_, impl Sized, impl Client>) -> wa::Message {
+pub(super) fn picture(talk: &Talk<'_, impl Sized, impl Client>) -> wa::Message {
     let image = talk.world.whatsapp.upload(MediaKind::Image, PNG).unwrap().image();
     wa::Message {
         image_message: MessageField::some(image),
@@ -272,6 +272,89 @@ pub async fn b28<H, C: Client>(talk: Talk<'_, H, C>) {
     for picture in pictures {
         assert_eq!(picture["content"]["net.wharf.album"]["id"], album.as_str());
     }
+    talk.needs_no_notice().await;
+}
+
+/// What a message of an album holds, and the id of the album.
+fn in_album(got: &Received) -> Option<(&wa::Message, &str)> {
+    let inner = got.message.associated_child_message.message.as_option()?;
+    let association = got.message.message_context_info.message_association.as_option()?;
+    Some((inner, association.parent_message_key.id.as_deref()?))
+}
+
+/// B28: a gallery becomes an album; answers, marks, other words and its end find all of it.
+pub async fn b28_galleries<H, C: Client>(talk: Talk<'_, H, C>) {
+    let mut items = Vec::new();
+    for name in ["one.png", "two.png"] {
+        let address = talk.chat.uploads(name, "image/png", PNG).await;
+        let mut item = file(
+            "m.image",
+            name,
+            &address,
+            &json!({"mimetype": "image/png", "size": PNG.len()}),
+        );
+        let fields = item.as_object_mut().unwrap();
+        let kind = fields.remove("msgtype").unwrap();
+        fields.insert("itemtype".into(), kind);
+        items.push(item);
+    }
+    let gallery = |body: &str| json!({"msgtype": "dm.filament.gallery", "body": body, "itemtypes": items});
+    let event = talk.chat.says(gallery("from the *harbour*")).await;
+    let album = talk.gets("an album", |got| got.message.album_message.is_set()).await;
+    assert_eq!(album.message.album_message.expected_image_count, Some(2));
+    let is_first = |got: &Received| in_album(got).is_some_and(|(inner, _)| inner.image_message.caption.is_some());
+    let is_second = |got: &Received| in_album(got).is_some_and(|(inner, _)| inner.image_message.caption.is_none());
+    let first = talk.gets("the first picture", is_first).await;
+    let second = talk.gets("the second picture", is_second).await;
+    for picture in [&first, &second] {
+        assert_eq!(in_album(picture).map(|(_, id)| id), Some(album.id.as_str()));
+    }
+    let (inner, _) = in_album(&first).unwrap();
+    assert_eq!(inner.image_message.caption.as_deref(), Some("from the *harbour*"));
+
+    talk.speaks(Speech::Reply {
+        id: second.id.clone(),
+        text: "lovely light".into(),
+    });
+    let answered = talk.chat.shows("lovely light").await;
+    assert_eq!(relates_to(&answered)["m.in_reply_to"]["event_id"], event.as_str());
+    talk.speaks(Speech::Reaction {
+        id: second.id.clone(),
+        emoji: "👍".into(),
+    });
+    let is_mark = |it: &Value| it["type"] == "m.reaction" && relates_to(it)["event_id"] == event.as_str();
+    talk.chat.sees("a mark", is_mark).await;
+
+    talk.chat.says(answer(&json!({"event_id": event}), "taken today")).await;
+    assert_eq!(talk.gets_text("taken today").await.quoted_id.as_ref(), Some(&first.id));
+    let mut edit = gallery("* at the pier");
+    edit["m.new_content"] = gallery("at the pier");
+    edit["m.relates_to"] = json!({"rel_type": "m.replace", "event_id": event});
+    talk.chat.says(edit).await;
+    let edited = |got: &Received| {
+        let word = got.message.protocol_message.as_option();
+        word.is_some_and(|word| {
+            word.edited_message.image_message.caption.as_deref() == Some("at the pier")
+                && word.key.id.as_ref() == Some(&first.id)
+        })
+    };
+    talk.gets("other words", edited).await;
+
+    talk.chat.takes_back(&event).await;
+    for id in [&album.id, &first.id, &second.id] {
+        let gone = |got: &Received| {
+            let word = got.message.protocol_message.as_option();
+            word.is_some_and(|word| !word.edited_message.is_set() && word.key.id.as_ref() == Some(id))
+        };
+        talk.gets("its end", gone).await;
+    }
+    // One picture is no album.
+    items.truncate(1);
+    talk.chat
+        .says(json!({"msgtype": "m.gallery", "body": "alone", "itemtypes": items}))
+        .await;
+    let alone = talk.gets_text("alone").await;
+    assert!(alone.message.image_message.is_set());
     talk.needs_no_notice().await;
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use simulator::{Contact, Received, Speech};
 
-use super::talk::{Client, Talk, body, relates_to};
+use super::talk::{Client, Talk, body, receives, relates_to};
 
 const START: &str = "org.matrix.msc3381.poll.start";
 const RESPONSE: &str = "org.matrix.msc3381.poll.response";
@@ -126,5 +126,120 @@ pub async fn b11<H, C: Client>(talk: Talk<'_, H, C>) {
     // WhatsApp's polls never end: people are told, where the poll is.
     let over = talk.gets("the end", |it| it.quoted_id.as_ref() == Some(&got.id)).await;
     assert!(over.text.is_some_and(|text| text.contains("Top answer: There")));
+    talk.needs_no_notice().await;
+}
+
+/// Words that stand in the room once, whatever became of them.
+async fn stands_once(chat: &impl Client, kind: &str, words: &str) {
+    let events = chat.reads().await;
+    let standing: Vec<_> = events
+        .iter()
+        .filter(|it| it["type"] == kind && body(it).contains(words) && relates_to(it).is_null())
+        .collect();
+    assert_eq!(standing.len(), 1, "{standing:?}");
+}
+
+/// B15: what happens, and who comes; who moves it moves it where it stands, alone with somebody and among many.
+pub async fn b15<H, C: Client>(talk: Talk<'_, H, C>) {
+    let id = talk.speaks(Speech::Event {
+        name: "Regatta".into(),
+        description: Some("bring oars".into()),
+        start: 1_800_000_000,
+    });
+    let shown = talk.chat.hears("Regatta").await;
+    assert!(body(&shown).contains("bring oars"), "{}", body(&shown));
+    for (name, start) in [("Regatta at noon", 1_800_003_600), ("Regatta at night", 1_800_036_000)] {
+        talk.speaks(Speech::EditEvent {
+            id: id.clone(),
+            name: name.into(),
+            description: None,
+            start,
+        });
+        let says = |now: &Value| now["body"].as_str().is_some_and(|body| body.contains(name));
+        talk.chat.sees_now(name, &shown, says).await;
+    }
+    stands_once(&talk.chat, "m.room.message", "Regatta").await;
+
+    let (group, bob, there) = super::groups::begun(&talk, false).await;
+    let event = Speech::Event {
+        name: "Dinner".into(),
+        description: None,
+        start: 1_800_000_000,
+    };
+    let id = group.speaks(&bob, event).unwrap();
+    let shown = there.hears("Dinner").await;
+    let edit = Speech::EditEvent {
+        id,
+        name: "Dinner at Bob's".into(),
+        description: None,
+        start: 1_800_000_000,
+    };
+    group.speaks(&bob, edit).unwrap();
+    let says = |now: &Value| {
+        now["body"]
+            .as_str()
+            .is_some_and(|body| body.contains("Dinner at Bob's"))
+    };
+    there.sees_now("another place", &shown, says).await;
+    stands_once(&there, "m.room.message", "Dinner").await;
+    talk.needs_no_notice().await;
+}
+
+/// B11, B15: a poll is asked otherwise, from either side, and still voted on.
+pub async fn b15_polls<H, C: Client>(talk: Talk<'_, H, C>) {
+    let of = |options: [&str; 2]| options.map(str::to_owned).to_vec();
+    let id = talk.speaks(Speech::Poll {
+        question: "When?".into(),
+        options: of(["Monday", "Friday"]),
+        selectable: 1,
+    });
+    let poll = talk.chat.sees("a poll", |event| event["type"] == START).await;
+    talk.speaks(Speech::EditPoll {
+        id: id.clone(),
+        question: "When exactly?".into(),
+        options: of(["Monday", "Sunday"]),
+        selectable: 1,
+    });
+    let asks = |now: &Value| now[START]["question"]["body"] == "When exactly?";
+    let now = talk.chat.sees_now("another question", &poll, asks).await;
+    stands_once(&talk.chat, START, "When").await;
+    let sunday = now[START]["answers"][1]["id"].clone();
+    talk.speaks(Speech::Vote {
+        id: id.clone(),
+        options: vec!["Sunday".into()],
+    });
+    votes_at_last(&talk.chat, &talk.ghost(), &poll["event_id"], json!([sunday])).await;
+    let event = poll["event_id"].as_str().unwrap();
+    talk.chat.sends(RESPONSE, vote(event, &json!([sunday]))).await;
+    receives(&talk.ana, "a vote", |got| got.message.poll_update_message.is_set()).await;
+
+    let option = |id: &str, text: &str| json!({"id": id, "org.matrix.msc1767.text": text});
+    let asking = |question: &str, there: &str| {
+        json!({
+            "org.matrix.msc1767.text": question,
+            START: {
+                "kind": "org.matrix.msc3381.poll.disclosed", "max_selections": 1,
+                "question": {"body": question, "msgtype": "m.text", "org.matrix.msc1767.text": question},
+                "answers": [option("first", "Here"), option("second", there)],
+            },
+        })
+    };
+    let asked = talk.chat.sends(START, asking("Where?", "There")).await;
+    let is = |got: &Received| got.message.poll_creation_message_v3.is_set();
+    let got = talk.gets("a poll", is).await;
+    // As Element writes it.
+    let edit = json!({
+        "m.new_content": asking("Where to?", "Over there"),
+        "m.relates_to": {"rel_type": "m.replace", "event_id": asked},
+    });
+    talk.chat.sends(START, edit).await;
+    let sealed = |got: &Received| got.message.secret_encrypted_message.is_set();
+    let sealed = talk.gets("another question", sealed).await;
+    let key = &sealed.message.secret_encrypted_message.target_message_key;
+    assert_eq!(key.id.as_ref(), Some(&got.id));
+    let opened = talk.ana.opened(&sealed).expect("it can be opened");
+    let poll = &opened.poll_creation_message_v3;
+    assert_eq!(poll.name.as_deref(), Some("Where to?"));
+    assert_eq!(poll.options[1].option_name.as_deref(), Some("Over there"));
     talk.needs_no_notice().await;
 }

@@ -135,6 +135,7 @@ proofs! {
         rows::changes::b12,
         rows::marks::b14,
         rows::groups::b16,
+        rows::groups::b16_comments,
     }
 
     /// B20, B21, B22, B23, B24, B25, B28, B29, B30, B31
@@ -146,18 +147,22 @@ proofs! {
         rows::media::b24,
         rows::media::b25,
         rows::media::b28,
+        rows::media::b28_galleries,
         rows::media::b29,
         rows::media::b30,
         rows::media::b31,
     }
 
-    /// B11, B26, B27, B43, B82
-    b11_b26_b27_b43_b82_questions_places_states_and_losses_cross_synapse {
+    /// B11, B15, B26, B27, B43, B82
+    b11_b15_b26_b27_b43_b82_questions_places_states_and_losses_cross_synapse {
         rows::questions::b11,
+        rows::questions::b15,
+        rows::questions::b15_polls,
         rows::places::b26,
         rows::people::b27,
         rows::states::b43,
         rows::lost::b82_again,
+        rows::lost::b82_without_its_file,
         rows::lost::b82_from_the_phone,
         rows::lost::b82_never,
     }

@@ -49,7 +49,16 @@ pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Conte
         None => media::bring(scene, &content).await?,
     };
     let mut parts = None;
-    if is_speaker(&target.message, &speaker) {
+    // A gallery is more than the one message of it that was edited.
+    let is_gallery = scene
+        .desk
+        .bridge
+        .store
+        .read()
+        .await?
+        .is_shown_with_others(&target.message)
+        .await?;
+    if !is_gallery && is_speaker(&target.message, &speaker) {
         let placed = say::put_in_place(scene, (&room, &speaker), &target.message, &brought, "place").await?;
         parts = Some(placed.parts);
     } else {
@@ -217,12 +226,27 @@ pub(in super::super) async fn expire(desk: &Desk<'_>, key: &PortalKey, message: 
         read.find_message(key, &message.id, &message.sender).await?
     };
     match found {
-        Some(found) if found.kind != DELETED => take_away(desk, &found, None, Some("disappeared")).await,
+        Some(found) if found.kind != DELETED => {
+            let pieces = desk.bridge.store.read().await?.list_pieces(&found).await?;
+            for piece in &pieces {
+                desk.bridge.network.erase(key, &piece.id).await?;
+            }
+            let mut tx = desk.bridge.store.begin().await?;
+            for piece in pieces {
+                let piece = MessageRef {
+                    id: piece.id,
+                    sender: piece.sender,
+                };
+                tx.erase_message(key, &piece, Some(desk.job.id)).await?;
+            }
+            tx.commit().await?;
+            take_away(desk, &found, None, Some("disappeared")).await
+        }
         _ => desk.done().await,
     }
 }
 
-/// Redacts every event of a message and forgets what it held.
+/// Redacts every event of a message and forgets what it held. An event in which people still see others stays.
 pub(in super::super) async fn take_away(
     desk: &Desk<'_>,
     message: &Message,
@@ -230,12 +254,12 @@ pub(in super::super) async fn take_away(
     reason: Option<&str>,
 ) -> Result<(), Failure> {
     let bridge = desk.bridge;
-    let parts = {
+    let (parts, others) = {
         let mut read = bridge.store.read().await?;
-        read.list_message_parts(&message.portal, &message.id, &message.sender)
-            .await?
+        let parts = read.list_message_parts(&message.portal, &message.id, &message.sender);
+        (parts.await?, read.is_shown_with_others(message).await?)
     };
-    if let Some(room) = &message.room {
+    if let Some(room) = message.room.as_ref().filter(|_| !others) {
         for event in message.event.iter().chain(&parts) {
             let transaction = transaction_id(&["delete", room.as_str(), event.as_str()]);
             redact::take_back(bridge, room, event, &transaction, speaker, reason).await?;

@@ -15,7 +15,8 @@ use super::{
 use crate::{
     matrix::{self, cards, outgoing::with_article},
     model::{
-        Action, Content, Event, Home, Lane, Media, MediaSource, MessageRef, PortalKey, Say, Thumbnail, Work, in_units,
+        Action, Content, Event, Home, Lane, Media, MediaSource, MessageRef, PortalKey, Say, Text, Thumbnail, Work,
+        in_units,
     },
     network,
     store::{Message, MessageContent, Tx},
@@ -82,6 +83,16 @@ pub(super) fn put_off(content: &Content, media: &Media) -> Brought {
 /// Brings a content over: media move from the network to the homeserver.
 pub(super) async fn bring(scene: &Scene<'_>, content: &Content) -> Result<Brought, Failure> {
     let bridge = scene.desk.bridge;
+    if let Content::Text(text) = content
+        && text.preview.is_some()
+        && !bridge.config.url_previews
+    {
+        let preview = None;
+        return Ok(Brought::as_it_is(&Content::Text(Text {
+            preview,
+            ..text.clone()
+        })));
+    }
     match content {
         Content::Media(media) => bring_media(scene, content, media).await,
         Content::Contacts(all) => {

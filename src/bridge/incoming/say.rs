@@ -182,6 +182,7 @@ pub(super) async fn put_in_place(
     let shown: Vec<&EventId> = message.event.iter().chain(&old).map(|event| &**event).collect();
     let messages = outgoing::edit(
         &shown,
+        &message.kind,
         &brought.content,
         &Around {
             pill: &|who| people.pill(who),

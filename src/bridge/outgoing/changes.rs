@@ -2,7 +2,7 @@
 
 use ruma::EventId;
 
-use super::{super::error::Failure, media, stage::Stage, words};
+use super::{super::error::Failure, gallery, media, stage::Stage, words};
 use crate::{
     matrix::incoming::Said,
     model::{Action, Content, MessageRef, Sender},
@@ -69,6 +69,10 @@ pub(super) async fn edit(stage: &Stage<'_>, target: &EventId, said: &Said) -> Re
 pub(super) async fn take_back(stage: &Stage<'_>, target: &EventId) -> Result<(), Failure> {
     let key = &stage.portal.key;
     if let Some(message) = stage.message(target).await? {
+        let pieces = stage.desk.bridge.store.read().await?.list_pieces(&message).await?;
+        if !pieces.is_empty() {
+            return gallery::take_back(stage, message, pieces).await;
+        }
         if message.kind == DELETED {
             return stage.desk.done().await;
         }

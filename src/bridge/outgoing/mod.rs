@@ -5,6 +5,7 @@
 //! marks on them (`marks`), what words and media become on the way (`words`, `media`).
 
 mod changes;
+mod gallery;
 mod groups;
 mod marks;
 mod media;
@@ -90,7 +91,8 @@ async fn said_something(desk: &Desk<'_>, event: &RoomEvent, said: &Said) -> Resu
         return commands::take(desk, event, command, portal.is_some()).await;
     }
     match stage::of(desk, event).await? {
-        Some(stage) => say::say(&stage, said).await,
+        Some(stage) if said.rest.is_empty() => say::say(&stage, said).await,
+        Some(stage) => gallery::say(&stage, said).await,
         None => Ok(()),
     }
 }
@@ -132,6 +134,9 @@ pub(super) async fn given_up(tx: &mut Tx, desk: &Desk<'_>, event: &RoomEvent, wh
     let id = desk.bridge.network.message_id(event.event.as_str());
     tx.set_message_state(&portal.key, &id, &Sender::Owner, MessageState::Failed, Some(why))
         .await?;
+    if let Some(leads) = tx.find_message(&portal.key, &id, &Sender::Owner).await? {
+        tx.fail_pieces(&leads, why).await?;
+    }
     push_status(tx, desk.bridge, event, Some(why)).await?;
     push_notice(tx, desk.bridge, event, &format!("Not sent: {why}.")).await
 }

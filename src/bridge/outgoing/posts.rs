@@ -2,7 +2,7 @@
 
 use super::{super::error::Failure, stage::Stage};
 use crate::{
-    model::{Action, ChatKind, Quote, Sender},
+    model::{Action, ChatKind, MessageId, Quote, Sender},
     store::Portal,
 };
 
@@ -29,7 +29,7 @@ pub(super) fn is_own(portal: &Portal, action: &Action) -> bool {
 }
 
 /// Posts a status or takes one back.
-pub(super) async fn act(stage: &Stage<'_>, action: &Action) -> Result<(), Failure> {
+pub(super) async fn act(stage: &Stage<'_>, id: &MessageId, action: &Action) -> Result<(), Failure> {
     let bridge = stage.desk.bridge;
     if !bridge.config.status_posts {
         return Err(Failure::Never(
@@ -44,6 +44,6 @@ pub(super) async fn act(stage: &Stage<'_>, action: &Action) -> Result<(), Failur
         read.search_address_book(key.device, "", u32::MAX).await?
     };
     let audience: Vec<_> = named.into_iter().map(|(contact, _)| contact).collect();
-    bridge.network.post(key, &stage.id, action, &audience).await?;
+    bridge.network.post(key, id, action, &audience).await?;
     Ok(())
 }

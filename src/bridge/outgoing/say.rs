@@ -5,7 +5,7 @@ use ruma::EventId;
 use super::{super::error::Failure, media, posts, stage::Stage, words};
 use crate::{
     matrix::incoming::Said,
-    model::{Action, Content, MessageRef, Quote, Say, Sender},
+    model::{Action, Content, MessageId, MessageRef, Quote, Say, Sender},
     store::{Direction, Message, MessageState, Portal, Tx},
 };
 
@@ -69,16 +69,24 @@ pub(super) async fn say(stage: &Stage<'_>, said: &Said) -> Result<(), Failure> {
 }
 
 async fn write_down(stage: &Stage<'_>, content: &Content, reply_to: Option<&Quote>) -> Result<(), Failure> {
-    let message = Message {
+    let message = row(stage, stage.id.clone(), content, reply_to.map(|quote| quote.id.clone()));
+    let mut tx = stage.desk.bridge.store.begin().await?;
+    tx.insert_message(&message).await?;
+    Ok(tx.commit().await?)
+}
+
+/// A message that is on its way.
+pub(super) fn row(stage: &Stage<'_>, id: MessageId, content: &Content, reply_to: Option<MessageId>) -> Message {
+    Message {
         portal: stage.portal.key.clone(),
-        id: stage.id.clone(),
+        id,
         sender: Sender::Owner,
         room: Some(stage.event.room.clone()),
         event: Some(stage.event.event.clone()),
         direction: Direction::Out,
         text: content.text().map(str::to_owned),
         kind: content.event_kind().into(),
-        reply_to: reply_to.map(|quote| quote.id.clone()),
+        reply_to,
         at: stage.event.at,
         state: MessageState::Pending,
         error: None,
@@ -86,14 +94,11 @@ async fn write_down(stage: &Stage<'_>, content: &Content, reply_to: Option<&Quot
         content: Some(content.clone()),
         speaker: Some(stage.event.sender.clone()),
         edited_at: None,
-    };
-    let mut tx = stage.desk.bridge.store.begin().await?;
-    tx.insert_message(&message).await?;
-    Ok(tx.commit().await?)
+    }
 }
 
 /// The message that an event answers, if it was said in this chat.
-async fn answered(stage: &Stage<'_>, event: Option<&EventId>) -> Result<Option<Quote>, Failure> {
+pub(super) async fn answered(stage: &Stage<'_>, event: Option<&EventId>) -> Result<Option<Quote>, Failure> {
     let Some(event) = event else { return Ok(None) };
     Ok(stage.message(event).await?.map(quote))
 }

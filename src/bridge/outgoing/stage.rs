@@ -90,15 +90,26 @@ impl Stage<'_> {
         Ok(found.filter(|message| message.portal == *key))
     }
 
+    /// The id of one of several messages that the event becomes.
+    pub(super) fn part(&self, name: &str) -> MessageId {
+        let event = &self.event.event;
+        self.desk.bridge.network.message_id(&format!("{event}/{name}"))
+    }
+
     /// Does it, at the pace of the device.
     pub(in super::super) async fn act(&self, action: &Action) -> Result<(), Failure> {
+        self.act_under(&self.id, action).await
+    }
+
+    /// Does it under an id of its own.
+    pub(super) async fn act_under(&self, id: &MessageId, action: &Action) -> Result<(), Failure> {
         let bridge = self.desk.bridge;
         bridge.pace.turn(self.portal.key.device).await?;
         fail::fail_point!("bridge.outgoing.act.before");
         if posts::is_own(&self.portal, action) {
-            posts::act(self, action).await?;
+            posts::act(self, id, action).await?;
         } else {
-            bridge.network.act(&self.portal.key, &self.id, action).await?;
+            bridge.network.act(&self.portal.key, id, action).await?;
         }
         fail::fail_point!("bridge.outgoing.act.after");
         let now = bridge.clock().now();

@@ -17,6 +17,11 @@ const LARGEST_THUMBNAIL: u64 = 64 * 1024;
 /// The content with its words translated, its small picture and the answers of its poll.
 pub(super) async fn translated(stage: &Stage<'_>, said: &Said) -> Result<Content, Failure> {
     let mut content = said.content.clone();
+    if let Content::Text(text) = &mut content
+        && !stage.desk.bridge.config.url_previews
+    {
+        text.preview = None;
+    }
     match &mut content {
         Content::Text(text) => name_people(stage, text, &said.called).await?,
         Content::Media(media) => {

@@ -4,6 +4,7 @@
 //! Deliberately not here: which message of a network an event is, and who on a network a Matrix user is.
 
 mod fields;
+mod gallery;
 mod levels;
 mod media;
 mod place;
@@ -157,6 +158,8 @@ pub(crate) struct Said {
     pub(crate) picture: Option<Picture>,
     /// The answers of a poll, in the order of its options.
     pub(crate) answers: Vec<Answer>,
+    /// The other files of a gallery.
+    pub(crate) rest: Vec<Said>,
 }
 
 /// Somebody who is named in words. Longer tokens come first, so that they can be replaced one after the other.
@@ -319,6 +322,7 @@ fn said_in(kind: &str, content: &Fields) -> Result<(Said, bool), &'static str> {
             "m.video" => media::read(MediaKind::Video, content),
             "m.audio" => media::read(MediaKind::Audio, content),
             "m.file" => media::read(MediaKind::File, content),
+            "m.gallery" | "dm.filament.gallery" => gallery::read(content),
             "m.location" => place::read(content),
             "m.key.verification.request" => return Err("verification"),
             _ => Said::new(Content::Unsupported("message of this kind".into())),

@@ -9,6 +9,10 @@ use sha2::{Digest, Sha256};
 use super::{Message, words::clipped};
 use crate::model::Poll;
 
+/// The type of a poll, and the name of what is asked in its content.
+pub(super) const START: &str = "org.matrix.msc3381.poll.start";
+/// The words for clients that know no polls.
+pub(super) const WORDS: &str = "org.matrix.msc1767.text";
 /// A poll has at most so many answers (MSC3381); others stand in the words only.
 const MOST_ANSWERS: usize = 20;
 /// A question or option longer than this is cut.
@@ -36,12 +40,12 @@ pub(super) fn start(poll: &Poll) -> Message {
         Ok(some) => some.min(answers.len()),
     };
     Message {
-        event_type: "org.matrix.msc3381.poll.start",
+        event_type: START,
         content: json!({
             "body": words,
             "m.mentions": {},
-            "org.matrix.msc1767.text": words,
-            "org.matrix.msc3381.poll.start": {
+            WORDS: words,
+            START: {
                 "kind": "org.matrix.msc3381.poll.disclosed",
                 "max_selections": most.max(1),
                 "question": {"msgtype": "m.text", "body": question, "org.matrix.msc1767.text": question},

@@ -3,7 +3,7 @@
 use ruma::{EventId, OwnedUserId};
 use serde_json::{Value, json};
 
-use super::{Around, MESSAGE, Message, fill, fill::put as put_field, previews, shown, words::clipped};
+use super::{Around, MESSAGE, Message, fill, fill::put as put_field, poll, previews, shown, words::clipped};
 use crate::{matrix::emoji, model::Content};
 
 /// What may be left of the words for clients that know no edits.
@@ -28,10 +28,16 @@ pub(super) fn put(content: &mut Value, around: &Around<'_>, is_first: bool) {
 }
 
 /// Other content instead of the events of a message, each in the place of one of them. What does not fit into them
-/// follows as messages of their own. Only messages can be edited: anything else follows as it is.
-pub(crate) fn edit(targets: &[&EventId], content: &Content, around: &Around<'_>) -> Vec<Message> {
+/// follows as messages of their own. Messages become other messages, and polls other polls: anything else follows as it
+/// is. `was` is what the message was, as [`Content::event_kind`] says.
+pub(crate) fn edit(targets: &[&EventId], was: &str, content: &Content, around: &Around<'_>) -> Vec<Message> {
     let mut messages = shown(content, false, around);
-    let can_be = messages.iter().all(|message| message.event_type == MESSAGE);
+    let editable = match was {
+        "m.poll.start" => Some(poll::START),
+        "m.sticker" => None,
+        _ => Some(MESSAGE),
+    };
+    let can_be = messages.iter().all(|message| Some(message.event_type) == editable);
     for (message, target) in messages.iter_mut().zip(targets).filter(|_| can_be) {
         message.content = replacement(target, &message.content);
     }
@@ -44,6 +50,12 @@ pub(crate) fn edit(targets: &[&EventId], content: &Content, around: &Around<'_>)
 fn replacement(target: &EventId, new: &Value) -> Value {
     let mut content = new.clone();
     previews::remove(&mut content);
+    // Who knows no edits shows the words, not a second poll.
+    if let Some(fields) = content.as_object_mut()
+        && fields.remove(poll::START).is_some()
+    {
+        fields.remove(poll::WORDS);
+    }
     // Who was rung by the message is not rung by its edit.
     content["m.mentions"] = json!({});
     let is_name = new.get("filename").is_some_and(|name| Some(name) == new.get("body"));

@@ -167,7 +167,12 @@ fn b16_a_message_of_a_thread_shows_an_answer_where_threads_are_unknown() {
 
 #[test]
 fn b05_an_edit_has_the_new_words_twice_and_rings_nobody() {
-    let messages = edit(&[event_id!("$first")], &Content::words("*new*"), &Around::nothing());
+    let messages = edit(
+        &[event_id!("$first")],
+        "m.text",
+        &Content::words("*new*"),
+        &Around::nothing(),
+    );
     let content = &messages[0].content;
     assert_eq!(content["body"], "* *new*");
     assert_eq!(content["formatted_body"], "* <strong>new</strong>");
@@ -184,6 +189,7 @@ fn b05_long_edits_fit_and_lose_nothing() {
     let text = "<&> *words* ".repeat(5_000);
     let messages = edit(
         &[event_id!("$first")],
+        "m.text",
         &Content::words(text.clone()),
         &Around::nothing(),
     );
@@ -231,7 +237,7 @@ fn b11_a_vote_names_the_answers_of_the_poll() {
 
 #[test]
 fn b28_pictures_name_their_album_and_the_album_is_silent() {
-    assert!(say(&Say::new(Content::Album { announced: 2 }), &Around::nothing()).is_empty());
+    assert!(say(&Say::new(Content::Album { announced: 2, films: 0 }), &Around::nothing()).is_empty());
     let mut of_album = Say::new(Content::Media(Box::new(picture())));
     of_album.album = Some(MessageId::from_adapter("A1"));
     assert_eq!(say(&of_album, &Around::nothing())[0].content[ALBUM]["id"], "A1");
@@ -335,7 +341,7 @@ fn everything_fits_into_events_however_long_it_is() {
         for length in [300, 70_000] {
             for content in every_kind_with(&letters.repeat(length / letters.len())) {
                 let kind = content.kind().to_owned();
-                let edited = edit(&[event_id!("$first")], &content, &around);
+                let edited = edit(&[event_id!("$first")], content.event_kind(), &content, &around);
                 let mut said = Say::new(content);
                 said.forwarded = true;
                 for message in say(&said, &around).into_iter().chain(edited) {
@@ -407,4 +413,11 @@ proptest! {
         let messages = say(&Say::new(Content::Poll(poll.clone())), &Around::nothing());
         prop_assert_eq!(&read_back(&messages).content, &Content::Poll(poll));
     }
+}
+
+#[test]
+fn what_takes_the_place_of_one_message_at_different_times_has_transactions_of_its_own() {
+    let of = |what| transaction_id(&[what, "device", "chat", "3EB0AA", "owner"]);
+    assert_ne!(of("place:0"), of("media:0"));
+    assert_eq!(of("place:0"), of("place:0"));
 }

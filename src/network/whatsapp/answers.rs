@@ -53,6 +53,7 @@ pub(super) async fn remember_by(
                 secret,
                 author,
                 options,
+                former: Vec::new(),
             };
             let id = MessageId::from_adapter(id);
             keys.ask(chat.as_str(), &id, question).await.map(drop)
@@ -91,18 +92,22 @@ pub(super) async fn open(
                 .iter()
                 .map(move |answerer| (asker.as_str(), answerer.as_str()))
         })
-        .find_map(|between| opened(&sealed, &question, between));
+        .flat_map(|between| question.secrets().map(move |secret| (between, secret)))
+        .find_map(|(between, secret)| opened(&sealed, (&question, secret), between));
     if opened.is_none() {
         tracing::warn!("an answer to a poll or an event could not be opened");
     }
     Ok(opened)
 }
 
-fn opened(sealed: &incoming::Sealed<'_>, question: &Question, (asker, answerer): (&str, &str)) -> Option<Opened> {
+fn opened(
+    sealed: &incoming::Sealed<'_>,
+    (question, secret): (&Question, &[u8; 32]),
+    (asker, answerer): (&str, &str),
+) -> Option<Opened> {
     let (payload, iv) = (sealed.payload, sealed.iv);
     if !sealed.is_vote {
-        let answer =
-            event::decrypt_event_response_with_secret(payload, iv, &question.secret, sealed.target, asker, answerer);
+        let answer = event::decrypt_event_response_with_secret(payload, iv, secret, sealed.target, asker, answerer);
         return Some(Opened::Answer(match answer.ok()?.response? {
             EventResponseType::GOING => Attendance::Yes,
             EventResponseType::NOT_GOING => Attendance::No,
@@ -114,8 +119,7 @@ fn opened(sealed: &incoming::Sealed<'_>, question: &Question, (asker, answerer):
         enc_payload: payload,
         enc_iv: iv,
     };
-    let hashes =
-        poll::decrypt_poll_vote_with_secret(ciphertext, &question.secret, sealed.target, asker, answerer).ok()?;
+    let hashes = poll::decrypt_poll_vote_with_secret(ciphertext, secret, sealed.target, asker, answerer).ok()?;
     let named = |hash: &Vec<u8>| {
         let mut options = question.options.iter();
         options
@@ -126,7 +130,7 @@ fn opened(sealed: &incoming::Sealed<'_>, question: &Question, (asker, answerer):
 }
 
 /// Both names of whoever is behind a JID, as far as they are known, the given one first.
-async fn names_of(people: &People, client: &Client, jid: &Jid) -> Result<Vec<String>, keyring::Error> {
+pub(super) async fn names_of(people: &People, client: &Client, jid: &Jid) -> Result<Vec<String>, keyring::Error> {
     let mut names = vec![jid.to_non_ad_string()];
     let others = if is_own(client, jid) {
         [client.pn(), client.lid()]

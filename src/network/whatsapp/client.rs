@@ -1,8 +1,11 @@
 //! The library's client as this house wants it.
 
+use std::time::Duration;
+
 use url::Url;
 use whatsapp_rust::{
     bot::{Bot, BotBuilder, Provided},
+    cache_config::{CacheConfig, MsgSecretRetention},
     transport::TokioWebSocketTransportFactory,
     wacore::store::DevicePropsOverride,
     waproto::whatsapp::device_props::PlatformType,
@@ -17,6 +20,14 @@ pub(super) type Builder = BotBuilder<Provided, Provided, Provided, Provided>;
 pub(super) fn builder(config: &Config, keys: Keys) -> Result<Builder, Error> {
     let mut builder = Bot::builder()
         .with_backend(keys)
+        .with_cache_config(CacheConfig {
+            msg_secret_retention: MsgSecretRetention {
+                // What is sealed with the secret of a poll or an event is opened here, see `envelopes`.
+                poll_event: Duration::ZERO,
+                ..MsgSecretRetention::default()
+            },
+            ..CacheConfig::default()
+        })
         .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(config.url.clone()))
         .with_device_props(
             DevicePropsOverride::new()

@@ -44,7 +44,7 @@ use whatsapp_rust::{
 
 use super::{
     super::IntakeClosed,
-    Shared, answers, directory,
+    Shared, answers, directory, envelopes,
     history::{self, Awaited},
     ids,
     ids::Place,
@@ -210,7 +210,7 @@ impl Delivery {
 
     /// What a message does, or nothing when it shows nothing or was said where we do not bridge.
     async fn read(&self, client: &Client, received: &InboundMessage) -> Result<Option<Event>, keyring::Error> {
-        let (info, message) = (&received.info, &received.message);
+        let info = &received.info;
         if info.source.chat.is_newsletter() && info.edit == EditAttribute::AdminRevoke {
             let place = self.place(info).await?;
             return Ok(place.map(|place| {
@@ -218,11 +218,16 @@ impl Delivery {
                 self.event(info, place, Action::Delete { target })
             }));
         }
+        let unsealed = self.unseal(client, received).await?;
+        let (message, thread) = match &unsealed {
+            Some(unsealed) => (&unsealed.message, unsealed.thread.as_ref()),
+            None => (&*received.message, info.comment_target.as_ref()),
+        };
         // Messages between the owner's devices about themselves are not for people.
         let named = if info.category == MessageCategory::Peer {
             None
         } else {
-            incoming::named_in(message, info.comment_target.as_ref())
+            incoming::named_in(message, thread)
         };
         let Some(named) = named else {
             tracing::debug!("a message that shows nothing");
@@ -231,8 +236,7 @@ impl Delivery {
         let Some(place) = self.place(info).await? else {
             return Ok(None);
         };
-        let (shared, chat) = (&self.shared, &place.chat);
-        let keys = Keys::new(shared.keyring.clone(), self.device, shared.clock.clone());
+        let (shared, chat, keys) = (&self.shared, &place.chat, self.keys());
         answers::remember(&keys, chat, info, message).await?;
         let opened = answers::open(&keys, &shared.people, client, (chat, info, message)).await?;
         let people = directory::look_up(&shared.people, client, &named).await?;
@@ -242,7 +246,7 @@ impl Delivery {
                 actor: place.sender.clone(),
                 peer: place.peer.clone(),
                 by_admin: info.edit == EditAttribute::AdminRevoke,
-                thread: info.comment_target.as_ref(),
+                thread,
                 opened,
                 people: &people,
             },
@@ -267,6 +271,26 @@ impl Delivery {
             }
             self.event(info, place, action)
         }))
+    }
+
+    /// What is in an envelope that the library left closed.
+    async fn unseal(
+        &self,
+        client: &Client,
+        received: &InboundMessage,
+    ) -> Result<Option<envelopes::Unsealed>, keyring::Error> {
+        if !envelopes::is_one(&received.message) {
+            return Ok(None);
+        }
+        let Some(place) = self.place(&received.info).await? else {
+            return Ok(None);
+        };
+        let around = (&place.chat, &*received.info, &*received.message);
+        envelopes::open(&self.keys(), &self.shared.people, client, around).await
+    }
+
+    fn keys(&self) -> Keys {
+        Keys::new(self.shared.keyring.clone(), self.device, self.shared.clock.clone())
     }
 
     /// Where and by whom a message was said; nothing where we do not bridge.

@@ -48,28 +48,82 @@ pub(super) async fn desk(
     };
     let keys = Keys::new(shared.keyring.clone(), session.device(), shared.clock.clone());
     match action {
-        Action::Say(say) => desk.secret = ask(&keys, (chat, id), &say.content, desk.own.as_ref()).await?,
+        Action::Say(say) => {
+            if let Some(root) = &say.thread
+                && is_announcements(session, &desk.chat).await
+            {
+                comment_on(&keys, session, (chat, id, root), &mut desk).await?;
+            }
+            if desk.secret.is_none() {
+                desk.secret = ask(&keys, (chat, id), &say.content, desk.own.as_ref()).await?;
+            }
+        }
+        Action::Edit {
+            target,
+            content: Content::Poll(poll),
+        } => {
+            keys.ask_otherwise(chat.as_str(), &target.id, (None, &poll.options))
+                .await
+                .map_err(unreachable)?;
+            answer(&keys, session, (chat, target), &mut desk).await?;
+        }
         Action::Vote { poll: target, .. }
         | Action::Attend {
             appointment: target, ..
-        } => {
-            let question = keys.question(chat.as_str(), &target.id).await.map_err(unreachable)?;
-            desk.answerer = question
-                .as_ref()
-                .and_then(|question| answers::own_beside(session.client(), question));
-            desk.question = question;
-        }
+        } => answer(&keys, session, (chat, target), &mut desk).await?,
         Action::React { target, .. } if is_announcements(session, &desk.chat).await => {
-            desk.question = Some(sealed_with(&keys, &desk, target).await?);
-            let client = session.client();
-            desk.answerer = client.lid().or_else(|| client.pn()).map(|own| own.to_non_ad());
+            let sealed = sealed_with(&keys, &desk, (chat, target)).await?;
+            desk.answerer = answers::own_beside(session.client(), &sealed);
+            desk.question = Some(sealed);
         }
         _ => {}
     }
     Ok(desk)
 }
 
-/// Whether marks are encrypted in a chat: in the announcement groups of communities they are.
+/// What is answered, and as whom.
+async fn answer(
+    keys: &Keys,
+    session: &Session,
+    (chat, target): (&ChatId, &MessageRef),
+    desk: &mut Desk,
+) -> Result<(), Error> {
+    let question = keys.question(chat.as_str(), &target.id).await.map_err(unreachable)?;
+    desk.answerer = question
+        .as_ref()
+        .and_then(|question| answers::own_beside(session.client(), question));
+    desk.question = question;
+    Ok(())
+}
+
+/// What a comment is sealed with, and its own secret, kept before it is used. Under a message without a known secret
+/// nobody here can comment.
+async fn comment_on(
+    keys: &Keys,
+    session: &Session,
+    (chat, id, root): (&ChatId, &MessageId, &MessageRef),
+    desk: &mut Desk,
+) -> Result<(), Error> {
+    let sealed = match sealed_with(keys, desk, (chat, root)).await {
+        Ok(sealed) => sealed,
+        Err(Error::NotFound(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let own = answers::own_beside(session.client(), &sealed).ok_or(Error::NotLinked)?;
+    let own_secret = Question {
+        secret: rand::random(),
+        author: own.to_string(),
+        options: Vec::new(),
+        former: Vec::new(),
+    };
+    let kept = keys.ask(chat.as_str(), id, own_secret).await.map_err(unreachable)?;
+    desk.secret = Some(kept.secret);
+    desk.question = Some(sealed);
+    desk.answerer = Some(own);
+    Ok(())
+}
+
+/// Whether marks and comments are encrypted in a chat: in the announcement groups of communities they are.
 async fn is_announcements(session: &Session, chat: &Jid) -> bool {
     if !chat.is_group() {
         return false;
@@ -78,8 +132,13 @@ async fn is_announcements(session: &Session, chat: &Jid) -> bool {
     group.is_ok_and(|group| group.is_community_announce == Some(true))
 }
 
-/// What a mark on a message is encrypted with, as the library keeps it of every message.
-async fn sealed_with(keys: &Keys, desk: &Desk, target: &MessageRef) -> Result<Question, Error> {
+/// What a mark on a message or a comment is encrypted with, as the library keeps it of every message, and we of
+/// questions and our comments.
+async fn sealed_with(keys: &Keys, desk: &Desk, (chat, target): (&ChatId, &MessageRef)) -> Result<Question, Error> {
+    let known = keys.question(chat.as_str(), &target.id).await.map_err(unreachable)?;
+    if let Some(known) = known {
+        return Ok(known);
+    }
     let author = match &target.sender {
         Sender::Owner => desk.own.clone(),
         Sender::Contact(contact) => desk.people.get(contact).cloned(),
@@ -94,6 +153,7 @@ async fn sealed_with(keys: &Keys, desk: &Desk, target: &MessageRef) -> Result<Qu
         secret: secret.ok_or(Error::NotFound("the secret of the message"))?,
         author,
         options: Vec::new(),
+        former: Vec::new(),
     })
 }
 
@@ -113,6 +173,7 @@ async fn ask(
         secret: rand::random(),
         author: own.ok_or(Error::NotLinked)?.to_string(),
         options,
+        former: Vec::new(),
     };
     let kept = keys.ask(chat.as_str(), id, question).await.map_err(unreachable)?;
     Ok(Some(kept.secret))

@@ -17,6 +17,7 @@ mod deletions;
 mod delivery;
 mod desk;
 mod directory;
+mod envelopes;
 mod erasing;
 mod forgotten;
 mod group_changes;

@@ -13,11 +13,10 @@ use crate::model::{Content, Timestamp};
 /// A message of one of the rarer kinds.
 pub(super) fn read(m: &wa::Message) -> Option<Found<'_>> {
     if let Some(album) = m.album_message.as_option() {
-        let announced = album
-            .expected_image_count
-            .unwrap_or_default()
-            .saturating_add(album.expected_video_count.unwrap_or_default());
-        return Some(Found::new(Content::Album { announced }, album.context_info.as_option()));
+        let films = album.expected_video_count.unwrap_or_default();
+        let announced = album.expected_image_count.unwrap_or_default().saturating_add(films);
+        let content = Content::Album { announced, films };
+        return Some(Found::new(content, album.context_info.as_option()));
     }
     if let Some(told) = call(m)
         .or_else(|| status(m))

@@ -28,7 +28,7 @@ use whatsapp_rust::{
 };
 
 pub(super) use self::scene::{Directory, Known, Opened, Scene};
-pub(super) use self::sealed::{Posed, Sealed, posed_in, sealed_in};
+pub(super) use self::sealed::{Posed, Sealed, asked_in, posed_in, sealed_in};
 use self::{
     protocol::Word,
     scene::Asked,
@@ -88,6 +88,11 @@ pub(super) fn read(message: &wa::Message, scene: &Scene<'_>) -> Option<Action> {
         None => Found::new(Content::Unsupported("message of an unknown kind".to_owned()), None),
     };
     Some(said(found, unwrapped, scene))
+}
+
+/// The message inside its wrappers.
+pub(super) fn innermost(message: &wa::Message) -> &wa::Message {
+    unwrap(message).message
 }
 
 /// What people are told of a message that did not come.

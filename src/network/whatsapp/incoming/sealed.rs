@@ -45,6 +45,14 @@ pub(in super::super) fn posed_in(message: &wa::Message) -> Option<Posed> {
     })
 }
 
+/// The secret of a question, where it has one, and the names of its options.
+pub(in super::super) fn asked_in(message: &wa::Message) -> (Option<[u8; 32]>, Vec<String>) {
+    let unwrapped = unwrap(message);
+    let secret = unwrapped.secret.and_then(|secret| secret.try_into().ok());
+    let poll = polls::creation(unwrapped.message);
+    (secret, poll.map(polls::options_of).unwrap_or_default())
+}
+
 /// An encrypted answer.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Sealed<'a> {

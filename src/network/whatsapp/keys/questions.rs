@@ -13,8 +13,18 @@ pub(in super::super) struct Question {
     pub(in super::super) secret: [u8; 32],
     /// The JID of who asked, without a device, as it stood around the question.
     pub(in super::super) author: String,
-    /// The names of the options of a poll.
+    /// The names of the options of a poll, also of those that an edit took away.
     pub(in super::super) options: Vec<String>,
+    /// What answers were encrypted with before it was asked otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in super::super) former: Vec<[u8; 32]>,
+}
+
+impl Question {
+    /// What answers may be encrypted with, the newest first.
+    pub(in super::super) fn secrets(&self) -> impl Iterator<Item = &[u8; 32]> {
+        std::iter::once(&self.secret).chain(self.former.iter().rev())
+    }
 }
 
 impl Keys {
@@ -37,6 +47,31 @@ impl Keys {
         })
         .await?;
         Ok(kept)
+    }
+
+    /// Its author asks otherwise. Whoever has not heard of it answers what was asked before.
+    ///
+    /// # Errors
+    /// It could not be stored.
+    pub(in super::super) async fn ask_otherwise(
+        &self,
+        chat: &str,
+        id: &MessageId,
+        (secret, options): (Option<[u8; 32]>, &[String]),
+    ) -> Result<(), keyring::Error> {
+        self.change_question(chat, id, |known| {
+            let mut question = known?;
+            if let Some(secret) = secret.filter(|secret| !question.secrets().any(|known| known == secret)) {
+                question.former.push(std::mem::replace(&mut question.secret, secret));
+            }
+            for option in options {
+                if !question.options.contains(option) {
+                    question.options.push(option.clone());
+                }
+            }
+            Some(question)
+        })
+        .await
     }
 
     /// Somebody added an option to a poll.

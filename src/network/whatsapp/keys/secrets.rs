@@ -54,7 +54,9 @@ impl Secret {
 
 #[async_trait]
 impl MsgSecretStore for Keys {
-    async fn put_msg_secrets(&self, entries: Vec<MsgSecretEntry>) -> Result<usize> {
+    async fn put_msg_secrets(&self, mut entries: Vec<MsgSecretEntry>) -> Result<usize> {
+        // What is over when it begins is not to be kept: polls and events, see `envelopes`.
+        entries.retain(|entry| entry.expires_at == 0 || entry.expires_at > entry.message_ts);
         if entries.is_empty() {
             return Ok(0);
         }

@@ -1,19 +1,24 @@
-//! Votes, answers to events, and marks in announcement groups: sealed with the secret of what they answer.
+//! Votes, answers to events, other questions in the place of polls, and marks and comments in announcement groups: sealed
+//! with the secret of what they are about.
 
 use whatsapp_rust::{
-    buffa::MessageField,
-    wacore::{event, poll, reaction},
+    buffa::{Message as _, MessageField},
+    wacore::{
+        comment, event, poll, reaction,
+        secret_enc_addon::{AddonContext, ModificationType, encrypt_addon},
+    },
     waproto::whatsapp::{
         self as wa,
         message::{
-            EncEventResponseMessage, EncReactionMessage, EventResponseMessage, PollEncValue, PollUpdateMessage,
-            event_response_message::EventResponseType,
+            EncCommentMessage, EncEventResponseMessage, EncReactionMessage, EventResponseMessage, ExtendedTextMessage,
+            PollEncValue, PollUpdateMessage, SecretEncryptedMessage, event_response_message::EventResponseType,
+            secret_encrypted_message::SecretEncType,
         },
     },
 };
 
-use super::{Desk, Error};
-use crate::model::{Attendance, MessageRef};
+use super::{Desk, Error, content};
+use crate::model::{Attendance, Content, MessageRef};
 
 /// A choice in a poll, which replaces the one before.
 pub(super) fn vote(target: &MessageRef, options: &[String], desk: &Desk) -> Result<wa::Message, Error> {
@@ -79,6 +84,63 @@ pub(super) fn mark(target: &MessageRef, emoji: &str, desk: &Desk) -> Result<wa::
             enc_payload: Some(payload),
             enc_iv: Some(iv.to_vec()),
         }),
+        ..Default::default()
+    })
+}
+
+/// A poll asks something else from now on. What is sealed is the new poll with the secret of the old one
+/// (`whatsapp-rust` 0.7.0, `message/msg_secret.rs`: what is in such an envelope is the parent itself).
+pub(super) fn ask_otherwise(target: &MessageRef, poll: &Content, desk: &Desk) -> Result<wa::Message, Error> {
+    let (question, editor) = known(desk)?;
+    let mut edited = content::write(poll, None, desk)?;
+    edited.message_context_info = with_secret(question.secret);
+    let around = AddonContext {
+        stanza_id: target.id.as_str(),
+        parent_msg_original_sender: &question.author,
+        modification_sender: &editor,
+        modification_type: ModificationType::PollEdit,
+    };
+    let sealed = encrypt_addon(&edited.encode_to_vec(), &question.secret, &around);
+    let (payload, iv) = sealed.map_err(|error| Error::Refused(error.to_string()))?;
+    Ok(wa::Message {
+        secret_encrypted_message: MessageField::some(SecretEncryptedMessage {
+            target_message_key: MessageField::some(key(target, desk)?),
+            enc_payload: Some(payload),
+            enc_iv: Some(iv.to_vec()),
+            secret_enc_type: Some(SecretEncType::POLL_EDIT),
+            ..Default::default()
+        }),
+        ..Default::default()
+    })
+}
+
+/// A comment under a message of an announcement group. Its own secret lets others mark it.
+pub(super) fn comment(root: &MessageRef, mut body: wa::Message, desk: &Desk) -> Result<wa::Message, Error> {
+    let (question, commenter) = known(desk)?;
+    // Comments in words are always of the longer kind (WhatsApp Web: `encryptExtendedTextComment`).
+    if let Some(text) = body.conversation.take() {
+        body.extended_text_message = MessageField::some(ExtendedTextMessage {
+            text: Some(text),
+            ..Default::default()
+        });
+    }
+    let (secret, id) = (&question.secret, root.id.as_str());
+    let sealed = comment::encrypt_comment_with_secret(&body, secret, id, &question.author, &commenter);
+    let (payload, iv) = sealed.map_err(|error| Error::Refused(error.to_string()))?;
+    Ok(wa::Message {
+        enc_comment_message: MessageField::some(EncCommentMessage {
+            target_message_key: MessageField::some(key(root, desk)?),
+            enc_payload: Some(payload),
+            enc_iv: Some(iv.to_vec()),
+        }),
+        message_context_info: desk.secret.map_or_else(MessageField::none, with_secret),
+        ..Default::default()
+    })
+}
+
+fn with_secret(secret: [u8; 32]) -> MessageField<wa::MessageContextInfo> {
+    MessageField::some(wa::MessageContextInfo {
+        message_secret: Some(secret.to_vec()),
         ..Default::default()
     })
 }

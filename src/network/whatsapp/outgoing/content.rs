@@ -33,11 +33,11 @@ pub(super) fn write(content: &Content, around: Option<wa::ContextInfo>, desk: &D
         Content::Poll(poll) => question(poll, around, desk),
         Content::Appointment(appointment) => Ok(date(appointment, around, desk)),
         Content::Invitation(invitation) => Ok(invite(invitation, around)),
-        Content::Album { announced } => Ok(wa::Message {
+        Content::Album { announced, films } => Ok(wa::Message {
             album_message: MessageField::some(AlbumMessage {
-                expected_image_count: Some(*announced),
+                expected_image_count: Some(announced.saturating_sub(*films)),
+                expected_video_count: Some(*films),
                 context_info: around.into(),
-                ..Default::default()
             }),
             ..Default::default()
         }),

@@ -141,6 +141,10 @@ fn mentioned_in(content: &Content) -> impl Iterator<Item = &Sender> {
 pub(super) fn write(action: &Action, desk: &Desk) -> Result<wa::Message, Error> {
     match action {
         Action::Say(say) => said(say, desk),
+        Action::Edit {
+            target,
+            content: content @ Content::Poll(_),
+        } => answers::ask_otherwise(target, content, desk),
         Action::Edit { target, content } => {
             let edited = content::write(content, context_of(content, desk), desk)?;
             let key = MessageField::some(desk.key(target)?);
@@ -226,10 +230,13 @@ fn timer(seconds: u32, desk: &Desk) -> wa::Message {
 
 fn said(say: &Say, desk: &Desk) -> Result<wa::Message, Error> {
     let mut context = context_of(&say.content, desk);
-    if let Some(quote) = &say.reply_to {
+    // What is commented on stands on the envelope.
+    let commented = say.thread.as_ref().filter(|_| desk.question.is_some());
+    let is_quoted = |quote: &&Quote| commented.is_none_or(|root| root.id != quote.id);
+    if let Some(quote) = say.reply_to.as_ref().filter(is_quoted) {
         answer(context.get_or_insert_default(), quote, desk);
-    } else if let Some(thread) = &say.thread {
-        // A companion cannot comment; an answer to the message that began the thread says the same.
+    } else if let (Some(thread), None) = (&say.thread, commented) {
+        // Most chats know no comments; an answer to the message that began the thread says the same.
         let root = Quote {
             id: thread.id.clone(),
             sender: Some(thread.sender.clone()),
@@ -247,10 +254,14 @@ fn said(say: &Say, desk: &Desk) -> Result<wa::Message, Error> {
         context.get_or_insert_default().expiration = Some(seconds);
     }
     let message = content::write(&say.content, context, desk)?;
-    Ok(match &say.album {
+    let message = match &say.album {
         Some(album) => wrap_as_album_child(message, own_key(album, desk)),
         None => message,
-    })
+    };
+    match commented {
+        Some(root) => answers::comment(root, message, desk),
+        None => Ok(message),
+    }
 }
 
 fn own_key(id: &MessageId, desk: &Desk) -> wa::MessageKey {

@@ -300,7 +300,7 @@ fn whatever_else_both_sides_know_comes_back_as_it_was_written() {
             expires_at: Some(Timestamp::from_secs(1_700_000_000)),
             words: None,
         }),
-        Content::Album { announced: 3 },
+        Content::Album { announced: 3, films: 1 },
     ];
     for content in contents {
         let say = Say {
@@ -323,6 +323,7 @@ fn marks_in_announcement_groups_are_sealed_with_the_secret_of_their_message() {
             secret: [7; 32],
             author: "42@lid".into(),
             options: Vec::new(),
+            former: Vec::new(),
         }),
         answerer: Some("9@lid".parse().unwrap()),
         ..group()

@@ -12,6 +12,7 @@ mod presence;
 mod privacy;
 mod profile;
 mod received;
+pub(crate) mod sealed;
 pub(crate) mod speech;
 mod waiting;
 
@@ -113,6 +114,11 @@ impl Contact {
     /// The options that a vote it received chooses; `None` when it is no vote in a poll it knows.
     pub fn chosen(&self, vote: &Received) -> Option<Vec<String>> {
         self.shared.look(|state| polls::chosen(state, &self.number, vote))
+    }
+
+    /// What was in a comment or an edit of a poll that it received; `None` when it is none it can open.
+    pub fn opened(&self, sealed: &Received) -> Option<wa::Message> {
+        self.shared.look(|state| sealed::opened(state, &self.number, sealed))
     }
 
     /// What it received: one message per id, in order of first arrival.

@@ -8,6 +8,7 @@ use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::wacore::poll;
 use whatsapp_rust::waproto::whatsapp as wa;
 
+use super::sealed::parent;
 use super::speech::{Speech, key, milliseconds, secret};
 use super::{Received, place};
 use crate::server::state::State;
@@ -32,7 +33,7 @@ pub(crate) fn chosen(state: &State, reader: &str, received: &Received) -> Option
     let sealed = update.vote.as_option()?;
     let id = update.poll_creation_message_key.as_option()?.id.as_deref()?;
     let place = received.chat.as_deref().unwrap_or(&received.from);
-    let (poll, author) = poll_message(state, reader, place, id)?;
+    let (poll, author) = parent(state, reader, place, id)?;
     let secret = poll.message_context_info.as_option()?.message_secret.as_deref()?;
     let (author, voter) = (state.person(&author).ok()?, state.person(&received.from).ok()?);
     let by_number = (author.number_jid().to_string(), voter.number_jid().to_string());
@@ -56,7 +57,8 @@ pub(crate) fn chosen(state: &State, reader: &str, received: &Received) -> Option
     )
 }
 
-fn create(question: String, options: Vec<String>, selectable: u32) -> wa::Message {
+/// A question.
+pub(super) fn create(question: String, options: Vec<String>, selectable: u32) -> wa::Message {
     use wa::message::poll_creation_message::Option as Choice;
     let poll = wa::message::PollCreationMessage {
         name: Some(question),
@@ -84,7 +86,7 @@ fn create(question: String, options: Vec<String>, selectable: u32) -> wa::Messag
 }
 
 fn vote(state: &State, from: &str, to: &str, id: String, options: &[String]) -> anyhow::Result<wa::Message> {
-    let (poll, author) = poll_message(state, from, to, &id).context("this person knows no such poll")?;
+    let (poll, author) = parent(state, from, to, &id).context("this person knows no such poll")?;
     let secret = poll
         .message_context_info
         .as_option()
@@ -113,17 +115,6 @@ fn vote(state: &State, from: &str, to: &str, id: String, options: &[String]) -> 
         }),
         ..Default::default()
     })
-}
-
-/// A poll this person sent or got in a chat of two or a group, and who asked.
-fn poll_message(state: &State, reader: &str, place: &str, id: &str) -> Option<(wa::Message, String)> {
-    let author = place::author(state, reader, place, id)?;
-    let person = state.person(reader).ok()?;
-    let message = match person.sent.get(id) {
-        Some(sent) => (*sent.message).clone(),
-        None => person.inbox.find(&author, id)?.message.clone(),
-    };
-    Some((message, author))
 }
 
 fn creation(message: &wa::Message) -> Option<&wa::message::PollCreationMessage> {

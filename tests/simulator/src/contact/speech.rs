@@ -1,7 +1,7 @@
 //! Everything a person can say, as scripts and scenarios write it down, and the message it becomes.
 //!
 //! Called by the control API and by scenarios; tests may use it too. Media are sealed by [`super::media`],
-//! poll votes by [`super::polls`]. What a message is about is named by id; who wrote that one is looked up.
+//! poll votes by [`super::polls`], edits of polls and events and comments by [`super::sealed`]. What a message is about is named by id; who wrote that one is looked up.
 
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -11,7 +11,7 @@ use whatsapp_rust::buffa::{Message as _, MessageField};
 use whatsapp_rust::prelude::MessageBuilderExt as _;
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use super::{place, polls, quotation};
+use super::{place, polls, quotation, sealed};
 use crate::server::state::State;
 use crate::server::{clock, migration, step};
 
@@ -113,6 +113,37 @@ pub enum Speech {
         /// When, in seconds since 1970.
         start: i64,
     },
+    /// Something else happens, or at another time.
+    EditEvent {
+        /// The event.
+        id: String,
+        /// What happens.
+        name: String,
+        /// More about it.
+        #[serde(default)]
+        description: Option<String>,
+        /// When, in seconds since 1970.
+        start: i64,
+    },
+    /// Another question in the place of one.
+    EditPoll {
+        /// The poll.
+        id: String,
+        /// The question.
+        question: String,
+        /// The answers.
+        options: Vec<String>,
+        /// How many may be chosen; 0 is any number.
+        #[serde(default)]
+        selectable: u32,
+    },
+    /// Words under an announcement of a community.
+    Comment {
+        /// The announcement.
+        id: String,
+        /// The words.
+        text: String,
+    },
     /// Fastens a message at the top of the chat, or loosens it.
     Pin {
         /// The message.
@@ -185,14 +216,9 @@ pub(crate) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> an
             name,
             description,
             start,
-        } => {
-            message.event_message = MessageField::some(wa::message::EventMessage {
-                name: Some(name),
-                description,
-                start_time: Some(start),
-                ..Default::default()
-            });
-            message.message_context_info = secret();
+        } => message = happening(name, description, start),
+        Speech::EditEvent { .. } | Speech::EditPoll { .. } | Speech::Comment { .. } => {
+            message = sealed::compose(state, from, to, speech)?;
         }
         Speech::GroupInvite { group, name, code } => {
             message.group_invite_message = MessageField::some(wa::message::GroupInviteMessage {
@@ -267,6 +293,20 @@ fn words(text: String, context: wa::ContextInfo) -> wa::message::ExtendedTextMes
     wa::message::ExtendedTextMessage {
         text: Some(text),
         context_info: MessageField::some(context),
+        ..Default::default()
+    }
+}
+
+/// Something that happens.
+pub(super) fn happening(name: String, description: Option<String>, start: i64) -> wa::Message {
+    wa::Message {
+        event_message: MessageField::some(wa::message::EventMessage {
+            name: Some(name),
+            description,
+            start_time: Some(start),
+            ..Default::default()
+        }),
+        message_context_info: secret(),
         ..Default::default()
     }
 }
@@ -392,6 +432,9 @@ impl Speech {
             | Self::Edit { id, .. }
             | Self::Delete { id }
             | Self::Vote { id, .. }
+            | Self::EditEvent { id, .. }
+            | Self::EditPoll { id, .. }
+            | Self::Comment { id, .. }
             | Self::Pin { id, .. } => Some(id),
             _ => None,
         }

@@ -156,7 +156,12 @@ impl Group {
     /// When the person may not write here.
     pub fn sends_with_id(&self, by: &dyn Somebody, id: Option<&str>, message: wa::Message) -> anyhow::Result<String> {
         self.shared.act(|state| {
-            let chat = Chat::group(state, &self.id, by.number())?;
+            // Everybody comments on what few may announce.
+            let chat = if message.enc_comment_message.is_set() {
+                Chat::seen_by(state, &self.id, by.number())?
+            } else {
+                Chat::group(state, &self.id, by.number())?
+            };
             let is_admins = EditAttribute::infer_from_message(&message) == Some(EditAttribute::AdminRevoke);
             if is_admins && !state.groups.get(&self.id)?.is_admin(by.number()) {
                 anyhow::bail!("only administrators take back what others said");

@@ -39,6 +39,12 @@ impl Chat {
         Ok(chat)
     }
 
+    /// Whether it is where a community announces.
+    pub(super) fn is_announcements(&self, state: &State) -> bool {
+        let group = group_id(&self.jid).and_then(|id| state.groups.get(id).ok());
+        group.is_some_and(|group| group.community.is_announcements)
+    }
+
     /// The chat as it is seen by somebody who is in it.
     pub(super) fn seen(state: &State, jid: &Jid, by: &str) -> Option<Self> {
         if jid.is_status_broadcast() {

@@ -16,10 +16,15 @@ use crate::server::companion::Device;
 use crate::server::messages::{Arrival, GARBLED_FROM_END, Letter};
 use crate::server::stanza::node;
 use crate::server::state::State;
-use crate::server::{keys, receipts};
+use crate::server::{keys, receipts, step};
 
 /// A person writes; everybody in the chat gets it.
-pub(crate) fn say(state: &mut State, from: &str, chat: &Chat, id: String, message: wa::Message) {
+pub(crate) fn say(state: &mut State, from: &str, chat: &Chat, id: String, mut message: wa::Message) {
+    if chat.is_announcements(state) && message.message_context_info.message_secret.is_none() {
+        // Marks and comments are sealed with it.
+        let context = message.message_context_info.get_or_insert_default();
+        context.message_secret = Some(step::random::<[u8; 32]>().to_vec());
+    }
     let letter = Letter::remember(state, from, id, &chat.key(), message, false);
     state.groups.wrote(&chat.jid, &letter.id, from);
     let devices = chat.companions(state);

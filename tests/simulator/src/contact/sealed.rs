@@ -1,0 +1,163 @@
+//! What is sealed with the secret of the message it is about: edits of events and polls, comments.
+//!
+//! Called by [`super::speech`]; readers open what linked devices send. As for votes, the kind of address the chat goes by
+//! is part of the seal, and a reader tries both kinds. Alone with somebody the key of the target is written as the
+//! speaker sees it, in a group with the name of its author.
+
+use anyhow::Context as _;
+use whatsapp_rust::buffa::{Message as _, MessageField};
+use whatsapp_rust::features::message_edit::{decrypt_secret_encrypted, extract_secret_encrypted};
+use whatsapp_rust::wacore::secret_enc_addon::{AddonContext, ModificationType, encrypt_addon};
+use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::waproto::whatsapp::message::secret_encrypted_message::SecretEncType;
+
+use super::speech::{Speech, happening, key, secret};
+use super::{Received, place, polls};
+use crate::server::state::State;
+
+/// An edit of an event or a poll, or a comment, as a message.
+pub(super) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> anyhow::Result<wa::Message> {
+    let seal = Seal { state, from, to };
+    match speech {
+        Speech::EditEvent {
+            id,
+            name,
+            description,
+            start,
+        } => {
+            let edited = happening(name, description, start);
+            seal.edit(id, edited, (ModificationType::EventEdit, SecretEncType::EVENT_EDIT))
+        }
+        Speech::EditPoll {
+            id,
+            question,
+            options,
+            selectable,
+        } => {
+            let edited = polls::create(question, options, selectable);
+            seal.edit(id, edited, (ModificationType::PollEdit, SecretEncType::POLL_EDIT))
+        }
+        Speech::Comment { id, text } => seal.comment(id, text),
+        other => anyhow::bail!("{other:?} is not sealed"),
+    }
+}
+
+/// What was in a sealed message that reached this person; `None` when it is none, or about one the person does not know.
+pub(crate) fn opened(state: &State, reader: &str, received: &Received) -> Option<wa::Message> {
+    let envelope = extract_secret_encrypted(&received.message)?;
+    let place = received.chat.as_deref().unwrap_or(&received.from);
+    let (parent, author) = parent(state, reader, place, envelope.target_id()?)?;
+    let secret = secret_of(&parent)?;
+    let (author, sender) = (state.person(&author).ok()?, state.person(&received.from).ok()?);
+    let by_number = (author.number_jid(), sender.number_jid());
+    let by_lid = (author.lid_jid(), sender.lid_jid());
+    [by_number, by_lid].into_iter().find_map(|(author, sender)| {
+        let (payload, iv) = (envelope.enc_payload, envelope.enc_iv);
+        decrypt_secret_encrypted(
+            payload,
+            iv,
+            &secret,
+            envelope.kind,
+            envelope.target_id()?,
+            &author,
+            &sender,
+        )
+        .ok()
+    })
+}
+
+/// A message this person sent or got in a chat of two or a group, and who wrote it.
+pub(super) fn parent(state: &State, reader: &str, place: &str, id: &str) -> Option<(wa::Message, String)> {
+    let author = place::author(state, reader, place, id)?;
+    let person = state.person(reader).ok()?;
+    let message = match person.sent.get(id) {
+        Some(sent) => (*sent.message).clone(),
+        None => person.inbox.find(&author, id)?.message.clone(),
+    };
+    Some((message, author))
+}
+
+fn secret_of(message: &wa::Message) -> Option<Vec<u8>> {
+    message.message_context_info.as_option()?.message_secret.clone()
+}
+
+/// Who says it where.
+struct Seal<'a> {
+    state: &'a State,
+    from: &'a str,
+    to: &'a str,
+}
+
+impl Seal<'_> {
+    fn edit(
+        &self,
+        id: String,
+        mut edited: wa::Message,
+        (modification, kind): (ModificationType, SecretEncType),
+    ) -> anyhow::Result<wa::Message> {
+        let (parent, _) = parent(self.state, self.from, self.to, &id).context("this person knows no such message")?;
+        edited.message_context_info = parent.message_context_info;
+        let (payload, iv) = self.sealed(&id, &edited, modification)?;
+        Ok(wa::Message {
+            secret_encrypted_message: MessageField::some(wa::message::SecretEncryptedMessage {
+                target_message_key: MessageField::some(self.target(id)?),
+                enc_payload: Some(payload),
+                enc_iv: Some(iv),
+                secret_enc_type: Some(kind),
+                ..Default::default()
+            }),
+            ..Default::default()
+        })
+    }
+
+    fn comment(&self, id: String, text: String) -> anyhow::Result<wa::Message> {
+        let body = wa::Message {
+            extended_text_message: MessageField::some(wa::message::ExtendedTextMessage {
+                text: Some(text),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let (payload, iv) = self.sealed(&id, &body, ModificationType::EncComment)?;
+        Ok(wa::Message {
+            enc_comment_message: MessageField::some(wa::message::EncCommentMessage {
+                target_message_key: MessageField::some(self.target(id)?),
+                enc_payload: Some(payload),
+                enc_iv: Some(iv),
+            }),
+            message_context_info: secret(),
+            ..Default::default()
+        })
+    }
+
+    fn sealed(&self, id: &str, inner: &wa::Message, kind: ModificationType) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
+        let (parent, author) =
+            parent(self.state, self.from, self.to, id).context("this person knows no such message")?;
+        let secret = secret_of(&parent).context("the message has no secret")?;
+        let around = AddonContext {
+            stanza_id: id,
+            parent_msg_original_sender: &self.name(&author)?,
+            modification_sender: &self.name(self.from)?,
+            modification_type: kind,
+        };
+        let (payload, iv) = encrypt_addon(&inner.encode_to_vec(), &secret, &around)?;
+        Ok((payload, iv.to_vec()))
+    }
+
+    fn target(&self, id: String) -> anyhow::Result<wa::MessageKey> {
+        let author = place::author(self.state, self.from, self.to, &id);
+        let mut key = key(self.state, self.from, self.to, id)?;
+        if let Some(author) = author.filter(|_| place::group_id(self.to).is_some()) {
+            key.from_me = Some(false);
+            key.participant = Some(place::face(self.state, &author, self.to)?.to_string());
+        }
+        Ok(key)
+    }
+
+    fn name(&self, number: &str) -> anyhow::Result<String> {
+        let by_lid = place::face(self.state, self.from, self.to)?.is_lid();
+        let person = self.state.person(number)?;
+        let jid = if by_lid { person.lid_jid() } else { person.number_jid() };
+        Ok(jid.to_string())
+    }
+}
