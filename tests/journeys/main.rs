@@ -54,6 +54,7 @@ mod erasing;
 mod groups_in;
 mod groups_out;
 mod history;
+mod history_kept;
 mod kinds;
 mod large_files;
 mod linking;

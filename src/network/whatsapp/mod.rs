@@ -26,6 +26,7 @@ mod groups;
 mod history;
 mod ids;
 mod incoming;
+mod interest;
 mod invites;
 mod keys;
 mod link;

@@ -19,7 +19,7 @@ use whatsapp_rust::{
     Client, Jid,
     bot::BotHandle,
     pair_code::PairCodeOptions,
-    prelude::{Event, EventHandler, EventInterest, EventKind},
+    prelude::{Event, EventHandler, EventInterest},
     wacore::types::{
         events::{ChatPresenceUpdate, LazyHistorySync, PresenceUpdate},
         presence::{ChatPresence, ChatPresenceMedia},
@@ -36,6 +36,7 @@ use super::{
     delivery::{self, Delivery, Hook},
     forgotten, group_news, history,
     ids::Spelling,
+    interest::EVENTS,
     keys::Keys,
     link::{Link, instead_of, link_after},
     phone::Phone,
@@ -48,48 +49,6 @@ use crate::{
 
 /// How long an orderly stop may take before it is cut short.
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
-
-/// The events that are handled in order; acknowledgements are handled where they appear.
-const EVENTS: [EventKind; 38] = [
-    EventKind::DeleteChatUpdate,
-    EventKind::Connected,
-    EventKind::Disconnected,
-    EventKind::LoggedOut,
-    EventKind::StreamReplaced,
-    EventKind::ConnectFailure,
-    EventKind::TemporaryBan,
-    EventKind::ClientOutdated,
-    EventKind::PairingQrCode,
-    EventKind::PairingQrCodesExhausted,
-    EventKind::PairingCode,
-    EventKind::PairingCodeError,
-    EventKind::PairSuccess,
-    EventKind::PairError,
-    EventKind::PairPasskeyRequest,
-    EventKind::PairPasskeyConfirmation,
-    EventKind::PairPasskeyError,
-    EventKind::Messages,
-    EventKind::UndecryptableMessage,
-    EventKind::ChatPresence,
-    EventKind::Receipt,
-    EventKind::ContactUpdated,
-    EventKind::Presence,
-    EventKind::BusinessStatusUpdate,
-    EventKind::MuteUpdate,
-    EventKind::PinUpdate,
-    EventKind::ArchiveUpdate,
-    EventKind::MarkChatAsReadUpdate,
-    EventKind::ContactUpdate,
-    EventKind::ServerAck,
-    EventKind::IncomingCall,
-    EventKind::MissedCall,
-    EventKind::GroupUpdate,
-    EventKind::PictureUpdate,
-    EventKind::HistorySync,
-    EventKind::DeleteMessageForMeUpdate,
-    EventKind::MexNotification,
-    EventKind::NewsletterLiveUpdate,
-];
 
 /// The events of a session, in order.
 pub(super) type Events = mpsc::UnboundedReceiver<Arc<Event>>;
