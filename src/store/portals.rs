@@ -283,6 +283,7 @@ impl Tx {
             "delete from chat_marks where device = $1 and chat = $2",
             "delete from history_chats where device = $1 and chat = $2",
             "delete from history_marks where device = $1 and chat = $2",
+            "delete from made_groups where device = $1 and chat = $2",
         ] {
             let query = sqlx::query(table)
                 .bind(key.device.to_string())
