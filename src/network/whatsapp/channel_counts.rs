@@ -6,7 +6,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use whatsapp_rust::{Jid, types::events::NewsletterLiveUpdate};
@@ -21,7 +24,11 @@ const FEWEST: u64 = 2;
 
 /// What is known of the channels that were looked at: their messages by the numbers of the server.
 #[derive(Debug, Default)]
-pub(super) struct Counts(Mutex<HashMap<Jid, HashMap<u64, Known>>>);
+pub(super) struct Counts {
+    known: Mutex<HashMap<Jid, HashMap<u64, Known>>>,
+    /// How often the server told of changes: what was asked for before is older.
+    changes: AtomicU64,
+}
 
 #[derive(Debug)]
 struct Known {
@@ -37,6 +44,7 @@ pub(super) async fn look(session: &Session, jid: &Jid) {
     if let Err(error) = channels.subscribe_live_updates(jid).await {
         tracing::debug!(%error, "a channel cannot be watched");
     }
+    let before = session.counts().changes.load(Ordering::SeqCst);
     let page = match channels.get_messages(jid, LOOKED_AT, None).await {
         Ok(page) => page,
         Err(error) => return tracing::debug!(%error, "a channel cannot be looked at"),
@@ -44,8 +52,8 @@ pub(super) async fn look(session: &Session, jid: &Jid) {
     let Some(channel) = ids::channel(jid) else { return };
     let mut counted = Vec::with_capacity(page.len());
     {
-        let mut counts = session.counts().0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = counts.remove(jid).unwrap_or_default();
+        let mut counts = session.counts().known.lock().unwrap_or_else(PoisonError::into_inner);
+        let told_before = counts.remove(jid).unwrap_or_default();
         let known = counts.entry(jid.clone()).or_default();
         for message in page.iter().filter(|message| !message.message_id.is_empty()) {
             let sender = if message.is_sender {
@@ -57,7 +65,7 @@ pub(super) async fn look(session: &Session, jid: &Jid) {
                 id: MessageId::from_adapter(message.message_id.as_str()),
                 sender,
             };
-            let told = before.get(&message.server_id).and_then(|known| known.told.clone());
+            let told = told_before.get(&message.server_id).and_then(|known| known.told.clone());
             known.insert(
                 message.server_id,
                 Known {
@@ -69,11 +77,14 @@ pub(super) async fn look(session: &Session, jid: &Jid) {
             counted.push((message.server_id, most(marks)));
         }
     }
-    tell(session, jid, counted).await;
+    if session.counts().changes.load(Ordering::SeqCst) == before {
+        tell(session, jid, counted).await;
+    }
 }
 
 /// The server tells that the numbers of some messages changed.
 pub(super) async fn changed(session: &Session, update: &NewsletterLiveUpdate) {
+    session.counts().changes.fetch_add(1, Ordering::SeqCst);
     let counted = update.messages.iter().map(|message| {
         let marks = message.reactions.iter().map(|mark| (mark.code.as_str(), mark.count));
         (message.server_id, most(marks))
@@ -86,7 +97,7 @@ async fn tell(session: &Session, jid: &Jid, counted: Vec<(u64, Option<String>)>)
     let Some(channel) = ids::channel(jid) else { return };
     let mut news = Vec::new();
     {
-        let mut counts = session.counts().0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = session.counts().known.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(known) = counts.get_mut(jid) else { return };
         for (number, mark) in counted {
             let Some(known) = known.get_mut(&number) else { continue };
