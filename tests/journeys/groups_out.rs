@@ -25,13 +25,13 @@ async fn chat_with_bot(who: &User) -> Room {
 }
 
 /// A group with the owner of a linked device in it, which alice is a member of.
-struct InGroup {
-    linked: Linked,
+pub(super) struct InGroup {
+    pub(super) linked: Linked,
     alice: User,
-    ana: Contact,
+    pub(super) ana: Contact,
     bob: Contact,
-    group: Group,
-    room: Room,
+    pub(super) group: Group,
+    pub(super) room: Room,
 }
 
 impl InGroup {
@@ -45,7 +45,7 @@ async fn in_group(world: &World) -> InGroup {
     in_group_of(world, true).await
 }
 
-async fn in_group_of(world: &World, owner_made_it: bool) -> InGroup {
+pub(super) async fn in_group_of(world: &World, owner_made_it: bool) -> InGroup {
     let alice = world.homeserver.user("alice");
     let linked = world.linked_device(&[alice.id()]).await;
     let (ana, bob) = (world.contact(ANA, "Ana"), world.contact(BOB, "Bob"));

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::{Contact, Group, Phone, Setting};
 
+use super::groups_out;
 use crate::support::{
     database::Engine,
     homeserver::Room,
@@ -13,7 +14,6 @@ use crate::support::{
 };
 
 const ANA: &str = "15550001111";
-const BOB: &str = "15550002222";
 const GHOST: &str = "@whatsapp_15550001111:hs.test";
 const BOT: &str = "@whatsappbot:hs.test";
 const CHAT: &str = "15550001111@s.whatsapp.net";
@@ -68,19 +68,13 @@ struct InGroup {
 }
 
 async fn in_group(world: &World, owner_made_it: bool) -> InGroup {
-    let alice = world.homeserver.user("alice");
-    let linked = world.linked_device(&[alice.id()]).await;
-    let (ana, bob) = (world.contact(ANA, "Ana"), world.contact(BOB, "Bob"));
-    let group = if owner_made_it {
-        world.whatsapp.group("Tea", &[&linked.phone, &ana, &bob])
-    } else {
-        world.whatsapp.group("Tea", &[&ana, &linked.phone, &bob])
-    };
-    let group = group.unwrap();
-    group.says(&ana, "hello all").unwrap();
-    let room = alice.joins_invite().await;
-    room.shows("hello all").await;
-    world.settles(SOON).await;
+    let groups_out::InGroup {
+        linked,
+        ana,
+        group,
+        room,
+        ..
+    } = groups_out::in_group_of(world, owner_made_it).await;
     let path = format!("/api/v1/chats/{}", room.id());
     InGroup {
         linked,
