@@ -22,14 +22,12 @@ pub(super) struct Voice<'a> {
 impl Voice<'_> {
     /// Sends an event. A speaker of ours that is not in the room (any more) is brought in first.
     async fn send(&self, message: &Message, transaction: &str) -> Result<OwnedEventId, Failure> {
+        // What came later counts. The network tells whole seconds, and media that come late have the time of their message:
+        // only the homeserver's clock tells such events apart.
+        let at = (!message.is_outdated_by_later_ones()).then_some(self.at);
         let attempt = || {
-            self.speaker.send(
-                self.room,
-                message.event_type,
-                &message.content,
-                transaction,
-                Some(self.at),
-            )
+            self.speaker
+                .send(self.room, message.event_type, &message.content, transaction, at)
         };
         fail_point!("bridge.show.send.before");
         let event = match attempt().await {

@@ -7,7 +7,7 @@ use super::talk::{Client, Talk, answer, body};
 
 const WAITING: &str = "⏳ Waiting for this message";
 
-pub async fn waits<C: Client>(chat: &C, ghost: &str) -> Value {
+async fn waits<C: Client>(chat: &C, ghost: &str) -> Value {
     let told = chat.hears(WAITING).await;
     assert_eq!(
         (&told["content"]["msgtype"], &told["sender"]),
@@ -39,6 +39,32 @@ pub async fn b82_again<H, C: Client>(talk: Talk<'_, H, C>) {
         .filter(|event| body(event).contains("a broken word"))
         .count();
     assert_eq!(words, 1, "shown once, in its place");
+}
+
+/// B82, B30: what was awaited comes without its file, which the phone brings: all in one place.
+pub async fn b82_without_its_file<H, C: Client>(talk: Talk<'_, H, C>) {
+    let gone = super::media::picture(&talk);
+    let path = gone.image_message.direct_path.clone().unwrap();
+    assert!(talk.world.whatsapp.expires_media(&path, 404));
+    talk.ana.garbles_next();
+    talk.sends(gone);
+    let told = waits(&talk.chat, &talk.ghost()).await;
+    let is_there = |now: &Value| now["msgtype"] == "m.image";
+    talk.chat.sees_now("the picture", &told, is_there).await;
+    let events = talk.chat.reads().await;
+    let of_ana: Vec<_> = events
+        .iter()
+        .filter(|it| it["sender"] == talk.ghost().as_str())
+        .collect();
+    // Nothing of hers stands beside it: hello, the placeholder, and what took its place.
+    let standing = of_ana
+        .iter()
+        .filter(|it| it["type"] == "m.room.message" && it["content"]["m.new_content"].is_null());
+    assert_eq!(standing.count(), 2, "{of_ana:#?}");
+    let shown = of_ana
+        .iter()
+        .filter(|it| it["content"]["m.new_content"]["msgtype"] == "m.image");
+    assert_eq!(shown.count(), 1, "shown once");
 }
 
 /// B82: Ana's phone does not answer, but the owner's has it.

@@ -21,7 +21,7 @@ fn file(msgtype: &str, name: &str, address: &str, info: &Value) -> Value {
     json!({"msgtype": msgtype, "body": name, "filename": name, "url": address, "info": info})
 }
 
-pub fn picture(talk: &Talk<'_, impl Sized, impl Client>) -> wa::Message {
+pub(super) fn picture(talk: &Talk<'_, impl Sized, impl Client>) -> wa::Message {
     let image = talk.world.whatsapp.upload(MediaKind::Image, PNG).unwrap().image();
     wa::Message {
         image_message: MessageField::some(image),

@@ -162,6 +162,7 @@ proofs! {
         rows::people::b27,
         rows::states::b43,
         rows::lost::b82_again,
+        rows::lost::b82_without_its_file,
         rows::lost::b82_from_the_phone,
         rows::lost::b82_never,
     }

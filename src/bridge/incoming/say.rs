@@ -192,8 +192,7 @@ pub(super) async fn put_in_place(
         },
     );
     let events = send(scene, room, speaker, &messages, what).await?;
-    let is_edit = |message: &outgoing::Message| message.content.get("m.new_content").is_some();
-    let edits = messages.iter().filter(|message| is_edit(message)).count();
+    let edits = messages.iter().filter(|message| message.is_edit()).count();
     let (kept, surplus) = if edits == 0 {
         (shown.as_slice(), [].as_slice())
     } else {

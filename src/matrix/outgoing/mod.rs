@@ -61,6 +61,18 @@ pub(crate) struct Message {
     pub(crate) content: Value,
 }
 
+impl Message {
+    /// Whether it takes the place of an event.
+    pub(crate) fn is_edit(&self) -> bool {
+        self.content.get("m.new_content").is_some()
+    }
+
+    /// Whether clients show the latest one of its kind, by its time: edits of an event, votes of a person.
+    pub(crate) fn is_outdated_by_later_ones(&self) -> bool {
+        self.is_edit() || self.event_type == poll::RESPONSE
+    }
+}
+
 /// What stands around a message in its room, and what of it was uploaded before.
 #[derive(Clone, Copy)]
 pub(crate) struct Around<'a> {

@@ -11,6 +11,8 @@ use crate::model::Poll;
 
 /// The type of a poll, and the name of what is asked in its content.
 pub(super) const START: &str = "org.matrix.msc3381.poll.start";
+/// A vote.
+pub(super) const RESPONSE: &str = "org.matrix.msc3381.poll.response";
 /// The words for clients that know no polls.
 pub(super) const WORDS: &str = "org.matrix.msc1767.text";
 /// A poll has at most so many answers (MSC3381); others stand in the words only.
@@ -58,10 +60,10 @@ pub(super) fn start(poll: &Poll) -> Message {
 /// A vote in a poll, by the ids of its answers. It replaces the voter's one before.
 pub(crate) fn vote(poll: &EventId, answers: &[String]) -> Message {
     Message {
-        event_type: "org.matrix.msc3381.poll.response",
+        event_type: RESPONSE,
         content: json!({
             "m.relates_to": {"rel_type": "m.reference", "event_id": poll},
-            "org.matrix.msc3381.poll.response": {"answers": answers},
+            RESPONSE: {"answers": answers},
         }),
     }
 }

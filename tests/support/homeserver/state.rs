@@ -14,6 +14,8 @@ pub(super) struct State {
     pub(super) rooms: Vec<Room>,
     pub(super) aliases: BTreeMap<String, String>,
     pub(super) stream: Vec<Value>,
+    /// The time of the last event that told none of its own.
+    pub(super) last: i64,
     pub(super) media: Media,
     pub(super) requests: Vec<String>,
     pub(super) faults: Faults,
@@ -107,6 +109,7 @@ impl State {
             rooms: Vec::new(),
             aliases: BTreeMap::new(),
             stream: Vec::new(),
+            last: 0,
             media: Media::default(),
             requests: Vec::new(),
             faults: Faults::default(),
@@ -175,7 +178,7 @@ impl State {
         let id = format!("$event{}", self.stream.len() + 1);
         event["event_id"] = json!(id);
         event["room_id"] = json!(room);
-        event["origin_server_ts"] = json!(at.unwrap_or_else(now));
+        event["origin_server_ts"] = json!(at.unwrap_or_else(|| self.clock()));
         event["unsigned"] = json!({"age": 1});
         self.room(room)?.apply(&mut event);
         self.stream.push(event.clone());
@@ -185,6 +188,12 @@ impl State {
             self.push.events.push(event);
         }
         Ok(id)
+    }
+
+    /// The time of an event that tells none of its own: no two have the same.
+    fn clock(&mut self) -> i64 {
+        self.last = now().max(self.last + 1);
+        self.last
     }
 
     /// Typing and receipts are never kept for later.
