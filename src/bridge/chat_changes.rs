@@ -137,7 +137,7 @@ pub(super) async fn tell(desk: &Desk<'_>, change: &ChatChange) -> Result<(), Fai
     if bridge.store.read().await?.find_device(key.device).await?.is_none() {
         return desk.done().await;
     }
-    bridge.pace.wait(key.device).await;
+    bridge.pace.turn(key.device).await?;
     let id = bridge.network.message_id(&change.seed);
     fail::fail_point!("bridge.change.act.before");
     match bridge.network.act(key, &id, &change.action).await {
@@ -151,6 +151,13 @@ pub(super) async fn tell(desk: &Desk<'_>, change: &ChatChange) -> Result<(), Fai
     match &change.action {
         Action::Mark(mark) => {
             chat_marks::set(bridge, &mut tx, key, *mark).await?;
+            if *mark == ChatMark::Unread(false) {
+                let show = Work::ShowOwnRead {
+                    portal: key.clone(),
+                    at: now,
+                };
+                tx.push_job(&Lane::reads(key), &show, now).await?;
+            }
         }
         Action::Timer(seconds) => {
             tx.set_portal_timer(key, *seconds).await?;

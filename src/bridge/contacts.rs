@@ -195,6 +195,8 @@ async fn list(
     let mut tx = bridge.store.read().await?;
     let device = asking::device(&mut tx, identity, named).await?;
     let mut people = everybody(bridge, &mut tx, device.id).await?;
+    // The network looks people up in the same store.
+    drop(tx);
     let words = query.trim().to_lowercase();
     people.retain(|one| one.folded.contains(&words) || is_number_of(bridge, &words, &one.contact));
     people.sort_by(|one, other| one.key().cmp(&other.key()));
@@ -285,14 +287,15 @@ async fn read(bridge: &Inner, device: &Device, one: Listed) -> Result<ReadContac
 
 async fn find(bridge: &Inner, identity: IdentityId, named: &NamedDevice, spelled: &str) -> Result<ReadContact, Error> {
     let no = || Error::NotFound("Contact");
-    let mut tx = bridge.store.read().await?;
-    let device = asking::device(&mut tx, identity, named).await?;
     let user = UserId::parse(spelled).ok();
     let name = match &user {
         Some(user) => bridge.homeserver.names().ghost_name(user).ok_or_else(no)?,
         None => spelled.strip_prefix('+').unwrap_or(spelled),
     };
-    let contact = bridge.network.contact_of_ghost(name).await?.ok_or_else(no)?;
+    let contact = bridge.network.contact_of_ghost(name).await?;
+    let mut tx = bridge.store.read().await?;
+    let device = asking::device(&mut tx, identity, named).await?;
+    let contact = contact.ok_or_else(no)?;
     let saved = tx.find_address_book_name(device.id, &contact).await?;
     let key = PortalKey::new(device.id, bridge.network.direct_chat(&contact));
     let portal = tx.find_portal(&key).await?;

@@ -94,6 +94,9 @@ pub(super) enum Failure {
         /// When somebody said how long to wait.
         after: Option<Duration>,
     },
+    /// Nothing is wrong, only others are before it: it comes again after this, however often.
+    #[error("others are before it")]
+    Turn(Duration),
     /// It will never work.
     #[error("{0}")]
     Never(String),

@@ -23,6 +23,8 @@ use crate::{
 
 /// A step that could not be shown is tried again after this.
 const AGAIN: Duration = Duration::from_secs(2);
+/// The last step so often: nothing takes its place.
+const LAST_ATTEMPTS: u32 = 30;
 
 /// Begins to link, and follows the attempt in the room; answers what to say when one runs already.
 pub(super) async fn start(
@@ -75,6 +77,7 @@ impl Show {
     /// Shows step after step. One that could not be shown is tried again, until another one takes its place.
     async fn follow(&self, mut progress: watch::Receiver<LinkProgress>) {
         let mut shown = Shown::default();
+        let mut last_attempts = 0;
         loop {
             let step = progress.borrow_and_update().clone();
             let outcome = self.step(&mut shown, &step).await;
@@ -82,7 +85,12 @@ impl Show {
                 tracing::warn!(%error, "a step of a linking attempt could not be shown");
             }
             if step.is_last() {
-                break;
+                last_attempts += 1;
+                if outcome.is_ok() || last_attempts == LAST_ATTEMPTS {
+                    break;
+                }
+                tokio::time::sleep(AGAIN).await;
+                continue;
             }
             let wait = if outcome.is_ok() { Duration::MAX } else { AGAIN };
             if let Ok(Err(_)) = timeout(wait, progress.changed()).await {

@@ -36,22 +36,19 @@ impl Pace {
     /// Returns when `device` may send one more message.
     ///
     /// # Errors
-    /// `Later` when as many wait as may.
+    /// `Turn` when as many wait as may.
     pub(super) async fn turn(&self, device: DeviceId) -> Result<(), Failure> {
         if self.devices.check_key(&device).is_ok() {
             return Ok(());
         }
         let Ok(_seat) = self.seats.try_acquire() else {
-            return Err(Failure::Later {
-                why: "the device sends as fast as it may".into(),
-                after: Some(Duration::from_millis(rand::rng().random_range(AGAIN))),
-            });
+            return Err(Failure::Turn(Duration::from_millis(rand::rng().random_range(AGAIN))));
         };
         self.devices.until_key_ready(&device).await;
         Ok(())
     }
 
-    /// The same for what is rare, however many wait.
+    /// The same for what people do to groups, which is rare: however many wait.
     pub(super) async fn wait(&self, device: DeviceId) {
         self.devices.until_key_ready(&device).await;
     }
@@ -94,7 +91,7 @@ mod tests {
             assert!(turn.now_or_never().is_none());
         }
         let third = pace.turn(busy).now_or_never();
-        assert!(matches!(third, Some(Err(Failure::Later { after: Some(_), .. }))));
+        assert!(matches!(third, Some(Err(Failure::Turn(_)))));
         assert!(matches!(pace.turn(other).now_or_never(), Some(Ok(()))));
     }
 }

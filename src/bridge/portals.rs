@@ -88,7 +88,15 @@ async fn find_or_make(
     ghosts::account(bridge, bridge.homeserver.names().bot()).await?;
     let people = People::of(bridge, device, chat, identity, members, name).await?;
     let group = match kind {
-        ChatKind::Group | ChatKind::Channel => groups::ask(bridge, device.id, chat).await?,
+        ChatKind::Group => groups::ask(bridge, device.id, chat).await?,
+        // Its posts are shown whether or not it says what it is.
+        ChatKind::Channel => match groups::ask(bridge, device.id, chat).await {
+            Err(Failure::Never(why)) => {
+                tracing::info!(why, "a channel does not tell what it is");
+                None
+            }
+            asked => asked?,
+        },
         ChatKind::Direct | ChatKind::Status | ChatKind::Other => None,
     };
     let (before, called) = known.map_or((None, None), |known| (known.room, known.name));

@@ -17,7 +17,7 @@ use crate::{
     store::{Portal, Tx, UpTo},
 };
 
-/// How many messages are told as read in one piece of work.
+/// How many messages are told as read at once.
 const AT_ONCE: u32 = 1024;
 
 /// Takes read receipts of the homeserver: a promise for each that the owner or a member made in a portal.
@@ -60,18 +60,29 @@ pub(super) async fn tell(desk: &Desk<'_>, key: &PortalKey, event: &EventId, quie
     let Some(up_to) = place(desk, key, event).await? else {
         return desk.done().await;
     };
-    let unseen = bridge.store.read().await?.list_unseen(key, up_to, AT_ONCE).await?;
-    if unseen.is_empty() {
+    let id = bridge.network.message_id(event.as_str());
+    let mut told = false;
+    // All of it before what stands behind in the lane: that may take everything as read.
+    loop {
+        let unseen = bridge.store.read().await?.list_unseen(key, up_to, AT_ONCE).await?;
+        if unseen.is_empty() {
+            break;
+        }
+        let read = Action::Read {
+            messages: unseen.clone(),
+            quietly,
+        };
+        fail::fail_point!("bridge.read.act.before");
+        bridge.network.act(key, &id, &read).await?;
+        fail::fail_point!("bridge.read.act.after");
+        let mut tx = bridge.store.begin().await?;
+        tx.set_seen(key, &unseen).await?;
+        tx.commit().await?;
+        told = true;
+    }
+    if !told {
         return desk.done().await;
     }
-    let id = bridge.network.message_id(event.as_str());
-    let read = Action::Read {
-        messages: unseen.clone(),
-        quietly,
-    };
-    fail::fail_point!("bridge.read.act.before");
-    bridge.network.act(key, &id, &read).await?;
-    fail::fail_point!("bridge.read.act.after");
     let is_marked = {
         let marked = bridge.store.read().await?.find_chat_marks(key).await?;
         marked.is_some_and(|marked| marked.marks.unread)
@@ -83,11 +94,6 @@ pub(super) async fn tell(desk: &Desk<'_>, key: &PortalKey, event: &EventId, quie
     let mut tx = bridge.store.begin().await?;
     if is_marked {
         chat_marks::set(bridge, &mut tx, key, unmark).await?;
-    }
-    tx.set_seen(key, &unseen).await?;
-    if unseen.len() >= AT_ONCE as usize {
-        tx.push_job(&desk.job.lane, &desk.job.work, bridge.clock().now())
-            .await?;
     }
     desk.finish(tx).await
 }

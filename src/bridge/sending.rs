@@ -87,15 +87,21 @@ fn as_said(outgoing: &Outgoing) -> Said {
 /// What a given-up message leaves behind.
 pub(super) async fn given_up(tx: &mut Tx, bridge: &Inner, outgoing: &Outgoing, why: &str) -> Result<(), Failure> {
     let id = bridge.network.message_id(&outgoing.id.to_string());
+    let mut is_sent = false;
     for (chat, sender) in tx.list_chats_of_message(outgoing.device, &id).await? {
         if sender == Sender::Owner {
             let key = PortalKey::new(outgoing.device, chat);
-            tx.set_message_state(&key, &id, &sender, MessageState::Failed, Some(why))
-                .await?;
+            is_sent |= !tx.fail_message(&key, &id, why).await?;
         }
     }
-    tx.set_send_status(outgoing.id, SendStatus::Failed, Some(why), None, None)
-        .await?;
+    if is_sent {
+        // The recipient has it; only its room does not show it.
+        tx.set_send_status(outgoing.id, SendStatus::Sent, None, Some(&id), None)
+            .await?;
+    } else {
+        tx.set_send_status(outgoing.id, SendStatus::Failed, Some(why), None, None)
+            .await?;
+    }
     Ok(())
 }
 
@@ -140,6 +146,9 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
     drop(tx);
     let said = content(outgoing);
     // An earlier attempt may have brought the file over already.
+    let is_sent = known
+        .as_ref()
+        .is_some_and(|known| !matches!(known.state, MessageState::Pending | MessageState::Failed));
     let known = known.and_then(|known| known.content);
     let Some(carried) = carried(desk, device.id, known, &said).await? else {
         return fail(desk, outgoing, "file_is_gone").await;
@@ -152,16 +161,18 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
     tx.insert_message(&message).await?;
     tx.commit().await?;
 
-    bridge.pace.turn(device.id).await?;
-    fail_point!("bridge.sending.act.before");
     let answered = quote.is_some();
-    let say = Say {
-        reply_to: quote,
-        expires_in,
-        ..Say::new(carried)
-    };
-    bridge.network.act(&key, &id, &Action::Say(say)).await?;
-    fail_point!("bridge.sending.act.after");
+    if !is_sent {
+        bridge.pace.turn(device.id).await?;
+        fail_point!("bridge.sending.act.before");
+        let say = Say {
+            reply_to: quote,
+            expires_in,
+            ..Say::new(carried)
+        };
+        bridge.network.act(&key, &id, &Action::Say(say)).await?;
+        fail_point!("bridge.sending.act.after");
+    }
 
     let echo = Echo {
         key: &key,
@@ -169,7 +180,16 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
         room: &room,
         reply_to: outgoing.reply_to.as_deref().filter(|_| answered),
     };
-    let events = echo.show(desk, &device, &identity, said).await?;
+    let events = match echo.show(desk, &device, &identity, said).await {
+        Ok(events) => events,
+        Err(failure) => {
+            // Whatever becomes of its picture in the room, it was sent.
+            let mut tx = bridge.store.begin().await?;
+            tx.set_message_sent(&key, &id).await?;
+            tx.commit().await?;
+            return Err(failure);
+        }
+    };
     let Some(shown) = events.first() else {
         return Err(Failure::Never("there is nothing to show".into()));
     };

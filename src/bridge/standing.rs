@@ -4,12 +4,9 @@
 //! with its job. Deliberately not here: the asking (`chat_changes`).
 
 use crate::{
-    model::{Action, ChatFacts, ChatMarks, Group, Lane, Mute, PortalKey, Timestamp, Work},
+    model::{Action, ChatFacts, ChatMarks, Group, Lane, Mute, PortalKey, Work},
     store::{self, Tx},
 };
-
-/// From here on a silence that a phone told of has no end: some write the year 9999.
-const FOREVER: Timestamp = Timestamp::from_secs(253_370_764_800);
 
 /// How a chat stands.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -86,7 +83,7 @@ async fn stored(tx: &mut Tx, key: &PortalKey) -> Result<Standing, store::Error> 
     let facts = tx.find_chat_facts(key).await?.unwrap_or_default();
     let mut marks = match tx.find_chat_marks(key).await? {
         Some(marked) => marked.marks,
-        None => marks_of(&facts),
+        None => facts.marks(),
     };
     if !marks.is_muted(tx.now()) {
         marks.muted = Mute::No;
@@ -101,19 +98,6 @@ async fn stored(tx: &mut Tx, key: &PortalKey) -> Result<Standing, store::Error> 
         timer,
         ..Standing::default()
     })
-}
-
-fn marks_of(facts: &ChatFacts) -> ChatMarks {
-    ChatMarks {
-        muted: match facts.muted_until {
-            None => Mute::No,
-            Some(end) if end >= FOREVER => Mute::Forever,
-            Some(end) => Mute::Until(end),
-        },
-        pinned: facts.pinned_at.is_some(),
-        archived: facts.archived,
-        unread: facts.marked_unread,
-    }
 }
 
 #[cfg(test)]
@@ -137,18 +121,5 @@ mod tests {
             assert!(standing.apply(wish), "{wish:?}");
             assert!(!standing.apply(wish), "{wish:?}");
         }
-    }
-
-    #[test]
-    fn the_year_9999_is_for_ever() {
-        let end = Timestamp::parse_rfc3339("9999-12-31T23:59:59Z").unwrap();
-        let facts = |muted_until| ChatFacts {
-            muted_until,
-            ..ChatFacts::default()
-        };
-        assert_eq!(marks_of(&facts(Some(end))).muted, Mute::Forever);
-        let soon = Timestamp::from_secs(2_000_000_000);
-        assert_eq!(marks_of(&facts(Some(soon))).muted, Mute::Until(soon));
-        assert_eq!(FOREVER.rfc3339(), "9999-01-01T00:00:00Z");
     }
 }

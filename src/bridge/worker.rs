@@ -205,6 +205,7 @@ impl Desk<'_> {
         let outcome = match failure {
             Failure::Later { why, after } if !self.out_of_patience() => self.postpone(&why, after).await,
             Failure::Later { why, .. } | Failure::Never(why) => self.give_up(&why).await,
+            Failure::Turn(after) => self.postpone("the device sends as fast as it may", Some(after)).await,
             Failure::LostLock => Ok(()),
         };
         if let Err(error) = outcome {
@@ -334,6 +335,9 @@ impl Desk<'_> {
         tx.commit().await?;
         if let Work::Resolve(outgoing) | Work::Send { outgoing, .. } = &self.job.work {
             sending::tell_failure(self.bridge, outgoing, why).await;
+        }
+        if let Work::BeginChat(_) = &self.job.work {
+            self.bridge.opened.notify_waiters();
         }
         Ok(())
     }

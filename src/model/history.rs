@@ -1,6 +1,9 @@
 //! What a network tells of the time before: chats as they stand, and what was said in them.
 
-use super::{ChatId, ChatKind, MessageId, Reached, Say, Sender, Timestamp};
+use super::{ChatId, ChatKind, ChatMarks, MessageId, Mute, Reached, Say, Sender, Timestamp};
+
+/// From here on a silence that a phone told of has no end: some write the year 9999.
+const FOREVER: Timestamp = Timestamp::from_secs(253_370_764_800);
 
 /// Some of what a network tells of the time before.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -52,6 +55,22 @@ pub(crate) struct ChatFacts {
     pub(crate) last_at: Option<Timestamp>,
 }
 
+impl ChatFacts {
+    /// Its marks, as the network told them.
+    pub(crate) fn marks(&self) -> ChatMarks {
+        ChatMarks {
+            muted: match self.muted_until {
+                None => Mute::No,
+                Some(end) if end >= FOREVER => Mute::Forever,
+                Some(end) => Mute::Until(end),
+            },
+            pinned: self.pinned_at.is_some(),
+            archived: self.archived,
+            unread: self.marked_unread,
+        }
+    }
+}
+
 /// A message of before.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct PastMessage {
@@ -80,4 +99,22 @@ pub(crate) struct PastMark {
     pub(crate) emoji: String,
     /// Since when.
     pub(crate) at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_year_9999_is_for_ever() {
+        let end = Timestamp::parse_rfc3339("9999-12-31T23:59:59Z").unwrap();
+        let facts = |muted_until| ChatFacts {
+            muted_until,
+            ..ChatFacts::default()
+        };
+        assert_eq!(facts(Some(end)).marks().muted, Mute::Forever);
+        let soon = Timestamp::from_secs(2_000_000_000);
+        assert_eq!(facts(Some(soon)).marks().muted, Mute::Until(soon));
+        assert_eq!(FOREVER.rfc3339(), "9999-01-01T00:00:00Z");
+    }
 }

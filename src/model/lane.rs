@@ -10,9 +10,10 @@ pub(crate) struct Lane(String);
 
 impl Lane {
     /// All kinds there are, see [`Lane::kind`].
-    pub(crate) const KINDS: [&str; 23] = [
+    pub(crate) const KINDS: [&str; 25] = [
         "in", "out", "room", "late", "orphan", "expiry", "gather", "furnish", "groups", "send", "hook", "history",
-        "open", "older", "fetch", "house", "link", "identity", "device", "read", "ghost", "mark", "silence",
+        "open", "older", "fetch", "house", "link", "identity", "device", "read", "ghost", "mark", "silence", "chat",
+        "contacts",
     ];
 
     /// What happened in a chat, on its way to Matrix.
@@ -232,6 +233,8 @@ mod tests {
             Lane::ghost(&ContactId::from_adapter("1")),
             Lane::marks(&portal),
             Lane::end_of_silence(&portal),
+            Lane::contacts(device),
+            Lane::new_chat(ChatRequestId::generate()),
         ];
         let kinds: BTreeSet<_> = lanes.iter().map(Lane::kind).collect();
         assert_eq!(kinds, BTreeSet::from(Lane::KINDS));

@@ -46,11 +46,19 @@ impl Tx {
         self.row(query).await?.as_ref().map(read).transpose()
     }
 
-    /// Puts a mark on a chat or takes it off; `false` when it was so already.
+    /// Puts a mark on a chat or takes it off; `false` when it was so already. What was never written down before is what
+    /// the history told.
     pub(crate) async fn mark_chat(&mut self, portal: &PortalKey, mark: ChatMark) -> Result<bool, Error> {
-        let before = self.find_chat_marks(portal).await?.unwrap_or_default().marks;
+        let written = self.find_chat_marks(portal).await?.map(|marked| marked.marks);
+        let (before, shown) = match written {
+            Some(marks) => (marks, marks),
+            None => {
+                let facts = self.find_chat_facts(portal).await?.unwrap_or_default();
+                (facts.marks(), ChatMarks::default())
+            }
+        };
         let marks = before.with(mark);
-        if marks == before {
+        if marks == before && marks == shown {
             return Ok(false);
         }
         let muted = match marks.muted {

@@ -135,8 +135,9 @@ impl Tx {
         let query = sqlx::query(
             "insert into credentials (client_id, secret_hash, role, scopes, description, active, created_at, updated_at) \
              values ($1, $2, $3, null, '', 1, $4, $4) on conflict (client_id) do update set \
-             secret_hash = excluded.secret_hash, role = excluded.role, active = 1, updated_at = excluded.updated_at \
-             returning *",
+             secret_hash = excluded.secret_hash, role = excluded.role, active = 1, updated_at = excluded.updated_at, \
+             secret_set_at = case when credentials.secret_hash = excluded.secret_hash then credentials.secret_set_at \
+             else excluded.updated_at end returning *",
         )
         .bind(text(client_id))
         .bind(secret_hash)

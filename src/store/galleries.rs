@@ -42,7 +42,9 @@ impl Tx {
             return Ok(false);
         };
         let query = in_chat(
-            "select 1 from messages where device = $1 and chat = $2 and (event = $3 or shown_in = $3) \
+            "select 1 from messages where device = $1 and chat = $2 and event = $3 \
+             and (message <> $4 or sender <> $5) and kind <> $6 and kind <> 'album' \
+             union all select 1 from messages where device = $1 and chat = $2 and shown_in = $3 \
              and (message <> $4 or sender <> $5) and kind <> $6 and kind <> 'album' limit 1",
             &message.portal,
         );

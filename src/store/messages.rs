@@ -339,6 +339,13 @@ impl Tx {
             .map(drop)
     }
 
+    /// A message was not sent and never will be; `false` when it was sent before, which stays so.
+    pub(crate) async fn fail_message(&mut self, portal: &PortalKey, id: &MessageId, why: &str) -> Result<bool, Error> {
+        let statement = "update messages set state = 'failed', error = $4 \
+             where device = $1 and chat = $2 and message = $3 and sender = 'owner' and state in ('pending', 'failed')";
+        Ok(self.execute(named(statement, portal, id).bind(text(why))).await? > 0)
+    }
+
     /// Remembers what became of a message.
     pub(crate) async fn set_message_state(
         &mut self,

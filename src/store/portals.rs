@@ -1,6 +1,7 @@
 //! Portals, and the rooms in which people talk with the bot.
 
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
+use serde_json::Value;
 use sqlx::any::AnyRow;
 
 use super::{
@@ -249,6 +250,13 @@ impl Tx {
             drops_copies!("history_marks", "message", "message_sender", "sender"),
             moves!("history_marks"),
             moves!("portals"),
+            // What waits: the name of a lane begins with its kind and ends with the chat, or goes on with a message of it.
+            "update jobs set lane = lane_kind || ':' || $1 || '/' || $3 \
+             || substr(lane, length(lane_kind || ':' || $1 || '/' || $2) + 1) \
+             where lane = lane_kind || ':' || $1 || '/' || $2 \
+             or substr(lane, 1, length(lane_kind || ':' || $1 || '/' || $2 || '/')) = lane_kind || ':' || $1 || '/' || $2 || '/'",
+            "update jobs set lane = substr(lane, 1, length(lane) - length($1 || '/' || $2)) || $1 || '/' || $3 \
+             where lane_kind = 'hook' and substr(lane, length(lane) - length($1 || '/' || $2) + 1) = $1 || '/' || $2",
         ] {
             let query = sqlx::query(statement)
                 .bind(portal.device.to_string())
@@ -256,6 +264,12 @@ impl Tx {
                 .bind(text(to.as_str()));
             self.execute(query).await?;
         }
+        let named = |chat: &ChatId| format!("\"chat\":{}", Value::from(chat.as_str()));
+        let query = sqlx::query("update jobs set payload = replace(payload, $2, $3) where lane like '%' || $1 || '%'")
+            .bind(portal.device.to_string())
+            .bind(text(&named(&portal.chat)))
+            .bind(text(&named(to)));
+        self.execute(query).await?;
         Ok(())
     }
 

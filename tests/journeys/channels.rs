@@ -83,9 +83,14 @@ on_both_engines! {
     }
 
     async fn b60_the_mark_that_most_followers_gave_stands_once_on_the_message(engine: Engine) {
-        let world = World::start(engine).await;
+        let mut world = World::prepare(engine, "").await;
+        // What is done to a message that is not here is told at once.
+        world.sets("bridge", "wait_for_target = 0");
+        world.wharf.start().await;
         let (alice, chat, _phone) = linked(&world).await;
         let channel = world.whatsapp.newsletter("Harbour News");
+        let before = channel.posts("ship 5 was in");
+        channel.gets_reactions(before, "🦀", 9);
         alice.says(chat.id(), &format!("follow https://whatsapp.com/channel/{}", channel.invite()));
         let room = alice.joins_invite().await;
         let post = channel.posts("ship 6 is in");
@@ -109,5 +114,7 @@ on_both_engines! {
                 && (it["redacts"] == mark["event_id"] || it["content"]["redacts"] == mark["event_id"])
         }).await;
         assert_eq!(marks("⛵")().len() + marks("👍")().len(), 2, "one for each change, none for each count");
+        world.settles(SOON).await;
+        assert!(!room.said().iter().any(|(_, text)| text.contains("not here")), "nobody hears of posts of before");
     }
 }

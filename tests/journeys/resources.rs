@@ -250,6 +250,18 @@ on_both_engines! {
         world.settles(SOON).await;
         assert_eq!(shows(rest, &path).await["unread_count"], 0);
         assert_eq!(read(json!({})).await, (200, json!({ "unread_count": 0 })));
+
+        // A program that never read anything: all of it is told, however much.
+        world.changes_database(
+            "insert into messages (device, chat, message, sender, room, event, direction, kind, at, state, stored_at) \
+             with recursive n (i) as (select 1 union all select i + 1 from n where i < 1100) \
+             select device, chat, 'MANY' || i, sender, room, '$many' || i, direction, kind, at, state, stored_at + i \
+             from messages, n where body = 'two'",
+        ).await;
+        assert_eq!(read(json!({})).await, (200, json!({ "unread_count": 0 })));
+        for id in ["MANY1", "MANY1100"] {
+            ana.waits_for_receipt(id, "read", SOON).await.unwrap();
+        }
     }
 
     /// A group is renamed, described and closed; what its people change is seen.

@@ -87,6 +87,16 @@ on_both_engines! {
         assert!(names(&gets(&other, "").await).is_empty(), "an address book is its owner's");
     }
 
+    async fn b47_one_connection_is_enough_to_list_people(engine: Engine) {
+        let mut world = World::prepare(engine, "").await;
+        world.sets("database", "connections = 1");
+        world.wharf.start().await;
+        let talking = world.talking().await;
+        let rest = &talking.linked.rest;
+        assert_eq!(names(&gets(rest, "").await), ["Ana"]);
+        assert_eq!(gets(rest, &format!("/{ANA}")).await.0, 200);
+    }
+
     async fn b47_numbers_are_looked_up_by_rest(engine: Engine) {
         let world = World::start(engine).await;
         let linked = world.linked_device(&[]).await;

@@ -189,6 +189,8 @@ rows! {
     b28_albums_belong_together: rows::media::b28;
     /// B28
     b28_galleries_become_albums: rows::media::b28_galleries;
+    /// B12, B28
+    b28_galleries_that_pass_go_whole: rows::media::b28_that_pass;
     /// B29
     b29_what_is_seen_once_is_marked: rows::media::b29;
     /// B30

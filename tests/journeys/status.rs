@@ -98,6 +98,12 @@ on_both_engines! {
         for reader in [&ana, &bob] {
             reader.waits_for(|received| received.message.protocol_message.is_set(), SOON).await.unwrap();
         }
+        // Chosen on the phone, and in no address book.
+        phone.shows_statuses_only_to(&[&dave]);
+        let event = alice.says(statuses.id(), "for one alone");
+        gets(&dave, "for one alone").await;
+        alice.sends(statuses.id(), "m.room.redaction", &json!({"redacts": event}));
+        dave.waits_for(|received| received.message.protocol_message.is_set(), SOON).await.unwrap();
     }
 }
 

@@ -282,11 +282,44 @@ fn in_album(got: &Received) -> Option<(&wa::Message, &str)> {
     Some((inner, association.parent_message_key.id.as_deref()?))
 }
 
-/// B28: a gallery becomes an album; answers, marks, other words and its end find all of it.
-pub async fn b28_galleries<H, C: Client>(talk: Talk<'_, H, C>) {
+/// B12, B28: a gallery of which the first picture was taken back before disappears as well.
+pub async fn b28_that_pass<H, C: Client>(talk: Talk<'_, H, C>) {
+    talk.speaks(Speech::Disappearing { seconds: 10 });
+    talk.chat.hears("disappear after 10 seconds").await;
+    let items = pictures(&talk.chat).await;
+    let event = talk
+        .chat
+        .says(json!({"msgtype": "m.gallery", "body": "for a moment", "itemtypes": items}))
+        .await;
+    let is_first = |got: &Received| in_album(got).is_some_and(|(inner, _)| inner.image_message.caption.is_some());
+    let first = talk.gets("the first picture", is_first).await;
+    talk.gets("the second picture", |got| {
+        in_album(got).is_some() && got.id != first.id
+    })
+    .await;
+    let key = wa::MessageKey {
+        remote_jid: Some(talk.ana.jid()),
+        from_me: Some(true),
+        id: Some(first.id),
+        ..Default::default()
+    };
+    let taken_back = wa::message::ProtocolMessage {
+        key: MessageField::some(key),
+        r#type: Some(wa::message::protocol_message::Type::REVOKE),
+        ..Default::default()
+    };
+    let taken_back = wa::Message {
+        protocol_message: MessageField::some(taken_back),
+        ..Default::default()
+    };
+    talk.phone().sends(&talk.ana, taken_back);
+    talk.chat.sees_taken_back(&json!({"event_id": event})).await;
+}
+
+async fn pictures<C: Client>(chat: &C) -> Vec<Value> {
     let mut items = Vec::new();
     for name in ["one.png", "two.png"] {
-        let address = talk.chat.uploads(name, "image/png", PNG).await;
+        let address = chat.uploads(name, "image/png", PNG).await;
         let mut item = file(
             "m.image",
             name,
@@ -298,6 +331,12 @@ pub async fn b28_galleries<H, C: Client>(talk: Talk<'_, H, C>) {
         fields.insert("itemtype".into(), kind);
         items.push(item);
     }
+    items
+}
+
+/// B28: a gallery becomes an album; answers, marks, other words and its end find all of it.
+pub async fn b28_galleries<H, C: Client>(talk: Talk<'_, H, C>) {
+    let mut items = pictures(&talk.chat).await;
     let gallery = |body: &str| json!({"msgtype": "dm.filament.gallery", "body": body, "itemtypes": items});
     let event = talk.chat.says(gallery("from the *harbour*")).await;
     let album = talk.gets("an album", |got| got.message.album_message.is_set()).await;

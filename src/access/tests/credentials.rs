@@ -33,6 +33,22 @@ async fn w09_only_the_super_admin_of_the_settings_lives_on() {
         ));
         assert!(world.access.basic("other", "changed").await.is_ok());
 
+        // Whoever knows the new secret does not open what was made with the one before.
+        let caller = world.access.basic("other", "changed").await.unwrap();
+        let token = world.token(&caller, false).await;
+        assert!(world.access.own_token(&caller, token.id.0).await.is_ok());
+        world.clock.advance(1_000);
+        for (secret, opens) in [("changed", true), ("again", false)] {
+            world.with_super_admin(("other", secret)).bootstrap().await.unwrap();
+            let caller = world.access.basic("other", secret).await.unwrap();
+            assert_eq!(
+                world.access.own_token(&caller, token.id.0).await.is_ok(),
+                opens,
+                "{secret}"
+            );
+        }
+        world.with_super_admin(("other", "changed")).bootstrap().await.unwrap();
+
         world.with_super_admin(("", "")).bootstrap().await.unwrap();
         assert!(world.access.basic("other", "changed").await.is_ok());
     }

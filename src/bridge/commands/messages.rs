@@ -43,6 +43,11 @@ pub(super) fn read(line: &Line<'_>) -> Read<Command> {
 
 /// Does one.
 pub(super) async fn take(asked: &Asked<'_>, command: Command) -> Result<(), Failure> {
+    if asked.place != asked.event.room {
+        return asked
+            .answer("Write this in the room of the chat, as an answer to the message.")
+            .await;
+    }
     if !asked.in_portal {
         return asked.answer("Write this in the room of the chat.").await;
     }

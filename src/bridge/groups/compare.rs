@@ -11,7 +11,7 @@ use super::{
     put, words,
 };
 use crate::{
-    model::{ChatId, ChatKind, DeviceId, Group, Lane, PortalKey, Timestamp, Work},
+    model::{ChatId, ChatKind, DeviceId, Group, GroupKind, Lane, PortalKey, Timestamp, Work},
     network,
     store::{self, KnownGroup, ShownGroup, Tx},
 };
@@ -103,6 +103,10 @@ pub(in super::super) async fn look(desk: &Desk<'_>, key: &PortalKey) -> Result<(
     let known = before.map_or_else(
         || Group {
             title,
+            kind: match place.portal.kind {
+                ChatKind::Channel => GroupKind::Channel,
+                ChatKind::Direct | ChatKind::Group | ChatKind::Status | ChatKind::Other => GroupKind::Plain,
+            },
             ..Group::default()
         },
         |known| known.group,

@@ -225,25 +225,27 @@ pub(in super::super) async fn expire(desk: &Desk<'_>, key: &PortalKey, message: 
         let mut read = desk.bridge.store.read().await?;
         read.find_message(key, &message.id, &message.sender).await?
     };
-    match found {
-        Some(found) if found.kind != DELETED => {
-            let pieces = desk.bridge.store.read().await?.list_pieces(&found).await?;
-            for piece in &pieces {
-                desk.bridge.network.erase(key, &piece.id).await?;
-            }
-            let mut tx = desk.bridge.store.begin().await?;
-            for piece in pieces {
-                let piece = MessageRef {
-                    id: piece.id,
-                    sender: piece.sender,
-                };
-                tx.erase_message(key, &piece, Some(desk.job.id)).await?;
-            }
-            tx.commit().await?;
-            take_away(desk, &found, None, Some("disappeared")).await
-        }
-        _ => desk.done().await,
+    let Some(found) = found else {
+        return desk.done().await;
+    };
+    // The first picture of a gallery may be gone before the others.
+    let pieces = desk.bridge.store.read().await?.list_pieces(&found).await?;
+    if std::iter::once(&found).chain(&pieces).all(|one| one.kind == DELETED) {
+        return desk.done().await;
     }
+    for piece in &pieces {
+        desk.bridge.network.erase(key, &piece.id).await?;
+    }
+    let mut tx = desk.bridge.store.begin().await?;
+    for piece in pieces {
+        let piece = MessageRef {
+            id: piece.id,
+            sender: piece.sender,
+        };
+        tx.erase_message(key, &piece, Some(desk.job.id)).await?;
+    }
+    tx.commit().await?;
+    take_away(desk, &found, None, Some("disappeared")).await
 }
 
 /// Redacts every event of a message and forgets what it held. An event in which people still see others stays.

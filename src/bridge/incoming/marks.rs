@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     matrix::outgoing::{self, Around, answer_id},
-    model::{Attendance, Content, MessageRef, PastMark, Poll, Say},
+    model::{Attendance, ChatKind, Content, MessageRef, PastMark, Poll, Say, Sender},
     store::Reaction,
 };
 
@@ -34,6 +34,13 @@ pub(super) async fn react(scene: &Scene<'_>, target: &MessageRef, emoji: Option<
         Some(emoji) => format!("reacted with {emoji} to a message that is not here."),
         None => "took back a reaction to a message that is not here.".to_owned(),
     };
+    if scene.event.chat_kind == ChatKind::Channel
+        && scene.event.sender != Sender::Owner
+        && !scene.is_known(target).await?
+    {
+        // What followers gave to posts of before we followed, which nobody sees here.
+        return scene.desk.done().await;
+    }
     let Some(target) = scene.target(target, &deed).await? else {
         return Ok(());
     };

@@ -131,6 +131,12 @@ impl Scene<'_> {
             .filter(|message| message.event.is_none() && message.direction == Direction::In && message.kind != DELETED))
     }
 
+    /// Whether a message was ever written down.
+    pub(super) async fn is_known(&self, target: &MessageRef) -> Result<bool, Failure> {
+        let mut read = self.desk.bridge.store.read().await?;
+        Ok(read.find_message_by_id(&self.key, &target.id).await?.is_some())
+    }
+
     /// Waits beside the chat: first for a while, then, after a notice, for as long as such events are kept at all. The
     /// message itself ends that second wait (see [`Scene::end_waiting`]).
     async fn wait_for(&self, target: &MessageRef, deed: &str) -> Result<Option<Target>, Failure> {

@@ -25,7 +25,7 @@ use crate::{
         transaction_id,
     },
     model::{Identity, Lane, RoomEvent, Sender, Work},
-    store::{MessageState, Tx},
+    store::Tx,
 };
 
 pub(super) use groups::invited;
@@ -132,13 +132,14 @@ pub(super) async fn given_up(tx: &mut Tx, desk: &Desk<'_>, event: &RoomEvent, wh
         return commands::given_up(tx, desk.bridge, event, why).await;
     };
     let id = desk.bridge.network.message_id(event.event.as_str());
-    tx.set_message_state(&portal.key, &id, &Sender::Owner, MessageState::Failed, Some(why))
-        .await?;
-    if let Some(leads) = tx.find_message(&portal.key, &id, &Sender::Owner).await? {
+    let leads = tx.find_message(&portal.key, &id, &Sender::Owner).await?;
+    let is_sent = leads.is_some() && !tx.fail_message(&portal.key, &id, why).await?;
+    if let Some(leads) = leads {
         tx.fail_pieces(&leads, why).await?;
     }
     push_status(tx, desk.bridge, event, Some(why)).await?;
-    push_notice(tx, desk.bridge, event, &format!("Not sent: {why}.")).await
+    let what = if is_sent { "Not all of it was sent" } else { "Not sent" };
+    push_notice(tx, desk.bridge, event, &format!("{what}: {why}.")).await
 }
 
 /// Promises to tell clients what became of a message.

@@ -15,8 +15,11 @@ const MOST: usize = 100;
 /// Reads a gallery. A picture or film leads, where there is one: what is done to the gallery is done to it, and the words
 /// stand under it.
 pub(super) fn read(content: &Fields) -> Said {
-    let given = list(content, "itemtypes").iter().take(MOST);
-    let mut items: Vec<Said> = given.filter_map(Value::as_object).filter_map(item).collect();
+    let given = list(content, "itemtypes");
+    if given.len() > MOST {
+        return Said::new(Content::Unsupported(format!("a gallery of more than {MOST} files")));
+    }
+    let mut items: Vec<Said> = given.iter().map(item).collect();
     if let Some(first) = items.iter().position(is_shown) {
         items[..=first].rotate_right(1);
     }
@@ -38,17 +41,49 @@ pub(super) fn read(content: &Fields) -> Said {
     leads
 }
 
-fn item(content: &Fields) -> Option<Said> {
-    let kind = match text(content, "itemtype")? {
-        "m.image" => MediaKind::Image,
-        "m.video" => MediaKind::Video,
-        "m.audio" => MediaKind::Audio,
-        "m.file" => MediaKind::File,
-        _ => return None,
+fn item(content: &Value) -> Said {
+    let unknown = || Said::new(Content::Unsupported("a gallery with something else than files".into()));
+    let Some(content) = content.as_object() else {
+        return unknown();
     };
-    Some(media::read(kind, content))
+    let kind = match text(content, "itemtype") {
+        Some("m.image") => MediaKind::Image,
+        Some("m.video") => MediaKind::Video,
+        Some("m.audio") => MediaKind::Audio,
+        Some("m.file") => MediaKind::File,
+        _ => return unknown(),
+    };
+    media::read(kind, content)
 }
 
 fn is_shown(said: &Said) -> bool {
     matches!(&said.content, Content::Media(media) if matches!(media.kind, MediaKind::Image | MediaKind::Video))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(items: &[Value]) -> Said {
+        let content = json!({"msgtype": "m.gallery", "body": "many", "itemtypes": items});
+        read(content.as_object().unwrap())
+    }
+
+    fn picture() -> Value {
+        json!({"itemtype": "m.image", "body": "a.png", "url": "mxc://hs.test/a"})
+    }
+
+    #[test]
+    fn b28_nothing_of_a_gallery_is_left_out_in_silence() {
+        let is_refused = |said: &Said| matches!(said.content, Content::Unsupported(_));
+        assert!(is_refused(&of(&vec![picture(); MOST + 1])));
+        assert!(!is_refused(&of(&vec![picture(); MOST])));
+        for unknown in [json!({"body": "a.png"}), json!({"itemtype": "m.poll"}), json!(7)] {
+            let said = of(&[picture(), unknown]);
+            assert!(!is_refused(&said) && said.rest.iter().all(is_refused), "{said:?}");
+            assert_eq!(said.rest.len(), 1);
+        }
+    }
 }

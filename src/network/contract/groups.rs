@@ -73,6 +73,16 @@ pub(super) async fn a_group_is_made_once_changed_and_found_by_its_link(stage: &m
     };
     let another = network.create_group(device, &another).await.unwrap();
     assert_ne!(another, chat, "another request, another group");
+    let alone = NewGroup {
+        people: Vec::new(),
+        others: vec![another.clone()],
+        ..new.clone()
+    };
+    let alone = network.create_group(device, &alone).await.unwrap();
+    assert!(
+        alone != chat && alone != another,
+        "a group with somebody else in it is another one"
+    );
     let portal = PortalKey::new(device, chat.clone());
     let ana = || vec![Sender::Contact(ana())];
     for change in [

@@ -64,7 +64,14 @@ impl Fake {
         let first = new.asked_at.millis();
         let chat = (first..=i64::MAX)
             .map(|at| ChatId::from_adapter(format!("made-{}-{at}@g.us", new.title)))
-            .find(|chat| !new.others.contains(chat))
+            .find(|chat| {
+                let known = state.groups.get(&(device, chat.clone()));
+                let is_wanted = |who: &Sender| {
+                    matches!(who, Sender::Owner) || new.people.iter().any(|one| *who == Sender::Contact(one.clone()))
+                };
+                let is_same = known.is_none_or(|group| group.members.iter().all(|member| is_wanted(&member.who)));
+                is_same && !new.others.contains(chat)
+            })
             .ok_or(Error::NotFound("the group"))?;
         let people = new.people.iter().cloned().map(Sender::Contact);
         let mut group = Group {

@@ -33,8 +33,8 @@ pub(super) struct Counts {
 #[derive(Debug)]
 struct Known {
     message: MessageRef,
-    /// What stands on it, as it was told last.
-    told: Option<String>,
+    /// What stands on it, as it was told last, if it ever was: of before the start nobody knows.
+    told: Option<Option<String>>,
 }
 
 /// The owner looks at a channel: what is told of its newest messages is shown, and the server tells of changes for a
@@ -101,8 +101,8 @@ async fn tell(session: &Session, jid: &Jid, counted: Vec<(u64, Option<String>)>)
         let Some(known) = counts.get_mut(jid) else { return };
         for (number, mark) in counted {
             let Some(known) = known.get_mut(&number) else { continue };
-            if known.told != mark {
-                known.told.clone_from(&mark);
+            if known.told.as_ref() != Some(&mark) {
+                known.told = Some(mark.clone());
                 news.push((known.message.clone(), mark));
             }
         }

@@ -7,11 +7,12 @@
 use serde_json::{Value, json};
 use whatsapp_rust::{
     Jid, MexError, MexRequest,
+    request::IqError,
     types::events::MexNotification,
     wacore::iq::mex_operations::{fetch_all_newsletters_metadata, fetch_newsletter},
 };
 
-use super::{super::Error, Shared, ids, session::Session, unreachable};
+use super::{super::Error, Shared, ids, sending::read_iq_error, session::Session};
 use crate::model::{
     Action, ChatId, ChatKind, DeviceId, Event, Group, GroupChange, GroupKind, GroupMember, MessageId, Rank, Sender,
     Timestamp,
@@ -30,7 +31,7 @@ pub(super) async fn group(shared: &Shared, session: &Session, jid: &Jid) -> Resu
         "fetch_creation_time": true,
     });
     let request = MexRequest::new(fetch_newsletter::NAME, fetch_newsletter::DOC_ID, asked);
-    let told = session.client().mex().query(request).await.map_err(read_error)?;
+    let told = session.client().mex().query(request).await.map_err(read_mex_error)?;
     let told = told.data.unwrap_or_default();
     let (_, group) = read(&told["xwa2_newsletter"]).ok_or(Error::NotFound("the channel"))?;
     group
@@ -46,7 +47,7 @@ pub(super) async fn groups(session: &Session) -> Result<Vec<(ChatId, Group)>, Er
         fetch_all_newsletters_metadata::DOC_ID,
         json!({}),
     );
-    let told = session.client().mex().query(request).await.map_err(read_error)?;
+    let told = session.client().mex().query(request).await.map_err(read_mex_error)?;
     let told = told.data.unwrap_or_default();
     let all = told["xwa2_newsletter_subscribed"].as_array();
     Ok(all.into_iter().flatten().filter_map(read).collect())
@@ -115,9 +116,11 @@ pub(super) fn news(device: DeviceId, told: &MexNotification, now: Timestamp) -> 
     })
 }
 
-fn read_error(error: MexError) -> Error {
+/// What the server of channels means by no: it answers, and the answer holds the errors, which the library then cannot read.
+pub(super) fn read_mex_error(error: MexError) -> Error {
     match error {
-        MexError::Request(error) => unreachable(error),
+        MexError::Request(error @ IqError::ParseError(_)) => Error::Refused(error.to_string()),
+        MexError::Request(error) => read_iq_error(error, "the channel"),
         error => Error::Refused(error.to_string()),
     }
 }

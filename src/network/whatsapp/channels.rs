@@ -6,7 +6,15 @@
 use whatsapp_rust::{Jid, NewsletterError};
 
 use super::{
-    super::Error, Shared, channel_counts, desk::desk, ids, link::Link, outgoing, sending::send, session::Session,
+    super::Error,
+    Shared, channel_counts,
+    channel_facts::read_mex_error,
+    desk::desk,
+    ids,
+    link::Link,
+    outgoing,
+    sending::{read_iq_error, send},
+    session::Session,
     unreachable,
 };
 use crate::model::{Action, ChatId, ContactInfo, GroupChange, MessageId, Sender};
@@ -117,7 +125,8 @@ pub(super) async fn unfollow(shared: &Shared, session: &Session, chat: &ChatId) 
 fn read_error(error: NewsletterError) -> Error {
     match error {
         NewsletterError::Client(error) => unreachable(error),
-        NewsletterError::Iq(error) => unreachable(error),
+        NewsletterError::Iq(error) => read_iq_error(error, "the channel"),
+        NewsletterError::Mex(error) => read_mex_error(error),
         error => Error::Refused(error.to_string()),
     }
 }

@@ -15,6 +15,7 @@ use super::{
     Shared, answers,
     keys::{Keys, Question},
     outgoing::{self, Desk},
+    sending::read_group_error,
     session::Session,
     unreachable,
 };
@@ -50,7 +51,7 @@ pub(super) async fn desk(
     match action {
         Action::Say(say) => {
             if let Some(root) = &say.thread
-                && is_announcements(session, &desk.chat).await
+                && is_announcements(session, &desk.chat).await?
             {
                 comment_on(&keys, session, (chat, id, root), &mut desk).await?;
             }
@@ -71,7 +72,7 @@ pub(super) async fn desk(
         | Action::Attend {
             appointment: target, ..
         } => answer(&keys, session, (chat, target), &mut desk).await?,
-        Action::React { target, .. } if is_announcements(session, &desk.chat).await => {
+        Action::React { target, .. } if is_announcements(session, &desk.chat).await? => {
             let sealed = sealed_with(&keys, &desk, (chat, target)).await?;
             desk.answerer = answers::own_beside(session.client(), &sealed);
             desk.question = Some(sealed);
@@ -124,12 +125,15 @@ async fn comment_on(
 }
 
 /// Whether marks and comments are encrypted in a chat: in the announcement groups of communities they are.
-async fn is_announcements(session: &Session, chat: &Jid) -> bool {
+///
+/// # Errors
+/// Nobody answers: what would be sealed must not go out open.
+async fn is_announcements(session: &Session, chat: &Jid) -> Result<bool, Error> {
     if !chat.is_group() {
-        return false;
+        return Ok(false);
     }
     let group = session.client().groups().query_info(chat).await;
-    group.is_ok_and(|group| group.is_community_announce == Some(true))
+    Ok(group.map_err(read_group_error)?.is_community_announce == Some(true))
 }
 
 /// What a mark on a message or a comment is encrypted with, as the library keeps it of every message, and we of

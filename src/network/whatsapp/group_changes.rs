@@ -6,8 +6,8 @@
 use whatsapp_rust::{
     Jid,
     features::{
-        GroupCreateOptions, GroupDescription, GroupError, GroupParticipantOptions, GroupSubject, MemberAddMode,
-        MembershipApprovalMode, ParticipantChangeResponse, PreviousDescription,
+        GroupCreateOptions, GroupDescription, GroupError, GroupParticipant, GroupParticipantOptions, GroupSubject,
+        MemberAddMode, MembershipApprovalMode, ParticipantChangeResponse, PreviousDescription,
     },
     request::IqError,
 };
@@ -17,12 +17,13 @@ use super::{
     Shared,
     desk::{is_by_lid, jid_in},
     directory::is_own,
-    ids,
+    ids::{self, Spelling},
     invites::chat_of,
     sending::{jid_of_contact, read_group_error},
     session::Session,
+    unreachable,
 };
-use crate::model::{ChatId, GroupChange, Sender};
+use crate::model::{ChatId, ContactId, GroupChange, Sender};
 
 /// What the server says of a switch that stands so already.
 const SWITCHED: &[u16] = &[304, 409];
@@ -121,7 +122,7 @@ pub(super) async fn set_picture(
 pub(super) async fn create(shared: &Shared, session: &Session, new: &NewGroup) -> Result<ChatId, Error> {
     session.ready(shared.config.connect_timeout()).await?;
     let subject = GroupSubject::new(new.title.as_str()).map_err(too_long)?;
-    if let Some(made) = made_since(session, new).await? {
+    if let Some(made) = made_since(shared, session, new).await? {
         return Ok(made);
     }
     let mut people = Vec::with_capacity(new.people.len());
@@ -137,13 +138,14 @@ pub(super) async fn create(shared: &Shared, session: &Session, new: &NewGroup) -
     chat_of(&made.metadata.id)
 }
 
-/// The protocol has no id that would make a repeated request the same request (the library sends no `key`).
-async fn made_since(session: &Session, new: &NewGroup) -> Result<Option<ChatId>, Error> {
+/// The protocol has no id that would make a repeated request the same request (the library sends no `key`). A group with
+/// somebody in it who was not asked for is another one.
+async fn made_since(shared: &Shared, session: &Session, new: &NewGroup) -> Result<Option<ChatId>, Error> {
     let client = session.client();
     let groups = client.groups().get_participating().await;
     let groups = groups.map_err(|error| read_error(error, &[]))?;
     let since = new.asked_at.millis() / 1000 - CLOCKS_DIFFER;
-    let made = groups.into_values().find(|group| {
+    let made = groups.into_values().filter(|group| {
         let by_us = [&group.creator, &group.creator_pn]
             .into_iter()
             .flatten()
@@ -152,7 +154,34 @@ async fn made_since(session: &Session, new: &NewGroup) -> Result<Option<ChatId>,
         let of_another = || chat_of(&group.id).is_ok_and(|chat| new.others.contains(&chat));
         by_us && group.subject == new.title && at.is_some_and(|at| at >= since) && !of_another()
     });
-    made.map(|group| chat_of(&group.id)).transpose()
+    for group in made {
+        if has_only(shared, session, &group.participants, &new.people).await? {
+            return chat_of(&group.id).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// Whether nobody is in a group but the owner and these.
+async fn has_only(
+    shared: &Shared,
+    session: &Session,
+    participants: &[GroupParticipant],
+    people: &[ContactId],
+) -> Result<bool, Error> {
+    for one in participants {
+        let other = one.phone_number.as_ref().or(one.lid.as_ref());
+        if is_own(session.client(), &one.jid) || other.is_some_and(|other| is_own(session.client(), other)) {
+            continue;
+        }
+        let Some(spelling) = Spelling::of(&one.jid, other) else {
+            return Ok(false);
+        };
+        if !people.contains(&shared.people.contact(&spelling).await.map_err(unreachable)?) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The link into a group.

@@ -42,6 +42,7 @@ pub(super) async fn act(
     action: &Action,
     audience: &[ContactId],
 ) -> Result<(), Error> {
+    let mut audience: BTreeSet<_> = audience.iter().cloned().collect();
     session.ready(shared.config.connect_timeout()).await?;
     let (message, allowed) = match action {
         Action::Say(_) => {
@@ -52,17 +53,23 @@ pub(super) async fn act(
             )
         }
         // Whoever saw it must hear of it, whatever the privacy says by now.
-        Action::Delete { target } => (taken_back(target), Allowed::Contacts),
+        Action::Delete { target } => {
+            if let Allowed::Only(only) = allowed(shared, session).await? {
+                audience.extend(only);
+            }
+            (taken_back(target), Allowed::Contacts)
+        }
         action => return Err(Error::Unsupported(format!("{} of a status", action.name()))),
     };
     let (readers, privacy) = match allowed {
-        Allowed::Contacts => (audience.to_vec(), StatusPrivacySetting::Contacts),
-        Allowed::Only(only) => (only.into_iter().collect(), StatusPrivacySetting::AllowList),
+        Allowed::Contacts => (audience, StatusPrivacySetting::Contacts),
+        Allowed::Only(only) => (only, StatusPrivacySetting::AllowList),
         Allowed::Except(except) => {
-            let others = audience.iter().filter(|contact| !except.contains(contact));
-            (others.cloned().collect(), StatusPrivacySetting::DenyList)
+            audience.retain(|contact| !except.contains(contact));
+            (audience, StatusPrivacySetting::DenyList)
         }
     };
+    let readers: Vec<_> = readers.into_iter().collect();
     let readers = addresses(shared, session, &readers).await?;
     if readers.is_empty() {
         return Err(Error::Refused("nobody of your address book may see it".to_owned()));

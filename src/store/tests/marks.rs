@@ -7,7 +7,9 @@ use super::{
     rows::{ana, message},
 };
 use crate::{
-    model::{ChatKind, ContactId, Content, MessageRef, Sender},
+    model::{
+        ChatFacts, ChatKind, ChatMark, ChatMarks, ContactId, Content, MessageRef, Mute, PastChat, Sender, Timestamp,
+    },
     store::{
         DELETED, Message, MessageContent, MessageState, Portal, Reaction, Receipt, TimedReceipt,
         testing::{START, World},
@@ -48,6 +50,39 @@ on_both_engines! {
         tx.set_message_content(&key, gone, None).await.unwrap();
         let found = tx.find_message(&key, &said.id, &said.sender).await.unwrap().unwrap();
         assert_eq!((found.text, found.kind.as_str(), found.content, found.edited_at), (None, DELETED, None, Some(START)));
+        tx.commit().await.unwrap();
+    }
+
+    async fn what_was_sent_is_not_called_failed_later(world: World) {
+        let key = portal();
+        let mut tx = world.store.begin().await.unwrap();
+        for (id, is_sent) in [("3EB0", true), ("3EB1", false)] {
+            let said = Message { state: MessageState::Pending, ..message(&key, id, Sender::Owner) };
+            tx.insert_message(&said).await.unwrap();
+            if is_sent {
+                tx.set_message_sent(&key, &said.id).await.unwrap();
+            }
+            assert_eq!(tx.fail_message(&key, &said.id, "refused").await.unwrap(), !is_sent);
+            let found = tx.find_message(&key, &said.id, &said.sender).await.unwrap().unwrap();
+            let expected = if is_sent { (MessageState::Sent, None) } else { (MessageState::Failed, Some("refused")) };
+            assert_eq!((found.state, found.error.as_deref()), expected);
+        }
+        tx.commit().await.unwrap();
+    }
+
+    async fn b46_what_the_history_told_of_a_chat_counts_until_it_is_marked(world: World) {
+        let key = portal();
+        let facts = ChatFacts { archived: true, muted_until: Some(Timestamp::from_secs(253_402_300_799)), ..ChatFacts::default() };
+        let past = PastChat { chat: key.chat.clone(), kind: ChatKind::Direct, facts: None, messages: vec![] };
+        let mut tx = world.store.begin().await.unwrap();
+        tx.remember_chat(key.device, &past, &facts).await.unwrap();
+        assert!(tx.mark_chat(&key, ChatMark::Archived(false)).await.unwrap(), "it was archived");
+        let marks = tx.find_chat_marks(&key).await.unwrap().unwrap().marks;
+        assert_eq!(marks, ChatMarks { muted: Mute::Forever, ..ChatMarks::default() }, "and is muted still");
+        assert!(!tx.mark_chat(&key, ChatMark::Archived(false)).await.unwrap());
+        assert!(tx.mark_chat(&key, ChatMark::Muted(Mute::No)).await.unwrap());
+        let other = portal();
+        assert!(!tx.mark_chat(&other, ChatMark::Pinned(false)).await.unwrap(), "nothing was ever told of it");
         tx.commit().await.unwrap();
     }
 

@@ -9,7 +9,10 @@ use super::{
     rows::{ana, message},
 };
 use crate::{
-    model::{ChatFacts, ChatId, ChatKind, ContactId, DeviceId, MessageRef, PastChat, PastMark, PortalKey, Sender},
+    model::{
+        ChatFacts, ChatId, ChatKind, ContactId, DeviceId, Lane, MessageRef, PastChat, PastMark, PortalKey, Sender,
+        WebhookId, Work,
+    },
     store::{
         Message, Portal,
         keyring::Person,
@@ -69,7 +72,24 @@ on_both_engines! {
         assert_eq!(tx.find_alias(&younger).await.unwrap(), Some(older.clone()));
         assert_eq!(tx.find_alias(&older).await.unwrap(), None);
         assert_eq!(tx.list_aliases(&older).await.unwrap(), [younger]);
+        // What waits for the chat goes with it, whatever it is; what waits for another one does not.
+        let said = MessageRef { id: message_id("1"), sender: ana() };
+        let expire = |portal: &PortalKey| Work::Expire { portal: portal.clone(), message: said.clone() };
+        let other = PortalKey::new(device, ChatId::from_adapter(format!("{}9", former.chat.as_str())));
+        let lanes = |key: &PortalKey| [Lane::incoming(key), Lane::expiry(key, &said.id), Lane::delivery(WebhookId(1), key)];
+        for key in [&former, &other] {
+            for lane in lanes(key) {
+                tx.push_job(&lane, &expire(key), START).await.unwrap();
+            }
+        }
         tx.rename_chat(&former, &now.chat).await.unwrap();
+        for key in [&now, &other] {
+            for lane in lanes(key) {
+                let jobs = tx.list_jobs(&lane, "expire").await.unwrap();
+                let is_of_it = |work: &Work| matches!(work, Work::Expire { portal, .. } if portal == key);
+                assert!(jobs.len() == 1 && jobs.iter().all(is_of_it), "{lane:?}: {jobs:?}");
+            }
+        }
         assert_eq!(tx.find_portal(&former).await.unwrap(), None);
         assert_eq!(tx.find_portal(&now).await.unwrap(), Some(Portal { key: now.clone(), ..portal }));
         assert!(tx.find_message(&now, &message_id("1"), &ana()).await.unwrap().is_some());

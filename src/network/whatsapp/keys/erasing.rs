@@ -3,6 +3,11 @@
 //!
 //! The library spells one chat in more than one way; the caller names them all.
 
+use whatsapp_rust::{
+    buffa::Message as _,
+    waproto::whatsapp::{self as wa, message::protocol_message},
+};
+
 use super::{Keys, joined, kind};
 use crate::{
     model::MessageId,
@@ -39,7 +44,8 @@ impl Keys {
                 of_it.for_each(|key| forget(kind, key));
             }
             for (name, message) in self.keyring.list(self.device, kind::SENT, Some(&prefix)).await? {
-                if name.ends_with(&ending) || contains(&message, id.as_str().as_bytes()) {
+                let names_it = || contains(&message, id.as_str().as_bytes()) && !takes_back(&message);
+                if name.ends_with(&ending) || names_it() {
                     forget(kind::SENT, name);
                 }
             }
@@ -57,12 +63,24 @@ impl Keys {
     pub(in super::super) async fn erase_chat(&self, chats: &[String]) -> Result<(), keyring::Error> {
         for chat in chats {
             let prefix = format!("{}\n", joined(&[chat]));
-            for kind in OF_MESSAGES {
+            // What is being taken over at this moment goes by itself, and a crash before that must find it again.
+            for kind in OF_MESSAGES.into_iter().filter(|kind| *kind != kind::PENDING_INBOUND) {
                 self.keyring.remove_prefix(self.device, kind, &prefix).await?;
             }
         }
         Ok(())
     }
+}
+
+/// Whether it only takes a message back: it holds no words, and who asks for it again must get it.
+fn takes_back(bytes: &[u8]) -> bool {
+    let message = wa::Message::decode_from_slice(bytes);
+    message.is_ok_and(|message| {
+        message
+            .protocol_message
+            .as_option()
+            .is_some_and(|protocol| protocol.r#type == Some(protocol_message::Type::REVOKE))
+    })
 }
 
 /// Ids of messages are long and by chance: what contains one names it.
@@ -75,6 +93,9 @@ const SHORTEST_ID: usize = 12;
 
 #[cfg(test)]
 mod tests {
+    use whatsapp_rust::buffa::MessageField;
+    use whatsapp_rust::waproto::whatsapp::message::ProtocolMessage;
+
     use super::*;
     use crate::{model::DeviceId, store::testing::World};
 
@@ -99,6 +120,20 @@ mod tests {
             "3EB0AAAAAAAAAAAAAAAA",
         );
         let quotes = format!("a letter that quotes {id}");
+        let taken_back = wa::Message {
+            protocol_message: MessageField::some(ProtocolMessage {
+                key: MessageField::some(wa::MessageKey {
+                    id: Some(id.to_owned()),
+                    ..wa::MessageKey::default()
+                }),
+                r#type: Some(protocol_message::Type::REVOKE),
+                ..ProtocolMessage::default()
+            }),
+            ..wa::Message::default()
+        };
+        let taken_back = taken_back.encode_to_vec();
+        let revoke = [(joined(&[chat, "3EB0REVOKE"]), &*taken_back, None)];
+        keys.keyring.put(keys.device, kind::SENT, &revoke).await.unwrap();
         for (kind, name, content) in [
             (kind::SENT, joined(&[chat, id]), "words"),
             (kind::SENT, joined(&[chat, "3EB0EDIT"]), quotes.as_str()),
@@ -120,10 +155,22 @@ mod tests {
         let secret = format!("secret {chat} 5@lid 3EB0OTHER");
         assert_eq!(
             left(&keys).await,
-            [format!("sent {chat} 3EB0OTHER"), other_one.clone(), secret]
+            [
+                format!("sent {chat} 3EB0OTHER"),
+                format!("sent {chat} 3EB0REVOKE"),
+                other_one.clone(),
+                secret
+            ],
+            "who asks again for what takes it back gets that"
         );
+        let pending = [(joined(&["7@lid", "5@lid", "3EB0NEXT"]), "words", None)];
+        keys.keyring
+            .put(keys.device, kind::PENDING_INBOUND, &pending)
+            .await
+            .unwrap();
         keys.erase_chat(&chats).await.unwrap();
-        assert_eq!(left(&keys).await, [other_one]);
+        let next = format!("{} 7@lid 5@lid 3EB0NEXT", kind::PENDING_INBOUND);
+        assert_eq!(left(&keys).await, [other_one, next], "what is being taken over stays");
     }
 
     #[tokio::test]
