@@ -203,6 +203,61 @@ fn every_test_and_weakness_of_the_rest_contract_stands_in_the_name_of_a_test() {
     assert!(missing.is_empty(), "no test is named after {missing:?}");
 }
 
+/// The simulator's own table of proofs: each of its tests exists, and each row of the protocol begins the names of some.
+#[test]
+fn the_simulator_proves_what_its_readme_says() {
+    let mut tests = BTreeSet::new();
+    for path in sources(&root().join("tests/simulator/tests/wire")) {
+        tests.insert(path.file_stem().unwrap().to_str().unwrap().to_owned());
+        for line in fs::read_to_string(path).unwrap().lines() {
+            let name = line.strip_prefix("async fn ").and_then(|line| line.split_once("() ->"));
+            tests.extend(name.map(|(name, _)| name.to_owned()));
+        }
+    }
+    let readme = text("tests/simulator/README.md");
+    let table = readme.split("## What proves what").nth(1).unwrap();
+    let rows = table.lines().skip_while(|line| !line.starts_with("|---"));
+    let cells = rows.skip(1).take_while(|line| line.starts_with('|'));
+    let mut told = BTreeSet::new();
+    for cell in cells.map(|line| line.split(" | ").nth(1).unwrap()) {
+        for name in cell.split('`').skip(1).step_by(2) {
+            let is_there = match name.strip_suffix('*') {
+                Some(beginning) => tests.iter().any(|test| test.starts_with(beginning)),
+                None => tests.contains(name),
+            };
+            assert!(is_there, "no test of the simulator is {name}");
+            told.insert(name);
+        }
+    }
+    for row in [
+        "socket",
+        "pair",
+        "login",
+        "post_login",
+        "keys",
+        "usync",
+        "dm",
+        "groups",
+        "receipts",
+        "presence",
+        "app_state",
+        "peer_message",
+        "media",
+        "groups_iq",
+        "profile",
+        "newsletters",
+        "calls",
+        "stream_end",
+        "keepalive",
+        "control",
+    ] {
+        assert!(
+            told.contains(format!("{row}_*").as_str()),
+            "the table does not speak of {row}"
+        );
+    }
+}
+
 #[test]
 fn links_between_documents_lead_somewhere() {
     for document in [

@@ -2,7 +2,8 @@
 //!
 //! [`Server`] listens; a [`Phone`] owns an account and links devices; a [`Contact`] is somebody to talk
 //! to, a [`Group`] is many of them, a [`Newsletter`] is a channel. Everything lives in memory. Verbs that end at once are
-//! plain functions, waiting is async. Deliberately absent: history. See `README.md` for the binary.
+//! plain functions, waiting is async. Deliberately absent: anything kept on disk, the sound of calls. See `README.md` for the
+//! binary.
 
 mod contact;
 mod control;

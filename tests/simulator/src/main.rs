@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use simulator::load::{self, Plan};
-use simulator::{Options, Script, Server};
+use simulator::{Clock, Options, Script, Server};
 use tracing_subscriber::EnvFilter;
 
 /// A simulated WhatsApp: clients at /ws/chat, control over HTTP at /admin.
@@ -38,8 +38,11 @@ struct Serve {
     /// Makes a run repeatable: keys, ids and everything else random come from this number.
     #[arg(long)]
     seed: Option<u64>,
-    /// A client's push name decides which phone scans its QR code: the same name is the same phone.
-    #[arg(long)]
+    /// The second (since 1970) at which the time stands that is stamped on what people do.
+    #[arg(long, value_name = "SECONDS")]
+    clock: Option<u64>,
+    /// A client's push name decides which phone scans its QR code (the same name is the same phone), unless this is false.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
     phones_by_name: bool,
     /// People who live by this file as soon as a device is linked (TOML, see the README).
     #[arg(long)]
@@ -120,6 +123,7 @@ async fn run(serve: Serve) -> anyhow::Result<()> {
         listen: serve.listen,
         tls: serve.tls == Tls::SelfSigned,
         seed: serve.seed,
+        clock: serve.clock.map_or(Clock::System, Clock::at),
         phones_by_name: serve.phones_by_name,
         ..Options::default()
     })

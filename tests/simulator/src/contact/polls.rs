@@ -4,11 +4,12 @@
 //! secret, under the kind of address the chat goes by; a reader tries both kinds.
 
 use anyhow::Context as _;
-use whatsapp_rust::buffa::MessageField;
+use whatsapp_rust::buffa::{Message as _, MessageField};
 use whatsapp_rust::wacore::poll;
+use whatsapp_rust::wacore::secret_enc_addon::{AddonContext, ModificationType};
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use super::sealed::parent;
+use super::sealed::{parent, seal};
 use super::speech::{Speech, key, milliseconds, secret};
 use super::{Received, place};
 use crate::server::state::State;
@@ -102,13 +103,22 @@ fn vote(state: &State, from: &str, to: &str, id: String, options: &[String]) -> 
         .iter()
         .map(|option| poll::compute_option_hash(option).to_vec())
         .collect();
-    let (payload, iv) = poll::encrypt_poll_vote_with_secret(&hashes, &secret, &id, &name(&author)?, &name(from)?)?;
+    let chosen = wa::message::PollVoteMessage {
+        selected_options: hashes,
+    };
+    let around = AddonContext {
+        stanza_id: &id,
+        parent_msg_original_sender: &name(&author)?,
+        modification_sender: &name(from)?,
+        modification_type: ModificationType::PollVote,
+    };
+    let (payload, iv) = seal(&chosen.encode_to_vec(), &secret, &around)?;
     Ok(wa::Message {
         poll_update_message: MessageField::some(wa::message::PollUpdateMessage {
             poll_creation_message_key: MessageField::some(key(state, from, to, id)?),
             vote: MessageField::some(wa::message::PollEncValue {
                 enc_payload: Some(payload),
-                enc_iv: Some(iv.to_vec()),
+                enc_iv: Some(iv),
             }),
             sender_timestamp_ms: milliseconds(),
             ..Default::default()

@@ -230,6 +230,17 @@ impl Inbox {
         self.places.iter().flatten()
     }
 
+    /// The messages with the number of their place.
+    pub(crate) fn placed(&self) -> impl Iterator<Item = (usize, &Arc<Received>)> {
+        let placed = self.places.iter().enumerate();
+        placed.filter_map(|(place, received)| Some((place, received.as_ref()?)))
+    }
+
+    /// How many messages arrived, readable or not.
+    pub(crate) fn places(&self) -> usize {
+        self.places.len()
+    }
+
     /// What became readable, from the `start`-th on.
     pub(crate) fn read_since(&self, start: usize) -> &[Arc<Received>] {
         self.log.get(start..).unwrap_or_default()
@@ -245,11 +256,13 @@ impl Inbox {
 
     /// The messages of which stanzas came but none could be read.
     pub(crate) fn unread(&self) -> Vec<String> {
-        self.index
+        let unread = self
+            .index
             .iter()
-            .filter(|(_, place)| self.places.get(**place).is_some_and(Option::is_none))
-            .map(|((_, id), _)| id.clone())
-            .collect()
+            .filter(|(_, place)| self.places.get(**place).is_some_and(Option::is_none));
+        let mut unread: Vec<_> = unread.map(|((_, id), place)| (*place, id.clone())).collect();
+        unread.sort();
+        unread.into_iter().map(|(_, id)| id).collect()
     }
 
     fn place(&mut self, from: &str, id: &str) -> usize {

@@ -4,16 +4,18 @@
 //! is part of the seal, and a reader tries both kinds. Alone with somebody the key of the target is written as the
 //! speaker sees it, in a group with the name of its author.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use whatsapp_rust::buffa::{Message as _, MessageField};
 use whatsapp_rust::features::message_edit::{decrypt_secret_encrypted, extract_secret_encrypted};
-use whatsapp_rust::wacore::secret_enc_addon::{AddonContext, ModificationType, encrypt_addon};
+use whatsapp_rust::wacore::libsignal::crypto::aes_256_gcm_encrypt;
+use whatsapp_rust::wacore::secret_enc_addon::{AadMode, AddonContext, ModificationType, derive_use_case_secret};
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message::secret_encrypted_message::SecretEncType;
 
 use super::speech::{Speech, happening, key, secret};
 use super::{Received, place, polls};
 use crate::server::state::State;
+use crate::server::step;
 
 /// An edit of an event or a poll, or a comment, as a message.
 pub(super) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> anyhow::Result<wa::Message> {
@@ -40,6 +42,20 @@ pub(super) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> an
         Speech::Comment { id, text } => seal.comment(id, text),
         other => anyhow::bail!("{other:?} is not sealed"),
     }
+}
+
+/// Seals with the secret of a message, as the library's `encrypt_addon` does, but with a nonce of the step's dice;
+/// answers the ciphertext and the nonce.
+pub(super) fn seal(inner: &[u8], secret: &[u8], around: &AddonContext<'_>) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
+    let key = derive_use_case_secret(secret, around)?;
+    let bound = match around.modification_type.aad_mode() {
+        AadMode::Empty => Vec::new(),
+        AadMode::StanzaAndSender => format!("{}\0{}", around.stanza_id, around.modification_sender).into_bytes(),
+    };
+    let nonce: [u8; 12] = step::random();
+    let mut sealed = Vec::new();
+    aes_256_gcm_encrypt(&key, &nonce, &bound, inner, &mut sealed).map_err(|error| anyhow!("seal: {error}"))?;
+    Ok((sealed, nonce.to_vec()))
 }
 
 /// What was in a sealed message that reached this person; `None` when it is none, or about one the person does not know.
@@ -140,8 +156,7 @@ impl Seal<'_> {
             modification_sender: &self.name(self.from)?,
             modification_type: kind,
         };
-        let (payload, iv) = encrypt_addon(&inner.encode_to_vec(), &secret, &around)?;
-        Ok((payload, iv.to_vec()))
+        seal(&inner.encode_to_vec(), &secret, &around)
     }
 
     fn target(&self, id: String) -> anyhow::Result<wa::MessageKey> {

@@ -43,11 +43,10 @@ struct Chat {
 
 async fn add(State(shared): App, Path(number): Path<String>, Json(before): Json<Before>) -> Answer {
     let phone = known(shared, number)?;
-    let messages: Vec<Remembered> = before
-        .messages
-        .iter()
-        .map(|line| Remembered::text(line.author.as_deref(), line.timestamp, &line.text))
-        .collect();
+    let text = |line: &Line| Remembered::text(line.author.as_deref(), line.timestamp, &line.text);
+    // In a step, so that the seed draws the ids.
+    let step = |_: &mut _| before.messages.iter().map(text).collect();
+    let messages: Vec<Remembered> = phone.shared.act(step);
     let ids: Vec<String> = messages.iter().map(|past| past.id.clone()).collect();
     phone.has_history(&before.chat, messages);
     Ok(Json(json!({ "ids": ids })))

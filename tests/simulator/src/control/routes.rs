@@ -167,6 +167,7 @@ async fn state(State(shared): App) -> Json<Value> {
                             "id": companion.id,
                             "connected": companion.socket.is_some(),
                             "owed": companion.queue.len(),
+                            "dropped": companion.queue.dropped(),
                             "one_time_keys": companion.keys.one_time.len(),
                         })
                     })

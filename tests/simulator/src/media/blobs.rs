@@ -3,7 +3,7 @@
 //! Called by the HTTP routes of this room and by whoever seals or opens media. A blob that expired is
 //! kept all the same, for it is also the copy on the phone of whoever sent it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, VecDeque};
 
 use axum::body::Bytes;
 use base64::Engine as _;
@@ -18,10 +18,48 @@ pub(crate) struct Blobs {
     by_path: HashMap<String, Blob>,
     /// The newest path of every blob, by kind and token.
     newest: HashMap<(String, String), String>,
-    begun: HashMap<(String, String), Vec<u8>>,
-    permits: HashSet<String>,
+    begun: Begun,
+    /// Oldest first.
+    permits: VecDeque<String>,
     pub(crate) faults: MediaFaults,
     count: u64,
+}
+
+/// So many permissions are good at one time; whoever has an older one asks again.
+const MOST_PERMITS: usize = 1000;
+/// So many uploads that broke off wait to be continued,
+const MOST_BEGUN: usize = 64;
+/// and so many bytes of them: two of the largest. Beyond that the oldest has to begin anew.
+const MOST_BEGUN_BYTES: usize = 1024 * 1024 * 1024;
+
+/// Uploads that broke off, oldest first, by kind and token.
+#[derive(Default)]
+struct Begun(VecDeque<((String, String), Vec<u8>)>);
+
+impl Begun {
+    fn get(&self, kind: &str, token: &str) -> Option<&Vec<u8>> {
+        let mut all = self.0.iter();
+        let found = all.find(|((its_kind, its_token), _)| its_kind == kind && its_token == token);
+        found.map(|(_, bytes)| bytes)
+    }
+
+    fn take(&mut self, kind: &str, token: &str) -> Option<Vec<u8>> {
+        let mut all = self.0.iter();
+        let place = all.position(|((its_kind, its_token), _)| its_kind == kind && its_token == token)?;
+        self.0.remove(place).map(|(_, bytes)| bytes)
+    }
+
+    fn keep(&mut self, kind: &str, token: &str, bytes: Vec<u8>) {
+        self.take(kind, token);
+        self.0.push_back(((kind.to_owned(), token.to_owned()), bytes));
+        while self.0.len() > MOST_BEGUN || self.bytes() > MOST_BEGUN_BYTES {
+            self.0.pop_front();
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.iter().map(|(_, bytes)| bytes.capacity()).sum()
+    }
 }
 
 /// A whole blob.
@@ -41,12 +79,15 @@ impl Blobs {
     /// A new permission to upload.
     pub(crate) fn permit(&mut self) -> String {
         let permit = BASE64_URL_SAFE_NO_PAD.encode(crate::server::step::random::<[u8; 18]>());
-        self.permits.insert(permit.clone());
+        self.permits.push_back(permit.clone());
+        if self.permits.len() > MOST_PERMITS {
+            self.permits.pop_front();
+        }
         permit
     }
 
     pub(crate) fn is_permitted(&self, permit: &str) -> bool {
-        self.permits.contains(permit)
+        self.permits.iter().any(|known| known == permit)
     }
 
     /// Takes all permissions back: clients have to ask for new ones.
@@ -59,7 +100,7 @@ impl Blobs {
         self.count += 1;
         let path = format!("/v/{kind}/{}-{token}.enc", self.count);
         let key = (kind.to_owned(), token.clone());
-        self.begun.remove(&key);
+        self.begun.take(kind, &key.1);
         self.newest.insert(key, path.clone());
         let blob = Blob {
             bytes,
@@ -79,7 +120,7 @@ impl Blobs {
 
     /// How much of an upload is here.
     pub(crate) fn begun(&self, kind: &str, token: &str) -> usize {
-        self.begun.get(&(kind.to_owned(), token.to_owned())).map_or(0, Vec::len)
+        self.begun.get(kind, token).map_or(0, Vec::len)
     }
 
     /// The first `offset` bytes of a begun upload, to be continued; `None` when they are not here.
@@ -87,16 +128,15 @@ impl Blobs {
         if offset == 0 {
             return Some(Vec::new());
         }
-        let key = (kind.to_owned(), token.to_owned());
-        self.begun.get(&key).filter(|begun| begun.len() >= offset)?;
-        let mut begun = self.begun.remove(&key)?;
+        self.begun.get(kind, token).filter(|begun| begun.len() >= offset)?;
+        let mut begun = self.begun.take(kind, token)?;
         begun.truncate(offset);
         Some(begun)
     }
 
     /// An upload broke off: what came is kept for the next try.
     pub(crate) fn interrupted(&mut self, kind: &str, token: &str, bytes: Vec<u8>) {
-        self.begun.insert((kind.to_owned(), token.to_owned()), bytes);
+        self.begun.keep(kind, token, bytes);
     }
 
     /// The blob for somebody who knows its token.
@@ -137,6 +177,19 @@ impl Blobs {
         Some(self.keep(&blob.kind, blob.token, blob.bytes))
     }
 
+    /// Every blob, in the order in which they came.
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> Vec<Bytes> {
+        (1..=self.count)
+            .filter_map(|number| {
+                let mark = format!("/{number}-");
+                let mut blobs = self.by_path.iter();
+                let found = blobs.find(|(path, _)| path.contains(&mark));
+                found.map(|(_, blob)| blob.bytes.clone())
+            })
+            .collect()
+    }
+
     /// How many blobs are kept, expired ones included.
     pub(crate) fn len(&self) -> usize {
         self.by_path.len()
@@ -158,4 +211,46 @@ pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
             hash.finalize()
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_uploads_that_broke_off_the_newest_can_be_continued() {
+        let mut blobs = Blobs::default();
+        for token in 0..=MOST_BEGUN {
+            blobs.interrupted("image", &token.to_string(), vec![1; 10]);
+        }
+        assert_eq!((blobs.begun("image", "0"), blobs.begun("image", "1")), (0, 10));
+        assert!(blobs.resume("image", "0", 5).is_none());
+        assert_eq!(blobs.resume("image", "1", 5), Some(vec![1; 5]));
+        // The same one again takes no second place.
+        blobs.interrupted("image", "2", vec![1; 20]);
+        assert_eq!((blobs.begun("image", "2"), blobs.begun.0.len()), (20, MOST_BEGUN - 1));
+    }
+
+    #[test]
+    fn uploads_that_broke_off_take_a_bounded_number_of_bytes() {
+        let mut blobs = Blobs::default();
+        for token in ["a", "b", "c"] {
+            // Never touched, so no memory is really taken.
+            blobs.interrupted("video", token, Vec::with_capacity(MOST_BEGUN_BYTES / 2));
+        }
+        assert_eq!(blobs.begun.bytes(), MOST_BEGUN_BYTES);
+        assert!(blobs.begun.get("video", "a").is_none() && blobs.begun.get("video", "b").is_some());
+    }
+
+    #[test]
+    fn permissions_are_good_until_many_newer_ones_were_given() {
+        let mut blobs = Blobs::default();
+        let first = blobs.permit();
+        for _ in 1..MOST_PERMITS {
+            blobs.permit();
+        }
+        assert!(blobs.is_permitted(&first));
+        blobs.permit();
+        assert!(!blobs.is_permitted(&first));
+    }
 }

@@ -13,7 +13,7 @@ pub(crate) use blobs::Blobs;
 pub(crate) use faults::{Fault, Way};
 pub(crate) use http::{download, upload};
 pub use sealed::{MediaKind, Uploaded};
-pub(crate) use sealed::{media_of, medium, sealed, store, upload_sealed};
+pub(crate) use sealed::{Seal, media_of, medium, sealed, store, upload_sealed};
 
 use whatsapp_rust::wacore_binary::Node;
 

@@ -9,13 +9,14 @@ use serde::Serialize;
 pub use whatsapp_rust::wacore::download::MediaType as MediaKind;
 use whatsapp_rust::wacore::download::{DownloadUtils, Downloadable};
 use whatsapp_rust::wacore::proto_helpers::MessageExt as _;
-use whatsapp_rust::wacore::upload::encrypt_media;
+use whatsapp_rust::wacore::upload::encrypt_media_with_key;
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::blobs::{Blobs, sha256, token_of};
 use crate::server::clock;
 use crate::server::handle::Server;
 use crate::server::state::Shared;
+use crate::server::step;
 
 /// A blob on the server, and what a message has to say so that others can open it.
 #[derive(Clone, Debug, Serialize)]
@@ -47,9 +48,25 @@ pub(crate) struct Sealed {
     uploaded: Uploaded,
 }
 
+/// The key of a blob, and when it was made.
+pub(crate) struct Seal {
+    key: [u8; 32],
+    made: u64,
+}
+
+impl Seal {
+    /// A new one, by the dice and the time of the step.
+    pub(crate) fn drawn() -> Self {
+        Self {
+            key: step::random(),
+            made: clock::seconds(),
+        }
+    }
+}
+
 /// Encrypts; slow for large files, so not under the lock.
-pub(crate) fn sealed(kind: MediaKind, bytes: &[u8]) -> anyhow::Result<Sealed> {
-    let sealed = encrypt_media(bytes, kind).context("seal media")?;
+pub(crate) fn sealed(seal: &Seal, kind: MediaKind, bytes: &[u8]) -> anyhow::Result<Sealed> {
+    let sealed = encrypt_media_with_key(bytes, kind, Some(&seal.key)).context("seal media")?;
     Ok(Sealed {
         kind,
         blob: sealed.data_to_upload.into(),
@@ -60,7 +77,7 @@ pub(crate) fn sealed(kind: MediaKind, bytes: &[u8]) -> anyhow::Result<Sealed> {
             file_sha256: sealed.file_sha256.to_vec(),
             file_enc_sha256: sealed.file_enc_sha256.to_vec(),
             file_length: u64::try_from(bytes.len())?,
-            media_key_timestamp: i64::try_from(clock::seconds())?,
+            media_key_timestamp: i64::try_from(seal.made)?,
             streaming_sidecar: sealed.streaming_sidecar,
             mimetype: mimetype(kind, bytes),
         },
@@ -184,7 +201,8 @@ impl Uploaded {
 
 /// Seals a file and puts it on the server.
 pub(crate) fn upload_sealed(shared: &Shared, kind: MediaKind, bytes: &[u8]) -> anyhow::Result<Uploaded> {
-    let sealed = sealed(kind, bytes)?;
+    let seal = shared.act(|_| Seal::drawn());
+    let sealed = sealed(&seal, kind, bytes)?;
     Ok(shared.act(|state| store(&mut state.blobs, &state.media_host, sealed)))
 }
 

@@ -63,12 +63,19 @@ impl Phone {
             .filter(char::is_ascii_alphanumeric)
             .map(|sign| sign.to_ascii_uppercase())
             .collect();
-        let ephemeral = self.shared.act(|_| KeyPair::generate(&mut step::rng()));
+        let (ephemeral, salt, nonce) = self.shared.act(|_| {
+            let (salt, nonce): ([u8; 32], [u8; 16]) = (step::random(), step::random());
+            (KeyPair::generate(&mut step::rng()), salt, nonce)
+        });
         let public: [u8; 32] = ephemeral.public_key.public_key_bytes().try_into()?;
         let (companion, answer) = tokio::task::spawn_blocking(move || {
             let companion = PairCodeUtils::decrypt_primary_ephemeral_pub(&wrapped, &code)
                 .map_err(|error| anyhow!("the companion's key: {error}"))?;
-            anyhow::Ok((companion, PairCodeUtils::encrypt_ephemeral_pub(&public, &code).to_vec()))
+            // The cipher is a stream: what opens a key seals one, under a salt and a nonce of the phone's choice.
+            let open = [&salt[..], &nonce, &public].concat();
+            let sealed = PairCodeUtils::decrypt_primary_ephemeral_pub(&open, &code)
+                .map_err(|error| anyhow!("the phone's key: {error}"))?;
+            anyhow::Ok((companion, [&salt[..], &nonce, &sealed].concat()))
         })
         .await??;
         let outcome = self

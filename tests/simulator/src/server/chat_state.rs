@@ -62,9 +62,13 @@ impl ChatStates {
 
 /// How long typing lasts unless somebody says otherwise.
 pub(crate) fn default_lifetime() -> Duration {
-    std::env::var(LIFETIME_VARIABLE)
-        .ok()
-        .and_then(|seconds| seconds.parse().ok())
+    lifetime(|name| std::env::var(name).ok())
+}
+
+/// The same, in any environment; what is no number of seconds counts as not said.
+fn lifetime(variable: impl Fn(&str) -> Option<String>) -> Duration {
+    variable(LIFETIME_VARIABLE)
+        .and_then(|seconds| seconds.trim().parse().ok())
         .map_or(LIFETIME, Duration::from_secs)
 }
 
@@ -175,5 +179,21 @@ fn expire(state: &mut State) {
         .collect();
     for (from, to) in over {
         type_to(state, &from, &to, Typing::Paused);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presence_the_lifetime_of_typing_is_read_from_the_environment() {
+        let told = |value: &'static str| lifetime(move |name| (name == "CHATSTATE_TTL_SECS").then(|| value.to_owned()));
+        assert_eq!(told("3"), Duration::from_secs(3));
+        assert_eq!(told(" 40\n"), Duration::from_secs(40));
+        for odd in ["", "-1", "soon", "1.5"] {
+            assert_eq!(told(odd), LIFETIME, "{odd}");
+        }
+        assert_eq!(lifetime(|_| None), LIFETIME);
     }
 }

@@ -10,6 +10,7 @@ use whatsapp_rust::wacore::types::jid::JidExt as _;
 use whatsapp_rust::wacore_binary::{Jid, Node};
 use whatsapp_rust::waproto::whatsapp as wa;
 
+use super::keys::{KEY, SIGNATURE};
 use super::queue::{Queue, Socket};
 use super::stanza::big_endian;
 use super::tricks::Tricks;
@@ -48,12 +49,13 @@ pub(crate) struct Keys {
 impl Keys {
     /// The keys in the first login of a device that wants to be linked.
     pub(crate) fn of_registration(data: &wa::client_payload::DevicePairingRegistrationData) -> Option<Self> {
+        let sized = |bytes: &Option<Vec<u8>>, length| bytes.clone().filter(|bytes| bytes.len() == length);
         Some(Self {
             registration: big_endian(data.e_regid.as_deref()?)?,
-            identity: data.e_ident.clone()?,
+            identity: sized(&data.e_ident, KEY)?,
             signed_id: big_endian(data.e_skey_id.as_deref()?)?,
-            signed_key: data.e_skey_val.clone()?,
-            signature: data.e_skey_sig.clone()?,
+            signed_key: sized(&data.e_skey_val, KEY)?,
+            signature: sized(&data.e_skey_sig, SIGNATURE)?,
             one_time: VecDeque::new(),
             refill_asked: false,
         })

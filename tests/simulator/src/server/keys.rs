@@ -16,27 +16,40 @@ use super::clock;
 use super::companion::{Companion, Device, Keys};
 use super::login;
 use super::person::Person;
-use super::stanza::{self, SERVER, node};
+use super::stanza::{self, Answer, Refusal, SERVER, node};
 use super::state::State;
 use crate::signal::Peer;
+
+/// So many one-time keys of a companion are kept: twice what the library ever uploads at once, so that a new upload finds
+/// room beside what is left.
+const MOST_ONE_TIME: usize = 2 * 65_535;
+/// The length of a public key and of a signature.
+pub(super) const KEY: usize = 32;
+pub(super) const SIGNATURE: usize = 64;
 
 /// With fewer one-time keys than this the companion is asked for more, once.
 const LOW_WATER: usize = 10;
 
-/// Answers an `encrypt` IQ; `None` when it is not known.
-pub(crate) fn answer(state: &mut State, device: &Device, iq: &Node) -> Option<Vec<Node>> {
-    let child = stanza::first_child(iq)?;
+/// Answers an `encrypt` IQ.
+pub(crate) fn answer(state: &mut State, device: &Device, iq: &Node) -> Answer {
+    let child = stanza::first_child(iq).ok_or(Refusal::BAD_REQUEST)?;
+    if child.tag == "key" {
+        return Ok(vec![bundles(state, child)]);
+    }
+    let keys = &mut state.companion_mut(device).ok_or(Refusal::NOT_FOUND)?.keys;
     match child.tag.as_ref() {
-        "key" => Some(vec![bundles(state, child)]),
-        "registration" => upload(&mut state.companion_mut(device)?.keys, iq).map(|()| Vec::new()),
-        "rotate" => rotate(&mut state.companion_mut(device)?.keys, child).map(|()| Vec::new()),
-        "count" => {
-            let left = state.companion_mut(device)?.keys.one_time.len();
-            let left = u64::try_from(left).unwrap_or(u64::MAX);
-            Some(vec![node("count").attr("value", left).build()])
+        "registration" => upload(keys, iq).map(|()| Vec::new()),
+        "rotate" => {
+            let signed = child.get_optional_child("skey").and_then(Signed::read);
+            signed.ok_or(Refusal::BAD_REQUEST)?.replace(keys);
+            Ok(Vec::new())
         }
-        "digest" => Some(vec![digest(&state.companion_mut(device)?.keys)]),
-        _ => None,
+        "count" => {
+            let left = u64::try_from(keys.one_time.len()).unwrap_or(u64::MAX);
+            Ok(vec![node("count").attr("value", left).build()])
+        }
+        "digest" => Ok(vec![digest(keys)]),
+        _ => Err(Refusal::NOT_IMPLEMENTED),
     }
 }
 
@@ -156,36 +169,65 @@ fn bundle_of(state: &mut State, jid: &Jid) -> anyhow::Result<Node> {
     Ok(PreKeyBundleUserNode::from_bundle(jid.clone(), &bundle, identity)?.into_node())
 }
 
-/// Takes all of an upload, or nothing of a broken one.
-fn upload(keys: &mut Keys, iq: &Node) -> Option<()> {
-    let mut renewed = keys.clone();
-    renewed.registration = stanza::number(iq.get_optional_child("registration")?)?;
-    renewed.identity = stanza::bytes(iq.get_optional_child("identity")?).to_vec();
-    set_signed(&mut renewed, iq.get_optional_child("skey")?)?;
+/// Takes all of an upload, or nothing of one that is broken or too much.
+fn upload(keys: &mut Keys, iq: &Node) -> Result<(), Refusal> {
+    let (registration, identity, signed) = head(iq).ok_or(Refusal::BAD_REQUEST)?;
+    let list = iq.get_optional_child("list").ok_or(Refusal::BAD_REQUEST)?;
     // The client repeats an upload whose answer it never saw.
-    let known: HashSet<u32> = renewed.one_time.iter().map(|(id, _)| *id).collect();
-    for key in iq.get_optional_child("list")?.get_children_by_tag("key") {
-        let id = stanza::number(key.get_optional_child("id")?)?;
-        let value = stanza::bytes(key.get_optional_child("value")?).to_vec();
-        if !known.contains(&id) {
-            renewed.one_time.push_back((id, value));
+    let mut known: HashSet<u32> = keys.one_time.iter().map(|(id, _)| *id).collect();
+    let mut new = Vec::new();
+    for key in list.get_children_by_tag("key") {
+        let (id, value) = one_time(key).ok_or(Refusal::BAD_REQUEST)?;
+        if known.insert(id) {
+            new.push((id, value));
+        }
+        if known.len() > MOST_ONE_TIME {
+            return Err(Refusal::NOT_ACCEPTABLE);
         }
     }
-    renewed.refill_asked = false;
-    *keys = renewed;
-    Some(())
+    (keys.registration, keys.identity) = (registration, identity);
+    signed.replace(keys);
+    keys.one_time.extend(new);
+    keys.refill_asked = false;
+    Ok(())
 }
 
-fn rotate(keys: &mut Keys, rotate: &Node) -> Option<()> {
-    set_signed(keys, rotate.get_optional_child("skey")?)
+fn head(iq: &Node) -> Option<(u32, Vec<u8>, Signed)> {
+    let registration = stanza::number(iq.get_optional_child("registration")?)?;
+    let identity = sized(iq.get_optional_child("identity")?, KEY)?;
+    Some((registration, identity, Signed::read(iq.get_optional_child("skey")?)?))
 }
 
-fn set_signed(keys: &mut Keys, signed: &Node) -> Option<()> {
-    let id = stanza::number(signed.get_optional_child("id")?)?;
-    let key = stanza::bytes(signed.get_optional_child("value")?).to_vec();
-    let signature = stanza::bytes(signed.get_optional_child("signature")?).to_vec();
-    (keys.signed_id, keys.signed_key, keys.signature) = (id, key, signature);
-    Some(())
+fn one_time(key: &Node) -> Option<(u32, Vec<u8>)> {
+    let id = stanza::number(key.get_optional_child("id")?)?;
+    Some((id, sized(key.get_optional_child("value")?, KEY)?))
+}
+
+/// The content, when it is as long as it has to be.
+fn sized(node: &Node, length: usize) -> Option<Vec<u8>> {
+    let bytes = stanza::bytes(node);
+    (bytes.len() == length).then(|| bytes.to_vec())
+}
+
+/// A signed key.
+struct Signed {
+    id: u32,
+    key: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl Signed {
+    fn read(signed: &Node) -> Option<Self> {
+        Some(Self {
+            id: stanza::number(signed.get_optional_child("id")?)?,
+            key: sized(signed.get_optional_child("value")?, KEY)?,
+            signature: sized(signed.get_optional_child("signature")?, SIGNATURE)?,
+        })
+    }
+
+    fn replace(self, keys: &mut Keys) {
+        (keys.signed_id, keys.signed_key, keys.signature) = (self.id, self.key, self.signature);
+    }
 }
 
 fn digest(keys: &Keys) -> Node {
@@ -220,4 +262,54 @@ fn digest(keys: &Keys) -> Node {
 /// Prekey ids are three bytes on the wire.
 fn three_bytes(id: u32) -> Vec<u8> {
     id.to_be_bytes().into_iter().skip(1).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An upload of keys with these ids, each as long as said.
+    fn upload_of(ids: std::ops::Range<u32>, length: usize) -> Node {
+        let bytes = |tag, bytes: Vec<u8>| node(tag).bytes(bytes).build();
+        let id = |id: u32| bytes("id", three_bytes(id));
+        let keys = ids.map(|one| {
+            let value = bytes("value", vec![7; length]);
+            node("key").children([id(one), value]).build()
+        });
+        let signed = [
+            id(1),
+            bytes("value", vec![1; KEY]),
+            bytes("signature", vec![2; SIGNATURE]),
+        ];
+        let children = [
+            bytes("registration", vec![0, 0, 0, 9]),
+            bytes("identity", vec![3; KEY]),
+            node("list").children(keys.collect::<Vec<_>>()).build(),
+            node("skey").children(signed).build(),
+        ];
+        node("iq").children(children).build()
+    }
+
+    #[test]
+    fn keys_beyond_the_bound_are_refused_and_leave_the_others_alone() {
+        let mut keys = Keys::default();
+        assert_eq!(upload(&mut keys, &upload_of(0..65_535, KEY)), Ok(()));
+        // The same once more is no more.
+        assert_eq!(upload(&mut keys, &upload_of(0..65_535, KEY)), Ok(()));
+        assert_eq!(upload(&mut keys, &upload_of(65_535..131_070, KEY)), Ok(()));
+        assert_eq!(
+            upload(&mut keys, &upload_of(131_070..131_071, KEY)),
+            Err(Refusal::NOT_ACCEPTABLE)
+        );
+        assert_eq!(keys.one_time.len(), MOST_ONE_TIME);
+    }
+
+    #[test]
+    fn keys_of_another_length_are_refused() {
+        let mut keys = Keys::default();
+        for length in [0, KEY - 1, KEY + 1, 1_000_000] {
+            assert_eq!(upload(&mut keys, &upload_of(0..1, length)), Err(Refusal::BAD_REQUEST));
+        }
+        assert!(keys.one_time.is_empty() && keys.identity.is_empty());
+    }
 }

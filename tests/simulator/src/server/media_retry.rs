@@ -11,10 +11,10 @@ use whatsapp_rust::wacore::media_retry::decrypt_media_retry_notification;
 use whatsapp_rust::wacore_binary::Node;
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use super::clock;
 use super::companion::Device;
 use super::stanza::{self, node};
 use super::state::State;
+use super::{clock, history};
 use crate::media;
 use crate::phone::Phone;
 
@@ -59,6 +59,12 @@ pub(crate) fn receive(state: &mut State, from: &Device, receipt: &Node) {
     let Ok(how) = state.person(&from.number).map(|person| person.conduct.upload_again) else {
         return;
     };
+    // A part of the history is no message of a chat: it is sent again, naming the new blob.
+    if how == UploadAgain::Does
+        && let Some((message, path)) = part_of_history(state, from, &id, receipt)
+    {
+        return history::send_again(state, from, message, path);
+    }
     let answer = match how {
         UploadAgain::IsSilent => return,
         UploadAgain::HasLost => Err(Refusal::NotFound),
@@ -103,6 +109,15 @@ fn upload_again(state: &mut State, from: &Device, id: &str, receipt: &Node) -> R
         .and_then(|path| state.blobs.upload_again(path))
         .ok_or(Refusal::NotFound)?;
     sealed_answer(key, id, path).map_err(|_| Refusal::General)
+}
+
+/// The part of the history that a companion could not fetch, and where it is now.
+fn part_of_history(state: &mut State, from: &Device, id: &str, receipt: &Node) -> Option<(wa::Message, String)> {
+    let message = (*state.person(&from.number).ok()?.sent.get(id)?.message).clone();
+    let part = message.protocol_message.history_sync_notification.as_option()?;
+    asked_for(part.media_key.as_deref()?, id, receipt).ok()?;
+    let path = state.blobs.upload_again(part.direct_path.as_deref()?)?;
+    Some((message, path))
 }
 
 /// The message in the phone's history: the asker names chat and author, or means one of its phone's own.

@@ -36,6 +36,16 @@ pub(crate) struct Letter {
     pub(crate) arrives: Arrival,
 }
 
+/// What readers get besides the ciphertext, when the writer put it beside it.
+const PASSED_ON: [&str; 5] = ["meta", "reporting", "biz", "bot", "device-identity"];
+
+/// The parts of a linked device's message that are passed on to the other devices as they are.
+pub(crate) fn passed_on(message: &Node) -> impl Iterator<Item = Node> {
+    PASSED_ON
+        .iter()
+        .filter_map(|tag| message.get_optional_child(tag).cloned())
+}
+
 /// In which state a letter reaches companions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Arrival {
@@ -62,7 +72,9 @@ impl Letter {
         message: wa::Message,
         is_peer: bool,
     ) -> Self {
+        let arrived = state.person(from).map_or(0, |person| person.inbox.places());
         let sent = Sent {
+            place: (arrived, state.next()),
             message: Arc::new(message),
             to: to.to_owned(),
             is_peer,
@@ -282,7 +294,7 @@ fn relay(state: &mut State, from: &Device, to: &Device, message: &Node, enc: &No
         return;
     };
     let mut children = vec![enc.clone()];
-    children.extend(message.get_optional_child("device-identity").cloned());
+    children.extend(passed_on(message));
     let chat = stanza::address(message, "to").unwrap_or_else(|| from.jid());
     let stanza = node("message")
         .attr("from", migration::like(state, from, &chat))

@@ -83,7 +83,12 @@ pub(crate) struct Sent {
     pub(crate) to: String,
     pub(crate) is_peer: bool,
     pub(crate) timestamp: u64,
+    /// Its place among everything the person got and wrote, for time alone has too few seconds.
+    pub(crate) place: Place,
 }
+
+/// A place in what a person got and wrote: after so many messages that arrived, and as this one of its own since.
+pub(crate) type Place = (usize, u64);
 
 impl Person {
     /// The address of the account by number.

@@ -64,7 +64,7 @@ fn answer(state: &mut State, device: &Device, space: &str, iq: &Node) -> Answer 
     let child = stanza::first_child(iq);
     let known = |answer: Option<Vec<Node>>| answer.ok_or(Refusal::NOT_IMPLEMENTED);
     match space {
-        "encrypt" => known(keys::answer(state, device, iq)),
+        "encrypt" => keys::answer(state, device, iq),
         "usync" => known(child.and_then(|query| usync::answer(state, device, query))),
         "w:sync:app:state" => known(child.and_then(|sync| app_state::answer(state, device, sync))),
         "w:g2" => groups::answer(state, device, iq),

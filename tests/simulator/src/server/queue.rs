@@ -2,14 +2,20 @@
 //!
 //! Called by [`super::companion`]. Delivery after a login follows the real server: the backlog is
 //! announced, then pulled by the client in batches, and only after its end new stanzas flow, so order
-//! holds. Typing and presence are not here, they are worth nothing later.
+//! holds. Typing and presence are not here, they are worth nothing later. Of what is never acknowledged the oldest
+//! is dropped when it becomes too much, and counted: it is lost, as what a real server has kept for too long.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use whatsapp_rust::wacore_binary::Node;
 
 use super::outlet::{Out, Outlet};
-use super::stanza::{attr, node};
+use super::stanza::{attr, node, weight};
+
+/// So many stanzas are kept for a companion that does not acknowledge them.
+const MOST_OWED: usize = 100_000;
+/// And so many bytes of them, roughly.
+const MOST_BYTES: usize = 256 * 1024 * 1024;
 
 /// Stanzas not yet acknowledged, oldest first.
 #[derive(Default)]
@@ -17,10 +23,13 @@ pub(crate) struct Queue {
     pending: BTreeMap<u64, Pending>,
     places: HashMap<(String, String), VecDeque<u64>>,
     next: u64,
+    bytes: usize,
+    dropped: usize,
 }
 
 struct Pending {
     stanza: Node,
+    bytes: usize,
     sent: bool,
 }
 
@@ -82,7 +91,35 @@ impl Queue {
             socket.send(stanza.clone());
         }
         self.places.entry(key).or_default().push_back(place);
-        self.pending.insert(place, Pending { stanza, sent });
+        let bytes = weight(&stanza);
+        self.bytes += bytes;
+        self.pending.insert(place, Pending { stanza, bytes, sent });
+        while self.pending.len() > 1 && (self.pending.len() > MOST_OWED || self.bytes > MOST_BYTES) {
+            self.drop_oldest();
+        }
+    }
+
+    /// How many stanzas were dropped because too much was owed.
+    pub(crate) fn dropped(&self) -> usize {
+        self.dropped
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some((place, oldest)) = self.pending.pop_first() else {
+            return;
+        };
+        if self.dropped == 0 {
+            tracing::warn!("too much is owed to a device that acknowledges nothing: the oldest is dropped");
+        }
+        self.dropped += 1;
+        self.bytes -= oldest.bytes;
+        let key = (oldest.stanza.tag.to_string(), attr(&oldest.stanza, "id"));
+        if let Some(places) = self.places.get_mut(&key) {
+            places.retain(|other| *other != place);
+            if places.is_empty() {
+                self.places.remove(&key);
+            }
+        }
     }
 
     /// The client acknowledged a stanza of this class and id: the first one sent is done.
@@ -98,8 +135,8 @@ impl Queue {
         else {
             return false;
         };
-        if let Some(place) = places.remove(found) {
-            self.pending.remove(&place);
+        if let Some(done) = places.remove(found).and_then(|place| self.pending.remove(&place)) {
+            self.bytes -= done.bytes;
         }
         if places.is_empty() {
             self.places.remove(&key);
@@ -184,4 +221,54 @@ fn finish(socket: &mut Socket, total: usize) {
                 .build()])
             .build(),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: usize, bytes: usize) -> Node {
+        let id = id.to_string();
+        node("message").attr("id", id).bytes(vec![0; bytes]).build()
+    }
+
+    fn oldest(queue: &Queue) -> String {
+        queue.owed().next().map(|stanza| attr(stanza, "id")).unwrap()
+    }
+
+    #[test]
+    fn who_acknowledges_nothing_is_owed_a_bounded_number_of_stanzas_and_the_oldest_go_first() {
+        let mut queue = Queue::default();
+        for id in 0..MOST_OWED + 3 {
+            queue.push(message(id, 0), None);
+        }
+        assert_eq!(
+            (queue.len(), queue.dropped(), oldest(&queue).as_str()),
+            (MOST_OWED, 3, "3")
+        );
+        assert_eq!(queue.places.len(), MOST_OWED);
+    }
+
+    #[test]
+    fn who_acknowledges_nothing_is_owed_a_bounded_number_of_bytes_and_the_oldest_go_first() {
+        let mut queue = Queue::default();
+        for id in 0..10 {
+            queue.push(message(id, MOST_BYTES / 8), None);
+        }
+        assert_eq!((queue.len(), queue.dropped(), oldest(&queue).as_str()), (7, 3, "3"));
+        assert!(queue.bytes <= MOST_BYTES);
+    }
+
+    #[test]
+    fn what_is_acknowledged_takes_no_room() {
+        let (out, _inlet) = super::super::outlet::pipe();
+        let mut socket = Socket::new(1, out);
+        let mut queue = Queue::default();
+        queue.activate(&mut socket);
+        for id in 0..100 {
+            queue.push(message(id, 1000), Some(&mut socket));
+            assert!(queue.acknowledge("message", &id.to_string()));
+        }
+        assert_eq!((queue.len(), queue.bytes, queue.places.len()), (0, 0, 0));
+    }
 }

@@ -53,7 +53,7 @@ pub(crate) fn receive(state: &mut State, from: &Device, receipt: &Node) {
     let Some(whom) = to.as_ref().and_then(|jid| state.resolve(jid)) else {
         return;
     };
-    if matches!(kind.as_str(), "read" | "read-self" | "played") {
+    if matches!(kind.as_str(), "read" | "read-self" | "played" | "played-self") {
         tell_own_devices(state, from, &whom, &kind, &ids);
     }
     match kind.as_str() {

@@ -1,7 +1,8 @@
 //! Proof that a run can be repeated: one seed and one clock owe a device the same stanzas, byte for byte.
 //!
-//! The device's keys come from the same dice here; those of a real client are its own. Not repeated is what the
-//! library draws by itself: the keys under which media are sealed.
+//! The device's keys come from the same dice here; those of a real client are its own.
+
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use whatsapp_rust::prelude::MessageBuilderExt as _;
@@ -9,16 +10,20 @@ use whatsapp_rust::wacore_binary::marshal;
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::clock::Clock;
-use super::companion::{Companion, Keys};
+use super::companion::{Companion, Device, Keys};
+use super::history::HistoryForm;
 use super::state::Shared;
-use super::{Typing, pictures, receipts};
-use crate::contact::{Speech, place, speech};
+use super::{Typing, history, pictures, receipts};
+use crate::contact::{Attachment, Speech, attached, place, speech};
 use crate::group;
+use crate::phone::Phone;
 use crate::signal::Peer;
 
 const OWNER: &str = "15550001111";
 const ANA: &str = "15550002222";
 const BEN: &str = "15550003333";
+/// More than one order of a hash table would keep by chance.
+const OWN_MESSAGES: usize = 12;
 
 /// People write, ask, show and change things; answers all the device is owed.
 fn play(seed: u64, second: u64) -> anyhow::Result<Vec<Vec<u8>>> {
@@ -55,6 +60,7 @@ fn play(seed: u64, second: u64) -> anyhow::Result<Vec<Vec<u8>>> {
             })?;
         }
     }
+    seal(&shared, crew.as_str())?;
     shared.act(|state| {
         let picture = (b"a ship".to_vec(), None);
         pictures::set(state, ANA, None, Some(picture));
@@ -62,16 +68,98 @@ fn play(seed: u64, second: u64) -> anyhow::Result<Vec<Vec<u8>>> {
         receipts::read(state, ANA, OWNER, &[id]);
         anyhow::Ok(())
     })?;
+    remember(&shared)?;
     shared.look(|state| {
         let device = state.person(OWNER)?.companions.get(&1).context("the device")?;
-        device.queue.owed().map(|stanza| Ok(marshal(stanza)?)).collect()
+        let stanzas = device.queue.owed().map(|stanza| Ok(marshal(stanza)?));
+        stanzas
+            .chain(state.blobs.all().into_iter().map(|blob| Ok(blob.to_vec())))
+            .collect()
+    })
+}
+
+/// Media of every kind, votes and comments: all that is sealed under keys or nonces of its own.
+fn seal(shared: &Arc<Shared>, crew: &str) -> anyhow::Result<()> {
+    let (bytes, caption) = (&b"all the bytes of a file"[..], Some("look"));
+    let media = [
+        Attachment::Image { bytes, caption },
+        Attachment::Video {
+            bytes,
+            caption,
+            is_gif: true,
+        },
+        Attachment::Audio {
+            bytes,
+            seconds: 3,
+            is_voice: true,
+        },
+        Attachment::Document {
+            bytes,
+            name: "list.txt",
+            caption,
+        },
+        Attachment::Sticker { bytes },
+    ];
+    for medium in media {
+        let message = attached(shared, medium)?;
+        shared.act(|state| place::say(state, ANA, OWNER, None, message))?;
+    }
+    let options = vec!["Tea".to_owned(), "Rum".to_owned()];
+    shared.act(|state| {
+        let mut say = |who, speech| {
+            let message = speech::compose(state, who, crew, speech)?;
+            place::say(state, who, crew, None, message)
+        };
+        let poll = Speech::Poll {
+            question: "What?".into(),
+            options: options.clone(),
+            selectable: 1,
+        };
+        let id = say(ANA, poll)?;
+        let vote = Speech::Vote {
+            id: id.clone(),
+            options: vec!["Rum".into()],
+        };
+        say(BEN, vote)?;
+        let edit = Speech::EditPoll {
+            id: id.clone(),
+            question: "What now?".into(),
+            options: options.clone(),
+            selectable: 1,
+        };
+        say(ANA, edit)?;
+        let text = "rum, of course".into();
+        say(BEN, Speech::Comment { id, text })?;
+        anyhow::Ok(())
+    })
+}
+
+/// The owner writes much within one second and sets something; then the device is handed the history, in blobs.
+fn remember(shared: &Arc<Shared>) -> anyhow::Result<()> {
+    let phone = Phone {
+        shared: Arc::clone(shared),
+        number: OWNER.into(),
+    };
+    phone.has_external_patches(true);
+    phone.names_contact(BEN, "Benjamin")?;
+    phone.shares_history(HistoryForm {
+        largest_inline: 0,
+        ..HistoryForm::default()
+    });
+    shared.act(|state| {
+        for count in 0..OWN_MESSAGES {
+            place::say(state, OWNER, BEN, None, wa::Message::text(format!("number {count}")))?;
+        }
+        let number = OWNER.to_owned();
+        history::send_once(state, &Device { number, id: 1 });
+        anyhow::Ok(())
     })
 }
 
 #[test]
 fn one_seed_and_one_clock_make_the_same_stanzas_byte_for_byte() -> anyhow::Result<()> {
     let once = play(7, 1_700_000_000)?;
-    assert!(once.len() >= 14, "{}", once.len());
+    assert!(once.len() >= 14 + OWN_MESSAGES, "{}", once.len());
     assert_eq!(once, play(7, 1_700_000_000)?);
     assert_ne!(once, play(8, 1_700_000_000)?);
     assert_ne!(once, play(7, 1_700_000_001)?);

@@ -5,6 +5,9 @@
 use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use whatsapp_rust::wacore_binary::{Jid, Node, NodeContent};
 
+/// What a tag or an attribute takes beside its text.
+const PIECE: usize = 64;
+
 /// The server's own address.
 pub(crate) const SERVER: &str = "s.whatsapp.net";
 
@@ -59,6 +62,7 @@ impl Refusal {
     pub(crate) const NOT_AUTHORIZED: Self = Self(401, "not-authorized");
     pub(crate) const FORBIDDEN: Self = Self(403, "forbidden");
     pub(crate) const NOT_FOUND: Self = Self(404, "item-not-found");
+    pub(crate) const NOT_ACCEPTABLE: Self = Self(406, "not-acceptable");
     pub(crate) const CONFLICT: Self = Self(409, "conflict");
     pub(crate) const NOT_IMPLEMENTED: Self = Self(501, "feature-not-implemented");
 }
@@ -66,6 +70,18 @@ impl Refusal {
 /// The content as text, empty when there is none.
 pub(crate) fn text(node: &Node) -> String {
     String::from_utf8_lossy(bytes(node)).into_owned()
+}
+
+/// Roughly how much memory a stanza takes, with all that is in it.
+pub(crate) fn weight(node: &Node) -> usize {
+    let attributes = node.attrs.0.iter().map(|(_, value)| PIECE + value.as_str().len());
+    let content = match &node.content {
+        Some(NodeContent::Bytes(bytes)) => bytes.len(),
+        Some(NodeContent::String(text)) => text.len(),
+        Some(NodeContent::Nodes(children)) => children.iter().map(weight).sum(),
+        None => 0,
+    };
+    PIECE + content + attributes.sum::<usize>()
 }
 
 /// The first child, whatever it is.

@@ -16,7 +16,7 @@ use whatsapp_rust::wacore_binary::{Node, OwnedNodeRef, marshal};
 
 use super::frames::Frames;
 use super::noise::{self, Greeted};
-use crate::server::outlet::{Inlet, Out, pipe};
+use crate::server::outlet::{Inlet, Order, Out, pipe};
 use crate::server::state::Shared;
 use crate::server::{login, receive};
 
@@ -74,13 +74,15 @@ async fn run(
         tokio::select! {
             order = orders.next(), if late.takes_more() => {
                 // Nobody gives orders any more; what was ordered before is still said.
-                late.push(order.unwrap_or(Out::Cut), shared.pace.delay());
+                late.push(order.unwrap_or_else(Order::cut), shared.pace.delay());
             }
             () = late.is_due() => {
-                match late.pop() {
-                    Some(Out::Stanza(stanza)) => pen.write(frames, &stanza).await?,
-                    Some(Out::Close) => return Ok(Ending::Closed),
-                    Some(Out::Cut) | None => return Ok(Ending::Cut),
+                // The order takes its room until it is written.
+                let order = late.pop().unwrap_or_else(Order::cut);
+                match &order.out {
+                    Out::Stanza(stanza) => pen.write(frames, stanza).await?,
+                    Out::Close => return Ok(Ending::Closed),
+                    Out::Cut => return Ok(Ending::Cut),
                 }
             }
             frame = frames.read() => {
@@ -120,22 +122,23 @@ impl Pen<'_> {
 
 /// What is due now or, when the wire is slow, later; always in order.
 #[derive(Default)]
-struct Late(VecDeque<(Option<Instant>, Out)>);
+struct Late(VecDeque<(Option<Instant>, Order)>);
 
 impl Late {
-    fn push(&mut self, order: Out, delay: Duration) {
+    fn push(&mut self, order: Order, delay: Duration) {
         let due = (!delay.is_zero()).then(|| Instant::now() + delay);
         let last = self.0.back().and_then(|(due, _)| *due);
         self.0.push_back((due.max(last), order));
     }
 
-    fn pop(&mut self) -> Option<Out> {
+    fn pop(&mut self) -> Option<Order> {
         self.0.pop_front().map(|(_, order)| order)
     }
 
     /// Nothing comes after the end.
     fn takes_more(&self) -> bool {
-        let has_end = matches!(self.0.back(), Some((_, Out::Close | Out::Cut)));
+        let last = self.0.back().map(|(_, order)| &order.out);
+        let has_end = matches!(last, Some(Out::Close | Out::Cut));
         self.0.len() < MOST_LATE && !has_end
     }
 

@@ -104,7 +104,7 @@ const KEYS: [&str; 12] = [
     "stage",
     "recipient",
 ];
-const WORDS: [&str; 22] = [
+const WORDS: [&str; 25] = [
     "",
     "x",
     "0",
@@ -116,6 +116,9 @@ const WORDS: [&str; 22] = [
     "error",
     "retry",
     "read",
+    "pkmsg",
+    "msg",
+    "skmsg",
     "subscribe",
     "unavailable",
     "15550001111@s.whatsapp.net",
@@ -154,7 +157,7 @@ fn inner() -> impl Strategy<Value = Node> {
     })
 }
 
-fn stanza() -> impl Strategy<Value = Node> {
+pub(super) fn stanza() -> impl Strategy<Value = Node> {
     let space = prop::sample::select(&SPACES[..]);
     (prop::sample::select(&TAGS[..]), space, attributes(), vec(inner(), 0..3)).prop_map(
         |(tag, space, attributes, children)| {

@@ -7,6 +7,8 @@ mod connection;
 mod frames;
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod fuzz_linking;
 mod noise;
 mod pace;
 

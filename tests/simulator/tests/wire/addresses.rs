@@ -6,7 +6,7 @@ use crate::PATIENCE;
 use crate::device::World;
 
 #[tokio::test]
-async fn a_contact_by_number_shows_its_lid_too() -> anyhow::Result<()> {
+async fn dm_a_contact_by_number_shows_its_lid_too() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.ana.says(&world.phone, "hello");
@@ -17,7 +17,7 @@ async fn a_contact_by_number_shows_its_lid_too() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_contact_by_lid_shows_its_number_and_can_be_answered() -> anyhow::Result<()> {
+async fn dm_a_contact_by_lid_shows_its_number_and_can_be_answered() -> anyhow::Result<()> {
     let world = World::starts().await?;
     world.ana.lid_addressed();
     let device = world.links().await?;
@@ -37,7 +37,7 @@ async fn a_contact_by_lid_shows_its_number_and_can_be_answered() -> anyhow::Resu
 }
 
 #[tokio::test]
-async fn a_contact_can_hide_its_number() -> anyhow::Result<()> {
+async fn dm_a_contact_can_hide_its_number() -> anyhow::Result<()> {
     let world = World::starts().await?;
     world.ana.hides_number();
     let device = world.links().await?;
@@ -60,7 +60,7 @@ async fn a_contact_can_hide_its_number() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_contact_that_changes_from_number_to_lid_stays_reachable() -> anyhow::Result<()> {
+async fn dm_a_contact_that_changes_from_number_to_lid_stays_reachable() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.ana.says(&world.phone, "by number");
@@ -76,7 +76,7 @@ async fn a_contact_that_changes_from_number_to_lid_stays_reachable() -> anyhow::
 }
 
 #[tokio::test]
-async fn an_account_that_lives_under_its_lid_talks_too() -> anyhow::Result<()> {
+async fn dm_an_account_that_lives_under_its_lid_talks_too() -> anyhow::Result<()> {
     let world = World::starts().await?;
     world.phone.is_lid_migrated(true);
     world.ana.lid_addressed();
@@ -93,7 +93,7 @@ async fn an_account_that_lives_under_its_lid_talks_too() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_number_is_known_or_not() -> anyhow::Result<()> {
+async fn usync_a_number_is_known_or_not() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let nobody: Jid = "15550009999@s.whatsapp.net".parse()?;

@@ -29,7 +29,7 @@ async fn hears_name(device: &Device) -> anyhow::Result<Option<String>> {
 }
 
 #[tokio::test]
-async fn a_chat_archived_on_one_device_is_archived_on_the_other_and_on_the_phone() -> anyhow::Result<()> {
+async fn app_state_a_chat_archived_on_one_device_is_archived_on_the_other_and_on_the_phone() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let (first, second) = (world.links().await?, world.links().await?);
     let chat: Jid = world.ana.jid().parse()?;
@@ -63,6 +63,11 @@ async fn app_state_patches_of_a_device_in_every_collection_are_read_by_the_phone
     actions.mute_chat(&chat).await?;
     actions.star_message(&chat, None, "3EB0AA", true).await?;
     device.client.profile().set_push_name("Another Name").await?;
+    let labels = device.client.labels();
+    labels.create_label("7", "Sailors", 3).await?;
+    actions
+        .save_contact(&chat, Some("Ana of the Harbour".into()), Some("Ana".into()), true)
+        .await?;
     let says = |name: &'static str, check: fn(&wa::SyncActionValue) -> bool| {
         world.phone.waits_for_setting(
             move |setting| setting.index.first().is_some_and(|first| first == name) && check(&setting.value),
@@ -75,7 +80,31 @@ async fn app_state_patches_of_a_device_in_every_collection_are_read_by_the_phone
     says("setting_pushName", |value| {
         value.push_name_setting.name.as_deref() == Some("Another Name")
     })
-    .await
+    .await?;
+    says("label_edit", |value| {
+        value.label_edit_action.name.as_deref() == Some("Sailors")
+    })
+    .await?;
+    says("contact", |value| {
+        value.contact_action.full_name.as_deref() == Some("Ana of the Harbour")
+    })
+    .await?;
+    let settings = world.phone.app_state();
+    let of = |name: &str| {
+        let setting = settings.iter().find(|setting| setting.index[0] == name);
+        setting.map(|setting| setting.collection)
+    };
+    for (name, collection) in [
+        ("pin_v1", "regular_low"),
+        ("mute", "regular_high"),
+        ("star", "regular_high"),
+        ("label_edit", "regular"),
+        ("setting_pushName", "critical_block"),
+        ("contact", "critical_unblock_low"),
+    ] {
+        assert_eq!(of(name), Some(collection), "{name}");
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use crate::PATIENCE;
 use crate::device::{Device, World};
 
 #[tokio::test]
-async fn messages_written_while_the_device_is_away_arrive_in_order_at_login() -> anyhow::Result<()> {
+async fn post_login_messages_written_while_the_device_is_away_arrive_in_order_at_login() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let backend = world.links().await?.stops().await;
     let ids: Vec<String> = (0..5)
@@ -21,7 +21,7 @@ async fn messages_written_while_the_device_is_away_arrive_in_order_at_login() ->
 }
 
 #[tokio::test]
-async fn a_backlog_of_several_batches_arrives_whole_and_in_order() -> anyhow::Result<()> {
+async fn post_login_a_backlog_of_several_batches_arrives_whole_and_in_order() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let backend = world.links().await?.stops().await;
     for n in 0..450 {
@@ -34,7 +34,7 @@ async fn a_backlog_of_several_batches_arrives_whole_and_in_order() -> anyhow::Re
 }
 
 #[tokio::test]
-async fn a_message_that_was_not_acknowledged_comes_again() -> anyhow::Result<()> {
+async fn post_login_a_message_that_was_not_acknowledged_comes_again() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let backend = world.links().await?.stops().await;
     let careless = Device::starts_with(&world.server.url(), backend, false).await?;
@@ -49,7 +49,7 @@ async fn a_message_that_was_not_acknowledged_comes_again() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn an_acknowledged_message_does_not_come_again() -> anyhow::Result<()> {
+async fn post_login_an_acknowledged_message_does_not_come_again() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.ana.says(&world.phone, "once");

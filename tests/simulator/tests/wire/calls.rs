@@ -8,7 +8,7 @@ use crate::PATIENCE;
 use crate::device::{Device, World};
 
 #[tokio::test]
-async fn a_call_rings_and_is_declined_by_a_device() -> anyhow::Result<()> {
+async fn calls_a_call_rings_and_is_declined_by_a_device() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let (device, other) = (world.links().await?, world.links().await?);
     let id = world.ana.calls(&world.phone, true);
@@ -36,7 +36,7 @@ async fn a_call_rings_and_is_declined_by_a_device() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_call_is_taken_on_the_phone_and_ends() -> anyhow::Result<()> {
+async fn calls_a_call_is_taken_on_the_phone_and_ends() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let id = world.ana.calls(&world.phone, false);
@@ -51,7 +51,7 @@ async fn a_call_is_taken_on_the_phone_and_ends() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_caller_gives_up() -> anyhow::Result<()> {
+async fn calls_a_caller_gives_up() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let id = world.ana.calls(&world.phone, false);
@@ -75,7 +75,7 @@ async fn a_caller_gives_up() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_call_while_away_was_missed() -> anyhow::Result<()> {
+async fn calls_a_call_while_away_was_missed() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let url = world.server.url();
@@ -93,7 +93,7 @@ async fn a_call_while_away_was_missed() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn somebody_blocked_does_not_ring() -> anyhow::Result<()> {
+async fn calls_somebody_blocked_does_not_ring() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.ana.says(&world.phone, "hello");

@@ -1,10 +1,10 @@
 //! Several unmodified clients of different accounts talk to each other; the simulator only passes things on.
 
 use simulator::{Phone, Speech};
-use whatsapp_rust::RevokeType;
 use whatsapp_rust::prelude::*;
 use whatsapp_rust::types::presence::ReceiptType;
 use whatsapp_rust::wacore::store::traits::SignalStore as _;
+use whatsapp_rust::{NodeBuilder, RevokeType};
 
 use crate::PATIENCE;
 use crate::device::{Device, OWNER, World};
@@ -38,7 +38,7 @@ impl Pair {
 }
 
 #[tokio::test]
-async fn a_message_between_clients_reaches_phone_and_companion_and_is_confirmed() -> anyhow::Result<()> {
+async fn dm_a_message_between_clients_reaches_phone_and_companion_and_is_confirmed() -> anyhow::Result<()> {
     let pair = Pair::starts().await?;
     let id = pair.owner.says(&at(BOB), "hello Bob").await?;
     let got = pair.bob.gets_one().await?;
@@ -55,7 +55,32 @@ async fn a_message_between_clients_reaches_phone_and_companion_and_is_confirmed(
 }
 
 #[tokio::test]
-async fn two_clients_hold_a_long_conversation_in_order() -> anyhow::Result<()> {
+async fn dm_what_a_client_puts_beside_a_message_reaches_the_other_client() -> anyhow::Result<()> {
+    let pair = Pair::starts().await?;
+    let meta = NodeBuilder::new("meta").attr("appdata", "default").build();
+    let options = SendOptions::default().with_extra_stanza_nodes(vec![meta]);
+    let to: Jid = at(BOB).parse()?;
+    let sent = pair
+        .owner
+        .client
+        .send_message_with_options(to, wa::Message::text("with a note"), options)
+        .await?;
+    let appdata = pair
+        .bob
+        .waits_for(|event| match event {
+            Event::Messages(batch) => batch
+                .into_iter()
+                .find(|one| one.info.id == sent.message_id)
+                .map(|one| one.info.meta_info.appdata.clone()),
+            _ => None,
+        })
+        .await?;
+    assert_eq!(appdata.as_deref(), Some("default"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn dm_two_clients_hold_a_long_conversation_in_order() -> anyhow::Result<()> {
     let pair = Pair::starts().await?;
     for n in 0..25 {
         pair.owner.says(&at(BOB), &format!("ping {n}")).await?;
@@ -71,7 +96,7 @@ async fn two_clients_hold_a_long_conversation_in_order() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn three_clients_talk_round_in_a_circle() -> anyhow::Result<()> {
+async fn dm_three_clients_talk_round_in_a_circle() -> anyhow::Result<()> {
     let Pair { world, owner, bob, .. } = Pair::starts().await?;
     let cara = Device::linked(&world.server, &world.server.phone(CARA, "Cara")).await?;
     for (from, to, number) in [(&owner, &bob, BOB), (&bob, &cara, CARA), (&cara, &owner, OWNER)] {
@@ -82,7 +107,7 @@ async fn three_clients_talk_round_in_a_circle() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn what_was_written_to_a_client_that_is_away_comes_when_it_is_back() -> anyhow::Result<()> {
+async fn dm_what_was_written_to_a_client_that_is_away_comes_when_it_is_back() -> anyhow::Result<()> {
     let Pair {
         world: _world,
         owner,
@@ -106,7 +131,7 @@ async fn what_was_written_to_a_client_that_is_away_comes_when_it_is_back() -> an
 }
 
 #[tokio::test]
-async fn a_client_that_lost_its_session_asks_the_other_client_again() -> anyhow::Result<()> {
+async fn dm_a_client_that_lost_its_session_asks_the_other_client_again() -> anyhow::Result<()> {
     let Pair {
         world, owner, mut bob, ..
     } = Pair::starts().await?;
@@ -136,7 +161,7 @@ async fn a_client_that_lost_its_session_asks_the_other_client_again() -> anyhow:
 }
 
 #[tokio::test]
-async fn a_client_is_linked_anew_and_the_other_one_goes_on_talking_to_it() -> anyhow::Result<()> {
+async fn dm_a_client_is_linked_anew_and_the_other_one_goes_on_talking_to_it() -> anyhow::Result<()> {
     let Pair {
         world,
         owner,

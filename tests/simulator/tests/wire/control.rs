@@ -1,12 +1,14 @@
 //! The control API, as scripts use it.
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
+use simulator::{Options, Server};
 
 use crate::PATIENCE;
 use crate::device::{ANA, Device, OWNER, World};
 
 #[tokio::test]
-async fn a_script_links_a_phone_and_lets_people_talk() -> anyhow::Result<()> {
+async fn control_a_script_links_a_phone_and_lets_people_talk() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let admin = world.server.control_url();
     let http = reqwest::Client::builder().build()?;
@@ -52,7 +54,44 @@ async fn a_script_links_a_phone_and_lets_people_talk() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_refused_with_the_reason() -> anyhow::Result<()> {
+async fn control_the_push_name_of_a_client_chooses_its_phone_and_the_same_name_its_next_device() -> anyhow::Result<()> {
+    let server = Server::start(Options {
+        phones_by_name: true,
+        ..Options::default()
+    })
+    .await?;
+    let scan = format!("{}/mock-phone/scan-qr", server.control_url());
+    let http = reqwest::Client::builder().build()?;
+    let mut devices = Vec::new();
+    for name in ["Olivia", "Olivia", "Peter"] {
+        let device = Device::starts_named(&server.url(), name).await?;
+        let qr = device.shows_qr().await?;
+        let answer: Value = http.post(&scan).body(qr).send().await?.json().await?;
+        device.connects().await?;
+        let own = device.client.pn().context("its address")?;
+        assert_eq!(answer["number"], own.user.as_str());
+        devices.push((own.user.to_string(), own.device, device));
+    }
+    let [(first, one, olivia), (second, two, _), (third, three, _)] = &devices[..] else {
+        anyhow::bail!("three devices");
+    };
+    assert_eq!((first, *one, *two), (second, 1, 2));
+    assert!(first.starts_with("1555") && first != third && first != OWNER);
+    assert_eq!(*three, 1);
+    // Whoever names a phone is not asked for the name.
+    let device = Device::starts_named(&server.url(), "Olivia").await?;
+    let qr = device.shows_qr().await?;
+    let named = format!("{scan}?number={OWNER}");
+    let answer: Value = http.post(named).body(qr).send().await?.json().await?;
+    assert_eq!(answer["number"], OWNER);
+    let phone = server.phone(first, "");
+    server.contact(ANA, "Ana").says(&phone, "hello Olivia");
+    assert_eq!(olivia.gets_one().await?.text, "hello Olivia");
+    Ok(())
+}
+
+#[tokio::test]
+async fn control_what_cannot_be_done_is_refused_with_the_reason() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let admin = world.server.control_url();
     let http = reqwest::Client::builder().build()?;
@@ -75,7 +114,7 @@ async fn what_cannot_be_done_is_refused_with_the_reason() -> anyhow::Result<()> 
 }
 
 #[tokio::test]
-async fn a_script_gives_people_faces_channels_and_calls() -> anyhow::Result<()> {
+async fn control_a_script_gives_people_faces_channels_and_calls() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let admin = world.server.control_url();

@@ -66,7 +66,7 @@ impl Process {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_device_killed_again_and_again_loses_nothing() -> anyhow::Result<()> {
+async fn post_login_a_device_killed_again_and_again_loses_nothing() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let backend = world.links().await?.stops().await;
     let url = world.server.url();
@@ -107,7 +107,7 @@ async fn a_device_killed_again_and_again_loses_nothing() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_device_killed_while_it_catches_up_gets_everything_in_order() -> anyhow::Result<()> {
+async fn post_login_a_device_killed_while_it_catches_up_gets_everything_in_order() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let backend = world.links().await?.stops().await;
     let written: Vec<String> = (0..600).map(|n| world.ana.says(&world.phone, &n.to_string())).collect();

@@ -70,6 +70,13 @@ impl Device {
         Self::starts_with(url, Arc::new(InMemoryBackend::new()), true).await
     }
 
+    /// Starts as somebody with this push name.
+    pub(crate) async fn starts_named(url: &str, name: &str) -> anyhow::Result<Self> {
+        let backend = Arc::new(InMemoryBackend::new());
+        let transport = TokioWebSocketTransportFactory::new().with_url(url);
+        Self::starts_over(transport, url, backend, true, Some(name)).await
+    }
+
     /// Starts over a store; a device that does not commit never acknowledges a message.
     pub(crate) async fn starts_with(url: &str, backend: Arc<InMemoryBackend>, commits: bool) -> anyhow::Result<Self> {
         Self::starts_over(
@@ -77,6 +84,7 @@ impl Device {
             url,
             backend,
             commits,
+            None,
         )
         .await
     }
@@ -94,7 +102,7 @@ impl Device {
         let transport = TokioWebSocketTransportFactory::new()
             .with_url(url)
             .with_connector(connector);
-        Self::starts_over(transport, url, Arc::new(InMemoryBackend::new()), true).await
+        Self::starts_over(transport, url, Arc::new(InMemoryBackend::new()), true, None).await
     }
 
     async fn starts_over(
@@ -102,10 +110,11 @@ impl Device {
         url: &str,
         backend: Arc<InMemoryBackend>,
         commits: bool,
+        name: Option<&str>,
     ) -> anyhow::Result<Self> {
         let (handler, events) = ChannelEventHandler::new();
         let journal = Journal::default();
-        let bot = Bot::builder()
+        let builder = Bot::builder()
             .with_backend_arc(Arc::clone(&backend) as Arc<_>)
             .with_transport_factory(transport)
             .with_http_client(PlainHttp(reqwest::Client::builder().build()?))
@@ -114,9 +123,12 @@ impl Device {
             .with_inbound_durability_hook(Commits {
                 works: commits,
                 journal: journal.clone(),
-            })
-            .build()
-            .await?;
+            });
+        let builder = match name {
+            Some(name) => builder.with_push_name(name),
+            None => builder,
+        };
+        let bot = builder.build().await?;
         bot.client().subscribe_handler(handler).detach();
         let handle = bot.spawn();
         Ok(Self {

@@ -92,7 +92,7 @@ async fn usync_devices_a_contact_with_devices_of_its_own_is_reached_on_all_of_th
 }
 
 #[tokio::test]
-async fn a_message_to_oneself_reaches_the_phone_and_the_other_devices() -> anyhow::Result<()> {
+async fn dm_a_message_to_oneself_reaches_the_phone_and_the_other_devices() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let (first, second) = (world.links().await?, world.links().await?);
     let own = format!("{}@s.whatsapp.net", world.phone.number());

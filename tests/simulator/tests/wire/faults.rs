@@ -6,7 +6,7 @@ use crate::PATIENCE;
 use crate::device::World;
 
 #[tokio::test]
-async fn a_refused_message_is_answered_with_its_code_and_not_delivered() -> anyhow::Result<()> {
+async fn dm_a_refused_message_is_answered_with_its_code_and_not_delivered() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.server.nacks_next(463);
@@ -19,7 +19,7 @@ async fn a_refused_message_is_answered_with_its_code_and_not_delivered() -> anyh
 }
 
 #[tokio::test]
-async fn only_the_message_to_one_contact_is_refused() -> anyhow::Result<()> {
+async fn dm_only_the_message_to_one_contact_is_refused() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let bob = world.server.contact("15550003333", "Bob");
     let device = world.links().await?;
@@ -32,7 +32,7 @@ async fn only_the_message_to_one_contact_is_refused() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_lost_acknowledgement_leaves_the_message_delivered() -> anyhow::Result<()> {
+async fn dm_a_lost_acknowledgement_leaves_the_message_delivered() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.server.loses_next_ack();
@@ -50,7 +50,7 @@ async fn a_lost_acknowledgement_leaves_the_message_delivered() -> anyhow::Result
 }
 
 #[tokio::test]
-async fn a_message_to_nobody_is_refused() -> anyhow::Result<()> {
+async fn dm_a_message_to_nobody_is_refused() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let bob = world.server.contact("15550003333", "Bob");
     let device = world.links().await?;

@@ -6,7 +6,7 @@ use crate::device::{ANA, OWNER, World};
 use crate::groups::hears;
 
 #[tokio::test]
-async fn groups_are_made_and_changed_by_scripts() -> anyhow::Result<()> {
+async fn control_groups_are_made_and_changed_by_scripts() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let admin = world.server.control_url();

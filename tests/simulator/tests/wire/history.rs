@@ -140,7 +140,7 @@ async fn peer_message_history_sync_as_media_in_many_chunks_with_progress() -> an
 }
 
 #[tokio::test]
-async fn history_shows_what_edits_deletions_and_reactions_left() -> anyhow::Result<()> {
+async fn peer_message_history_shows_what_edits_deletions_and_reactions_left() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let first = begins(&world).await?;
     first.connects().await?;
@@ -222,7 +222,40 @@ async fn peer_message_placeholder_resend_brings_a_message_the_device_could_not_r
 }
 
 #[tokio::test]
-async fn a_phone_that_keeps_its_history_sends_none() -> anyhow::Result<()> {
+async fn peer_message_history_sync_server_error_receipt_brings_the_part_again_in_another_blob() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    world.phone.has_history(&ana(), lines(10, LONG_AGO));
+    world.phone.shares_history(HistoryForm {
+        largest_inline: 0,
+        ..Default::default()
+    });
+    let device = begins(&world).await?;
+    let parts = gets_parts(&device, 3).await?;
+    let sent = world.phone.history_blobs();
+    assert_eq!(sent.len(), 3);
+    let (id, key) = &sent[0];
+    // It fetched the part, and says that it could not; the blob is gone by now.
+    world.server.expires_all_media(410);
+    device.client.send_history_sync_server_error_receipt(id, key).await?;
+    let again = gets_part(&device).await?;
+    assert_eq!((again.kind, again.texts()), (parts[0].kind, parts[0].texts()));
+    assert_eq!(world.phone.history_blobs().len(), 4);
+    // Who does not know the key gets nothing; the next one who does is answered all the same.
+    device
+        .client
+        .send_history_sync_server_error_receipt(id, &[7; 32])
+        .await?;
+    device
+        .client
+        .send_history_sync_server_error_receipt(&sent[1].0, &sent[1].1)
+        .await?;
+    assert_eq!(gets_part(&device).await?.kind, parts[1].kind);
+    assert_eq!(world.phone.history_blobs().len(), 5);
+    Ok(())
+}
+
+#[tokio::test]
+async fn peer_message_a_phone_that_keeps_its_history_sends_none() -> anyhow::Result<()> {
     let world = World::starts().await?;
     world.phone.has_history(&ana(), lines(3, LONG_AGO));
     world.phone.shares_history(HistoryForm {
@@ -239,7 +272,7 @@ async fn a_phone_that_keeps_its_history_sends_none() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn history_and_settings_are_written_over_the_control_api() -> anyhow::Result<()> {
+async fn control_history_and_settings_are_written_over_the_control_api() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let base = format!("{}/phones/{}", world.server.control_url(), world.phone.number());
     let http = reqwest::Client::builder().build()?;

@@ -7,7 +7,7 @@ use crate::PATIENCE;
 use crate::device::{Device, OWNER, World};
 
 #[tokio::test]
-async fn a_device_is_linked_by_qr_and_logs_in() -> anyhow::Result<()> {
+async fn pair_a_device_is_linked_by_qr_and_logs_in() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     assert_eq!(world.phone.companions(), [1]);
@@ -16,7 +16,7 @@ async fn a_device_is_linked_by_qr_and_logs_in() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_device_is_linked_by_pairing_code() -> anyhow::Result<()> {
+async fn pair_a_device_is_linked_by_pairing_code() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = Device::starts(&world.server.url()).await?;
     let code = asks_for_code(&device).await?;
@@ -27,7 +27,7 @@ async fn a_device_is_linked_by_pairing_code() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_wrong_pairing_code_is_refused_and_the_right_one_works_afterwards() -> anyhow::Result<()> {
+async fn pair_a_wrong_pairing_code_is_refused_and_the_right_one_works_afterwards() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = Device::starts(&world.server.url()).await?;
     let code = asks_for_code(&device).await?;
@@ -38,14 +38,14 @@ async fn a_wrong_pairing_code_is_refused_and_the_right_one_works_afterwards() ->
 }
 
 #[tokio::test]
-async fn a_code_nobody_waits_for_is_refused() -> anyhow::Result<()> {
+async fn pair_a_code_nobody_waits_for_is_refused() -> anyhow::Result<()> {
     let world = World::starts().await?;
     assert!(world.phone.types("ABCD1234").await.is_err());
     Ok(())
 }
 
 #[tokio::test]
-async fn a_broken_or_used_qr_code_is_refused() -> anyhow::Result<()> {
+async fn pair_a_broken_or_used_qr_code_is_refused() -> anyhow::Result<()> {
     let world = World::starts().await?;
     assert!(world.phone.scans("").is_err());
     assert!(world.phone.scans("2@x,AA==,AA==,AA==,1").is_err());
@@ -57,7 +57,7 @@ async fn a_broken_or_used_qr_code_is_refused() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn every_device_of_an_account_gets_its_own_id() -> anyhow::Result<()> {
+async fn pair_every_device_of_an_account_gets_its_own_id() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let (_first, _second) = (world.links().await?, world.links().await?);
     assert_eq!(world.phone.companions(), [1, 2]);
@@ -65,7 +65,7 @@ async fn every_device_of_an_account_gets_its_own_id() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn an_unlinked_device_is_logged_out_at_once() -> anyhow::Result<()> {
+async fn pair_an_unlinked_device_is_logged_out_at_once() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.phone.unlinks_all();
@@ -75,7 +75,7 @@ async fn an_unlinked_device_is_logged_out_at_once() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_device_unlinked_while_away_is_refused_at_login() -> anyhow::Result<()> {
+async fn pair_a_device_unlinked_while_away_is_refused_at_login() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let backend = world.links().await?.stops().await;
     world.phone.unlinks_all();
@@ -84,7 +84,7 @@ async fn a_device_unlinked_while_away_is_refused_at_login() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn a_device_that_logs_out_is_gone() -> anyhow::Result<()> {
+async fn pair_a_device_that_logs_out_is_gone() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     device.client.logout().await;
@@ -167,7 +167,7 @@ async fn pair_every_refusal_of_a_code_is_told_apart() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn asks_for_code(device: &Device) -> anyhow::Result<String> {
+pub(crate) async fn asks_for_code(device: &Device) -> anyhow::Result<String> {
     device.client.wait_for_socket(PATIENCE).await?;
     let options = PairCodeOptions {
         phone_number: OWNER.into(),

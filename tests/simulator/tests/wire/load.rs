@@ -29,7 +29,7 @@ async fn five_hundred_messages_each_way_keep_their_order() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn a_device_short_of_one_time_keys_brings_new_ones() -> anyhow::Result<()> {
+async fn keys_a_device_short_of_one_time_keys_brings_new_ones() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     for n in 0..60 {

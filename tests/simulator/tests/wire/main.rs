@@ -6,6 +6,7 @@ mod backlog;
 mod calls;
 mod clients;
 mod control;
+mod control_faults;
 mod crashes;
 mod device;
 mod fan_out;

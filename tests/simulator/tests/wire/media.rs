@@ -73,7 +73,7 @@ async fn media_conn_and_upload_a_picture_of_the_client_is_opened_by_the_contact(
 }
 
 #[tokio::test]
-async fn download_every_kind_of_medium_a_contact_sends_arrives_whole() -> anyhow::Result<()> {
+async fn media_download_every_kind_of_medium_a_contact_sends_arrives_whole() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let (ana, phone) = (&world.ana, &world.phone);
@@ -106,7 +106,7 @@ async fn download_every_kind_of_medium_a_contact_sends_arrives_whole() -> anyhow
 }
 
 #[tokio::test]
-async fn upload_of_every_kind_of_medium_works() -> anyhow::Result<()> {
+async fn media_upload_of_every_kind_of_medium_works() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let bytes = file(100_000);
@@ -141,7 +141,7 @@ fn params_of(uploaded: &UploadResponse, kind: MediaType) -> whatsapp_rust::downl
 }
 
 #[tokio::test]
-async fn upload_resume_a_large_upload_that_broke_off_is_continued() -> anyhow::Result<()> {
+async fn media_upload_resume_a_large_upload_that_broke_off_is_continued() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let bytes = file(6 * MIB);
@@ -162,7 +162,7 @@ async fn upload_resume_a_large_upload_that_broke_off_is_continued() -> anyhow::R
 }
 
 #[tokio::test]
-async fn a_file_of_a_hundred_mebibytes_goes_both_ways() -> anyhow::Result<()> {
+async fn media_a_file_of_a_hundred_mebibytes_goes_both_ways() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let bytes = file(100 * MIB);
@@ -173,7 +173,7 @@ async fn a_file_of_a_hundred_mebibytes_goes_both_ways() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn upload_refused_for_its_permission_works_with_a_new_one() -> anyhow::Result<()> {
+async fn media_upload_refused_for_its_permission_works_with_a_new_one() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     uploads(&device, MediaType::Image, &file(10)).await?;
@@ -191,7 +191,7 @@ async fn upload_refused_for_its_permission_works_with_a_new_one() -> anyhow::Res
 }
 
 #[tokio::test]
-async fn download_that_breaks_or_arrives_damaged_fails_and_works_the_next_time() -> anyhow::Result<()> {
+async fn media_download_that_breaks_or_arrives_damaged_fails_and_works_the_next_time() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let bytes = file(300_000);
@@ -210,7 +210,7 @@ async fn download_that_breaks_or_arrives_damaged_fails_and_works_the_next_time()
 }
 
 #[tokio::test]
-async fn download_of_a_range_gives_that_part() -> anyhow::Result<()> {
+async fn media_download_of_a_range_gives_that_part() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let uploaded = world.server.upload(simulator::MediaKind::Image, &file(1000))?;
     let address = format!("http://{}{}", world.server.address(), uploaded.direct_path);

@@ -9,7 +9,7 @@ use crate::PATIENCE;
 use crate::device::{ANA, Device, OWNER, World};
 
 #[tokio::test]
-async fn a_text_goes_both_ways() -> anyhow::Result<()> {
+async fn dm_a_text_goes_both_ways() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
 
@@ -27,7 +27,7 @@ async fn a_text_goes_both_ways() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn the_phone_gets_a_copy_of_what_a_companion_sends() -> anyhow::Result<()> {
+async fn dm_the_phone_gets_a_copy_of_what_a_companion_sends() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let id = device.says(&world.ana.jid(), "from the companion").await?;
@@ -38,7 +38,7 @@ async fn the_phone_gets_a_copy_of_what_a_companion_sends() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn a_companion_gets_a_copy_of_what_the_phone_sends() -> anyhow::Result<()> {
+async fn dm_a_companion_gets_a_copy_of_what_the_phone_sends() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let id = world.phone.says(&world.ana, "from the phone");
@@ -51,7 +51,7 @@ async fn a_companion_gets_a_copy_of_what_the_phone_sends() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn two_companions_see_each_others_messages() -> anyhow::Result<()> {
+async fn dm_two_companions_see_each_others_messages() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let (first, second) = (world.links().await?, world.links().await?);
     world.ana.says(&world.phone, "to both");
@@ -67,7 +67,7 @@ async fn two_companions_see_each_others_messages() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn companions_of_two_accounts_talk_to_each_other() -> anyhow::Result<()> {
+async fn dm_companions_of_two_accounts_talk_to_each_other() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let bobs_phone = world.server.phone("15550003333", "Bob");
     let (device, bob) = (world.links().await?, Device::linked(&world.server, &bobs_phone).await?);
@@ -84,7 +84,7 @@ async fn companions_of_two_accounts_talk_to_each_other() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn an_answer_quotes_both_ways() -> anyhow::Result<()> {
+async fn dm_an_answer_quotes_both_ways() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let asked = device.says(&world.ana.jid(), "when?").await?;
@@ -119,7 +119,7 @@ async fn an_answer_quotes_both_ways() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_repeated_id_is_one_message_but_counted() -> anyhow::Result<()> {
+async fn dm_a_repeated_id_is_one_message_but_counted() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     for _ in 0..2 {

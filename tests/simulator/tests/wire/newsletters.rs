@@ -7,7 +7,7 @@ use crate::PATIENCE;
 use crate::device::World;
 
 #[tokio::test]
-async fn a_channel_is_found_followed_muted_and_left() -> anyhow::Result<()> {
+async fn newsletters_a_channel_is_found_followed_muted_and_left() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let channel = world.server.newsletter("Harbour News");
@@ -44,7 +44,7 @@ async fn a_channel_is_found_followed_muted_and_left() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_follower_gets_posts_and_reads_older_ones() -> anyhow::Result<()> {
+async fn newsletters_a_follower_gets_posts_and_reads_older_ones() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let channel = world.server.newsletter("Harbour News");
@@ -73,7 +73,7 @@ async fn a_follower_gets_posts_and_reads_older_ones() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn an_owner_posts_edits_and_deletes() -> anyhow::Result<()> {
+async fn newsletters_an_owner_posts_edits_and_deletes() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let (device, other) = (world.links().await?, world.links().await?);
     let made = device.client.newsletter().create("My Channel", Some("mine")).await?;
@@ -107,7 +107,7 @@ async fn an_owner_posts_edits_and_deletes() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn who_only_follows_may_not_post() -> anyhow::Result<()> {
+async fn newsletters_who_only_follows_may_not_post() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let channel = world.server.newsletter("Harbour News");
@@ -130,7 +130,7 @@ async fn who_only_follows_may_not_post() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn reactions_are_counted_and_told_to_who_watches() -> anyhow::Result<()> {
+async fn newsletters_reactions_are_counted_and_told_to_who_watches() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let channel = world.server.newsletter("Harbour News");

@@ -8,7 +8,7 @@ use crate::PATIENCE;
 use crate::device::{Device, World};
 
 #[tokio::test]
-async fn a_device_is_linked_with_a_passkey_and_both_sides_show_one_code() -> anyhow::Result<()> {
+async fn pair_a_device_is_linked_with_a_passkey_and_both_sides_show_one_code() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = Device::starts(&world.server.url()).await?;
     let passkey = world.phone.makes_passkey()?;
@@ -34,7 +34,7 @@ async fn a_device_is_linked_with_a_passkey_and_both_sides_show_one_code() -> any
 }
 
 #[tokio::test]
-async fn an_assertion_for_another_challenge_links_nothing() -> anyhow::Result<()> {
+async fn pair_an_assertion_for_another_challenge_links_nothing() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = Device::starts(&world.server.url()).await?;
     let qr = device.shows_qr().await?;

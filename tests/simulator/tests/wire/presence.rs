@@ -10,7 +10,7 @@ use crate::PATIENCE;
 use crate::device::{ANA, Device, OWNER, World};
 
 #[tokio::test]
-async fn last_seen_is_told_unless_it_is_hidden() -> anyhow::Result<()> {
+async fn presence_last_seen_is_told_unless_it_is_hidden() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let ana: Jid = world.ana.jid().parse()?;
@@ -30,7 +30,7 @@ async fn last_seen_is_told_unless_it_is_hidden() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn who_unsubscribes_hears_no_more() -> anyhow::Result<()> {
+async fn presence_who_unsubscribes_hears_no_more() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let ana: Jid = world.ana.jid().parse()?;
@@ -48,7 +48,7 @@ async fn who_unsubscribes_hears_no_more() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn an_account_is_online_while_a_device_is_available() -> anyhow::Result<()> {
+async fn presence_an_account_is_online_while_a_device_is_available() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let owner = world.server.contact(OWNER, "");
     let device = world.links().await?;
@@ -63,7 +63,7 @@ async fn an_account_is_online_while_a_device_is_available() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn recording_is_told_from_typing_both_ways() -> anyhow::Result<()> {
+async fn presence_recording_is_told_from_typing_both_ways() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let ana: Jid = world.ana.jid().parse()?;
@@ -94,7 +94,7 @@ async fn recording_is_told_from_typing_both_ways() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn typing_that_is_not_renewed_ends_by_itself() -> anyhow::Result<()> {
+async fn presence_typing_that_is_not_renewed_ends_by_itself() -> anyhow::Result<()> {
     let server = Server::start(Options {
         chat_state_lifetime: Duration::from_millis(50),
         ..Options::default()

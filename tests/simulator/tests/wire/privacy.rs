@@ -11,7 +11,7 @@ use crate::PATIENCE;
 use crate::device::World;
 
 #[tokio::test]
-async fn every_privacy_setting_is_read_and_written() -> anyhow::Result<()> {
+async fn profile_every_privacy_setting_is_read_and_written() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let wanted = [
@@ -44,7 +44,7 @@ async fn every_privacy_setting_is_read_and_written() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_setting_with_exceptions_has_a_hash_that_must_be_known() -> anyhow::Result<()> {
+async fn profile_a_setting_with_exceptions_has_a_hash_that_must_be_known() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let update = |dhash: &str| -> anyhow::Result<DisallowedListUpdate> {
@@ -74,7 +74,7 @@ async fn a_setting_with_exceptions_has_a_hash_that_must_be_known() -> anyhow::Re
 }
 
 #[tokio::test]
-async fn who_hides_read_receipts_sends_none() -> anyhow::Result<()> {
+async fn profile_who_hides_read_receipts_sends_none() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.ana.keeps_private("readreceipts", "none")?;
@@ -86,7 +86,7 @@ async fn who_hides_read_receipts_sends_none() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_blocked_contact_reaches_nobody_until_it_is_unblocked() -> anyhow::Result<()> {
+async fn profile_a_blocked_contact_reaches_nobody_until_it_is_unblocked() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let (device, other) = (world.links().await?, world.links().await?);
     let ana: Jid = world.ana.jid().parse()?;
@@ -106,7 +106,7 @@ async fn a_blocked_contact_reaches_nobody_until_it_is_unblocked() -> anyhow::Res
 }
 
 #[tokio::test]
-async fn an_account_that_is_blocked_is_told_nothing_of_it() -> anyhow::Result<()> {
+async fn profile_an_account_that_is_blocked_is_told_nothing_of_it() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let ana: Jid = world.ana.jid().parse()?;
@@ -130,7 +130,7 @@ async fn an_account_that_is_blocked_is_told_nothing_of_it() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn who_refuses_strangers_takes_no_message_without_a_privacy_token() -> anyhow::Result<()> {
+async fn profile_who_refuses_strangers_takes_no_message_without_a_privacy_token() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.ana.refuses_strangers(true);
@@ -148,7 +148,7 @@ async fn who_refuses_strangers_takes_no_message_without_a_privacy_token() -> any
 }
 
 #[tokio::test]
-async fn a_client_gives_its_trust_to_whom_it_writes() -> anyhow::Result<()> {
+async fn profile_a_client_gives_its_trust_to_whom_it_writes() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let lid: Jid = world.ana.lid_jid().parse()?;
@@ -163,7 +163,7 @@ async fn a_client_gives_its_trust_to_whom_it_writes() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_report_of_spam_is_taken() -> anyhow::Result<()> {
+async fn profile_a_report_of_spam_is_taken() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let id = world.ana.says(&world.phone, "buy now");

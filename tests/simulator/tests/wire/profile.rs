@@ -8,7 +8,7 @@ use crate::PATIENCE;
 use crate::device::{ANA, Device, World};
 
 #[tokio::test]
-async fn a_picture_is_announced_fetched_and_removed() -> anyhow::Result<()> {
+async fn profile_a_picture_is_announced_fetched_and_removed() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let ana: Jid = world.ana.jid().parse()?;
@@ -36,7 +36,7 @@ async fn a_picture_is_announced_fetched_and_removed() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_hidden_picture_is_neither_announced_nor_shown() -> anyhow::Result<()> {
+async fn profile_a_hidden_picture_is_neither_announced_nor_shown() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let ana: Jid = world.ana.jid().parse()?;
@@ -57,7 +57,7 @@ async fn a_hidden_picture_is_neither_announced_nor_shown() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn the_device_changes_the_picture_of_its_account() -> anyhow::Result<()> {
+async fn profile_the_device_changes_the_picture_of_its_account() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let (device, other) = (world.links().await?, world.links().await?);
     let owner = world.server.contact(world.phone.number(), "");
@@ -80,7 +80,7 @@ async fn the_device_changes_the_picture_of_its_account() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn about_texts_go_both_ways() -> anyhow::Result<()> {
+async fn profile_about_texts_go_both_ways() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.ana.sets_about("away");
@@ -98,7 +98,7 @@ async fn about_texts_go_both_ways() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_new_name_comes_with_the_next_message() -> anyhow::Result<()> {
+async fn profile_a_new_name_comes_with_the_next_message() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.ana.is_called("Ana Maria");
@@ -114,7 +114,7 @@ async fn a_new_name_comes_with_the_next_message() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_business_shows_its_profile_and_its_verified_name() -> anyhow::Result<()> {
+async fn profile_a_business_shows_its_profile_and_its_verified_name() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let ana: Jid = world.ana.jid().parse()?;
@@ -159,7 +159,7 @@ async fn a_business_shows_its_profile_and_its_verified_name() -> anyhow::Result<
 }
 
 #[tokio::test]
-async fn disappearing_messages_are_a_setting_others_hear_of() -> anyhow::Result<()> {
+async fn profile_disappearing_messages_are_a_setting_others_hear_of() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.ana.lets_messages_disappear(86_400);
@@ -177,7 +177,7 @@ async fn disappearing_messages_are_a_setting_others_hear_of() -> anyhow::Result<
 }
 
 #[tokio::test]
-async fn a_contact_that_moves_to_another_number_stays_reachable() -> anyhow::Result<()> {
+async fn profile_a_contact_that_moves_to_another_number_stays_reachable() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.ana.says(&world.phone, "before");

@@ -1,13 +1,14 @@
 //! Receipts, retries, typing and presence.
 
+use simulator::Seen;
 use whatsapp_rust::prelude::*;
 use whatsapp_rust::types::presence::ReceiptType;
 
 use crate::PATIENCE;
-use crate::device::{Device, World};
+use crate::device::{Device, OWNER, World};
 
 #[tokio::test]
-async fn a_delivered_and_a_read_message_are_confirmed_to_the_device() -> anyhow::Result<()> {
+async fn receipts_a_delivered_and_a_read_message_are_confirmed_to_the_device() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let id = device.says(&world.ana.jid(), "did you get it").await?;
@@ -17,7 +18,7 @@ async fn a_delivered_and_a_read_message_are_confirmed_to_the_device() -> anyhow:
 }
 
 #[tokio::test]
-async fn a_contact_learns_that_its_message_was_read() -> anyhow::Result<()> {
+async fn receipts_a_contact_learns_that_its_message_was_read() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let id = world.ana.says(&world.phone, "read me");
@@ -28,7 +29,84 @@ async fn a_contact_learns_that_its_message_was_read() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_message_the_contact_cannot_decrypt_is_asked_for_again_and_read() -> anyhow::Result<()> {
+async fn receipts_played_is_told_both_ways() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    let own = device.says(&world.ana.jid(), "listen").await?;
+    world.ana.waits_for(|received| received.id == own, PATIENCE).await?;
+    world.ana.plays(&world.phone, std::slice::from_ref(&own));
+    hears_receipt(&device, &own, ReceiptType::Played).await?;
+    let id = world.ana.sends_voice(&world.phone, b"a voice", 1)?;
+    let chat: Jid = world.ana.jid().parse()?;
+    device.client.mark_as_played(&chat, None, &[id.as_str()]).await?;
+    world.ana.waits_for_receipt(&id, "played", PATIENCE).await
+}
+
+#[tokio::test]
+async fn receipts_of_several_messages_in_one_list_count_for_each() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    let mut own = Vec::new();
+    for text in ["one", "two", "three"] {
+        own.push(device.says(&world.ana.jid(), text).await?);
+    }
+    let last = own.last().cloned().unwrap_or_default();
+    world.ana.waits_for(|received| received.id == last, PATIENCE).await?;
+    world.ana.reads(&world.phone, &own);
+    let told = device
+        .waits_for(|event| match event {
+            Event::Receipt(receipt) if receipt.r#type == ReceiptType::Read => Some(receipt.message_ids.clone()),
+            _ => None,
+        })
+        .await?;
+    assert_eq!(told, own);
+    let hers = ["four", "five", "six"].map(|text| world.ana.says(&world.phone, text));
+    device.gets(3).await?;
+    let chat: Jid = world.ana.jid().parse()?;
+    let ids: Vec<&str> = hers.iter().map(String::as_str).collect();
+    device.client.mark_as_read(&chat, None, &ids).await?;
+    for id in &ids {
+        world.ana.waits_for_receipt(id, "read", PATIENCE).await?;
+    }
+    let read = |seen: &Seen| seen.kind == "read" && seen.ids == hers;
+    assert!(world.ana.receipts().iter().any(read), "one receipt for all three");
+    Ok(())
+}
+
+#[tokio::test]
+async fn receipts_read_self_tells_the_own_devices_and_nobody_else() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    world.server.contact(OWNER, "").keeps_private("readreceipts", "none")?;
+    let (first, second) = (world.links().await?, world.links().await?);
+    let chat: Jid = world.ana.jid().parse()?;
+    // The client learns what its account keeps private some time after it connected; until then it tells.
+    let mut tries = 0;
+    let id = loop {
+        let id = world.ana.says(&world.phone, "read me in silence");
+        first.gets_one().await?;
+        first.client.mark_as_read(&chat, None, &[id.as_str()]).await?;
+        let kind = second
+            .waits_for(|event| match event {
+                Event::Receipt(receipt) if receipt.message_ids.contains(&id) => Some(receipt.r#type.clone()),
+                _ => None,
+            })
+            .await?;
+        if kind == ReceiptType::ReadSelf {
+            break id;
+        }
+        tries += 1;
+        assert!(tries < 100, "the client never keeps it to itself: {kind:?}");
+    };
+    world.ana.waits_for_receipt(&id, "delivery", PATIENCE).await?;
+    assert!(!world.ana.has_receipt(&id, "read"));
+    first.client.mark_as_played(&chat, None, &[id.as_str()]).await?;
+    hears_receipt(&second, &id, ReceiptType::PlayedSelf).await?;
+    assert!(!world.ana.has_receipt(&id, "played"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn receipts_a_message_the_contact_cannot_decrypt_is_asked_for_again_and_read() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let id = device.says(&world.ana.jid(), "first").await?;
@@ -50,7 +128,7 @@ async fn a_message_the_contact_cannot_decrypt_is_asked_for_again_and_read() -> a
 }
 
 #[tokio::test]
-async fn the_very_first_message_can_be_asked_for_again() -> anyhow::Result<()> {
+async fn receipts_the_very_first_message_can_be_asked_for_again() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.ana.fails_to_decrypt_next();
@@ -60,7 +138,7 @@ async fn the_very_first_message_can_be_asked_for_again() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_message_that_fails_twice_is_asked_for_with_keys() -> anyhow::Result<()> {
+async fn receipts_a_message_that_fails_twice_is_asked_for_with_keys() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.ana.fails_to_decrypt_next();
@@ -72,7 +150,7 @@ async fn a_message_that_fails_twice_is_asked_for_with_keys() -> anyhow::Result<(
 }
 
 #[tokio::test]
-async fn a_message_the_device_cannot_decrypt_is_encrypted_again() -> anyhow::Result<()> {
+async fn receipts_a_message_the_device_cannot_decrypt_is_encrypted_again() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     for text in ["first", "second"] {
@@ -88,7 +166,7 @@ async fn a_message_the_device_cannot_decrypt_is_encrypted_again() -> anyhow::Res
 }
 
 #[tokio::test]
-async fn a_damaged_copy_from_the_phone_does_not_stop_the_next_one() -> anyhow::Result<()> {
+async fn receipts_a_damaged_copy_from_the_phone_does_not_stop_the_next_one() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.server.contact("15550001111", "").garbles_next();
@@ -100,7 +178,7 @@ async fn a_damaged_copy_from_the_phone_does_not_stop_the_next_one() -> anyhow::R
 }
 
 #[tokio::test]
-async fn typing_is_seen_both_ways() -> anyhow::Result<()> {
+async fn presence_typing_is_seen_both_ways() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.ana.types_to(&world.phone, true);
@@ -119,7 +197,7 @@ async fn typing_is_seen_both_ways() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_subscriber_sees_who_comes_and_goes() -> anyhow::Result<()> {
+async fn presence_a_subscriber_sees_who_comes_and_goes() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let ana: Jid = world.ana.jid().parse()?;

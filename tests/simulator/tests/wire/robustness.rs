@@ -9,7 +9,7 @@ use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use crate::device::World;
 
 #[tokio::test]
-async fn bytes_that_are_no_handshake_end_only_that_connection() -> anyhow::Result<()> {
+async fn socket_bytes_that_are_no_handshake_end_only_that_connection() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let openings: [&[u8]; 7] = [
@@ -34,7 +34,7 @@ async fn bytes_that_are_no_handshake_end_only_that_connection() -> anyhow::Resul
 }
 
 #[tokio::test]
-async fn stanzas_that_make_no_sense_change_nothing() -> anyhow::Result<()> {
+async fn socket_stanzas_that_make_no_sense_change_nothing() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let tags = [

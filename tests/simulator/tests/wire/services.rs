@@ -57,7 +57,7 @@ fn requests() -> Vec<(&'static str, bool, Option<Node>)> {
 }
 
 #[tokio::test]
-async fn no_request_of_the_library_is_left_unanswered() -> anyhow::Result<()> {
+async fn post_login_no_request_of_the_library_is_left_unanswered() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     for (space, is_set, child) in requests() {
@@ -87,7 +87,7 @@ async fn no_request_of_the_library_is_left_unanswered() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_space_nobody_knows_is_refused_at_once() -> anyhow::Result<()> {
+async fn post_login_a_space_nobody_knows_is_refused_at_once() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let query = InfoQuery::get("w:nonsense", Jid::new("", Server::Pn), None);
@@ -97,7 +97,7 @@ async fn a_space_nobody_knows_is_refused_at_once() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn graphql_answers_what_it_knows_and_refuses_the_rest() -> anyhow::Result<()> {
+async fn newsletters_mex_graphql_answers_what_it_knows_and_refuses_the_rest() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let lock = device.client.mex().fetch_reachout_timelock().await?;
@@ -124,7 +124,7 @@ async fn graphql_answers_what_it_knows_and_refuses_the_rest() -> anyhow::Result<
 }
 
 #[tokio::test]
-async fn what_is_marked_dirty_is_looked_at_and_confirmed() -> anyhow::Result<()> {
+async fn post_login_what_is_marked_dirty_is_looked_at_and_confirmed() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     for kind in ["account_sync", "groups", "newsletter_metadata", "syncd_app_state"] {

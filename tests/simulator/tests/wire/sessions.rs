@@ -9,7 +9,7 @@ use crate::PATIENCE;
 use crate::device::{ANA, Device, OWNER, World};
 
 #[tokio::test]
-async fn a_dropped_connection_comes_back_by_the_short_handshake_and_works() -> anyhow::Result<()> {
+async fn socket_a_dropped_connection_comes_back_by_the_short_handshake_and_works() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let (full, short) = world.server.handshakes(OWNER);
@@ -23,7 +23,7 @@ async fn a_dropped_connection_comes_back_by_the_short_handshake_and_works() -> a
 }
 
 #[tokio::test]
-async fn a_restarted_client_logs_in_with_what_it_stored() -> anyhow::Result<()> {
+async fn login_a_restarted_client_logs_in_with_what_it_stored() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.ana.says(&world.phone, "before");
@@ -41,7 +41,7 @@ async fn a_restarted_client_logs_in_with_what_it_stored() -> anyhow::Result<()> 
 }
 
 #[tokio::test]
-async fn a_second_login_replaces_the_first() -> anyhow::Result<()> {
+async fn stream_end_a_second_login_replaces_the_first() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let (first, backend) = device.shares_its_store();
@@ -65,7 +65,7 @@ async fn keepalive_a_client_answers_the_ping_of_the_server() -> anyhow::Result<(
 }
 
 #[tokio::test]
-async fn a_ban_is_told_with_its_length() -> anyhow::Result<()> {
+async fn login_a_ban_is_told_with_its_length() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.server.refuses_login(402);
@@ -81,7 +81,7 @@ async fn a_ban_is_told_with_its_length() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn an_outdated_client_is_told_so() -> anyhow::Result<()> {
+async fn login_an_outdated_client_is_told_so() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.server.refuses_login(405);
@@ -92,7 +92,7 @@ async fn an_outdated_client_is_told_so() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_login_refused_for_now_is_tried_again() -> anyhow::Result<()> {
+async fn login_a_login_refused_for_now_is_tried_again() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.server.refuses_login(503);
@@ -105,7 +105,7 @@ async fn a_login_refused_for_now_is_tried_again() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_server_that_was_down_is_found_again() -> anyhow::Result<()> {
+async fn socket_a_server_that_was_down_is_found_again() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.server.is_down();
@@ -118,7 +118,7 @@ async fn a_server_that_was_down_is_found_again() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_stopped_server_frees_its_port() -> anyhow::Result<()> {
+async fn socket_a_stopped_server_frees_its_port() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let _device = world.links().await?;
     let address = world.server.address();
@@ -258,12 +258,21 @@ async fn stream_end_goodbyes_after_which_the_client_comes_back() -> anyhow::Resu
 #[tokio::test]
 async fn stream_end_too_fast_makes_the_client_wait() -> anyhow::Result<()> {
     let world = World::starts().await?;
-    let device = world.links().await?;
+    let bobs_phone = world.server.phone("15550003333", "Bob");
+    let (device, bob) = (world.links().await?, Device::linked(&world.server, &bobs_phone).await?);
+    let before = device.client.stats().reconnect_errors;
+    // Both are sent away, the one told to wait first; the other one is back before it.
     world.server.says_goodbye_to(&world.phone, &Goodbye::Code(429));
+    world.server.says_goodbye_to(&bobs_phone, &Goodbye::Code(515));
+    bob.connects().await?;
     device
         .waits_for(|event| matches!(event, Event::Disconnected(_)).then_some(()))
         .await?;
-    world.server.waits_for_connections(OWNER, 0, PATIENCE).await
+    assert_eq!(world.server.connections(OWNER), 0);
+    // The client counts such a goodbye as five failures, and the pause grows with them.
+    let counted = device.client.stats().reconnect_errors - before;
+    assert!(counted >= 5, "{counted}");
+    device.connects().await
 }
 
 #[tokio::test]

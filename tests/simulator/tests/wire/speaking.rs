@@ -7,14 +7,14 @@ use crate::PATIENCE;
 use crate::device::{ANA, Device, OWNER, World};
 
 /// A script with curl in its hands.
-struct Curl {
-    world: World,
-    device: Device,
+pub(crate) struct Curl {
+    pub(crate) world: World,
+    pub(crate) device: Device,
     http: reqwest::Client,
 }
 
 impl Curl {
-    async fn starts() -> anyhow::Result<Self> {
+    pub(crate) async fn starts() -> anyhow::Result<Self> {
         let world = World::starts().await?;
         Ok(Self {
             device: world.links().await?,
@@ -23,7 +23,7 @@ impl Curl {
         })
     }
 
-    async fn posts(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+    pub(crate) async fn posts(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let url = format!("{}/{path}", self.world.server.control_url());
         let answer = self.http.post(url).json(body).send().await?;
         let is_ok = answer.status().is_success();
@@ -33,7 +33,7 @@ impl Curl {
     }
 
     /// Ana says something to the account; answers its id and what the device got.
-    async fn ana_says(&self, mut speech: Value) -> anyhow::Result<(String, wa::Message)> {
+    pub(crate) async fn ana_says(&self, mut speech: Value) -> anyhow::Result<(String, wa::Message)> {
         speech["to"] = json!(OWNER);
         let said = self.posts(&format!("contacts/{ANA}/send"), &speech).await?;
         let id = said["id"].as_str().unwrap_or_default().to_owned();
@@ -189,41 +189,5 @@ async fn control_what_was_received_is_shown_with_what_it_is_about() -> anyhow::R
         (&got[0]["kind"], &got[0]["about"], &got[0]["emoji"]),
         (&json!("reaction"), &json!(first), &json!("🎉"))
     );
-    Ok(())
-}
-
-#[tokio::test]
-async fn control_every_fault_can_be_set() -> anyhow::Result<()> {
-    let curl = Curl::starts().await?;
-    let faults = [
-        json!({ "delay": 0 }),
-        json!({ "nack_to": { "number": "15550002222", "code": 479 } }),
-        json!("corrupt_frame"),
-        json!({ "duplicate": OWNER }),
-        json!({ "swap": OWNER }),
-        json!({ "lose": OWNER }),
-        json!({ "fail_decrypt": ANA }),
-        json!({ "garble": ANA }),
-        json!({ "register": { "number": ANA, "registered": true } }),
-        json!({ "refuse_codes": 429 }),
-        json!({ "refuse_codes": null }),
-        json!("spoil_link"),
-        json!("change_key"),
-        json!({ "stream_error": "end" }),
-        json!({ "stream_error_to": { "number": OWNER, "goodbye": { "code": 503 } } }),
-        json!({ "refuse_login_of": { "number": OWNER, "refusal": { "reason": 503 } } }),
-        json!("accept"),
-        json!({ "ban": 60 }),
-        json!("accept"),
-    ];
-    for fault in faults {
-        curl.posts("faults", &fault).await?;
-    }
-    assert!(
-        curl.posts("faults", &json!({ "duplicate": "15559999999" }))
-            .await
-            .is_err()
-    );
-    assert!(curl.posts("faults", &json!("nonsense")).await.is_err());
     Ok(())
 }

@@ -74,7 +74,7 @@ async fn usync_answers_every_protocol_it_is_asked() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_person_is_found_by_lid_and_by_username() -> anyhow::Result<()> {
+async fn usync_a_person_is_found_by_lid_and_by_username() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     world.ana.sets_username("ana.sails");
@@ -103,7 +103,7 @@ async fn a_person_is_found_by_lid_and_by_username() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_hidden_is_answered_as_such() -> anyhow::Result<()> {
+async fn usync_what_is_hidden_is_answered_as_such() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let ana: Jid = world.ana.jid().parse()?;

@@ -13,7 +13,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::syncd_mutation::SyncdOperation;
 
 use super::keys::Keys;
-use crate::media::{self, Blobs, MediaKind};
+use crate::media::{self, Blobs, MediaKind, Seal};
 
 /// The last bytes of a value are its authentication code.
 const MAC: usize = 32;
@@ -227,7 +227,7 @@ fn value_mac(record: &wa::SyncdRecord) -> Option<Vec<u8>> {
 }
 
 fn blob((blobs, host): Store<'_>, bytes: &[u8]) -> anyhow::Result<wa::ExternalBlobReference> {
-    let uploaded = media::store(blobs, host, media::sealed(MediaKind::AppState, bytes)?);
+    let uploaded = media::store(blobs, host, media::sealed(&Seal::drawn(), MediaKind::AppState, bytes)?);
     Ok(wa::ExternalBlobReference {
         media_key: Some(uploaded.media_key),
         direct_path: Some(uploaded.direct_path),

@@ -21,9 +21,6 @@ use crate::server::stanza;
 use crate::server::state::State;
 use crate::signal::{Failure, Opened};
 
-/// What the members get besides the ciphertexts.
-const PASSED_ON: [&str; 5] = ["meta", "reporting", "biz", "bot", "device-identity"];
-
 /// One message of a linked device to a chat.
 struct Post<'a> {
     from: &'a Device,
@@ -100,10 +97,7 @@ fn relay(state: &mut State, post: &Post<'_>) {
     if let Some(edit) = post.message.attrs.get("edit") {
         head.attrs.push("edit", edit.clone());
     }
-    let besides: Vec<Node> = PASSED_ON
-        .iter()
-        .filter_map(|tag| post.message.get_optional_child(tag).cloned())
-        .collect();
+    let besides: Vec<Node> = messages::passed_on(post.message).collect();
     for device in post.chat.companions(state) {
         let encs = [post.single.get(&device).copied(), post.common];
         let mut children: Vec<Node> = encs.into_iter().flatten().cloned().collect();

@@ -12,12 +12,14 @@ use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 use whatsapp_rust::waproto::whatsapp::web_message_info::{Status, StubType};
 
 use super::verbs::HistoryForm;
+use crate::server::person::Place;
 use crate::server::state::State;
+use crate::server::step;
 
 /// A message of long ago, which the phone still has.
 #[derive(Clone, Debug)]
 pub struct Remembered {
-    /// Its id.
+    /// Its id, drawn when it was made: outside a step of the simulator, by the machine.
     pub id: String,
     /// The number of who wrote it; `None` for the owner of the phone.
     pub author: Option<String>,
@@ -36,7 +38,7 @@ impl Remembered {
     /// Any message under a new id.
     pub fn message(author: Option<&str>, timestamp: u64, message: wa::Message) -> Self {
         Self {
-            id: format!("3A{:030X}", rand::random::<u128>() >> 8),
+            id: format!("3A{:030X}", step::random::<u128>() >> 8),
             author: author.map(ToOwned::to_owned),
             timestamp,
             message,
@@ -68,6 +70,7 @@ struct Line<'a> {
     id: &'a str,
     author: &'a str,
     timestamp: u64,
+    place: Place,
     message: &'a wa::Message,
 }
 
@@ -87,10 +90,11 @@ pub(super) fn chats(state: &State, number: &str) -> Chats {
             id: &past.id,
             author: past.author.as_deref().unwrap_or(number),
             timestamp: past.timestamp,
+            place: (0, 0),
             message: &past.message,
         }));
     }
-    for received in person.inbox.all() {
+    for (place, received) in person.inbox.placed() {
         let other = received.to.as_deref().unwrap_or(&received.from);
         let chat = received.chat.clone();
         lines.push(Line {
@@ -98,6 +102,7 @@ pub(super) fn chats(state: &State, number: &str) -> Chats {
             id: &received.id,
             author: &received.from,
             timestamp: received.timestamp,
+            place: (place + 1, 0),
             message: &received.message,
         });
     }
@@ -107,11 +112,12 @@ pub(super) fn chats(state: &State, number: &str) -> Chats {
             id,
             author: number,
             timestamp: sent.timestamp,
+            place: sent.place,
             message: &sent.message,
         });
     }
-    // Stable: what came in the same second stays in the order of arrival.
-    lines.sort_by_key(|line| line.timestamp);
+    // Within a second what was before comes first, then what was got and written, as it came. (Stable for the former.)
+    lines.sort_by_key(|line| (line.timestamp, line.place));
     for line in &lines {
         add(state, number, &mut chats, line);
     }

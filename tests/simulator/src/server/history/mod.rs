@@ -13,5 +13,5 @@ mod verbs;
 pub(crate) use memory::Memory;
 pub use memory::Remembered;
 pub(crate) use requests::asked;
-pub(crate) use sync::{confirmed, send_once};
+pub(crate) use sync::{confirmed, send_again, send_once};
 pub use verbs::HistoryForm;

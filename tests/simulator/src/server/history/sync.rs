@@ -11,7 +11,7 @@ use whatsapp_rust::waproto::whatsapp::message::{HistorySyncNotification, Protoco
 
 use super::chunks::chunks;
 use super::memory::chats;
-use crate::media::{self, MediaKind};
+use crate::media::{self, MediaKind, Seal};
 use crate::server::companion::Device;
 use crate::server::messages::{self, Letter};
 use crate::server::state::State;
@@ -61,7 +61,7 @@ fn try_send(
         ..Default::default()
     };
     if packed.len() > state.person(&device.number)?.memory.form.largest_inline {
-        let blob = media::sealed(MediaKind::History, &packed)?;
+        let blob = media::sealed(&Seal::drawn(), MediaKind::History, &packed)?;
         let uploaded = media::store(&mut state.blobs, &state.media_host, blob);
         notification.file_length = Some(uploaded.file_length);
         notification.file_sha256 = Some(uploaded.file_sha256);
@@ -83,6 +83,19 @@ fn try_send(
     let letter = Letter::peer(state, &device.number, message);
     messages::deliver(state, &letter, device);
     Ok(())
+}
+
+/// Sends a part of the history again, which is in another blob now.
+pub(crate) fn send_again(state: &mut State, device: &Device, mut part: wa::Message, path: String) {
+    if let Some(notification) = part
+        .protocol_message
+        .as_option_mut()
+        .and_then(|protocol| protocol.history_sync_notification.as_option_mut())
+    {
+        notification.direct_path = Some(path);
+    }
+    let letter = Letter::peer(state, &device.number, part);
+    messages::deliver(state, &letter, device);
 }
 
 fn oldest(chunk: &wa::HistorySync) -> Option<i64> {

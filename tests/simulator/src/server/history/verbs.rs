@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::memory::{Remembered, chats};
 use crate::contact;
@@ -68,6 +69,25 @@ impl Phone {
         self.shared.look(|state| {
             let chats = chats(state, &self.number);
             chats.by_address.get(chat).map_or(0, Vec::len)
+        })
+    }
+
+    /// The blobs in which it sent parts of its history, oldest first: the id of the message and the key.
+    pub fn history_blobs(&self) -> Vec<(String, Vec<u8>)> {
+        self.shared.look(|state| {
+            let Ok(person) = state.person(&self.number) else {
+                return Vec::new();
+            };
+            let mut parts: Vec<_> = person.sent.iter().filter(|(_, sent)| sent.is_peer).collect();
+            parts.sort_by_key(|(_, sent)| sent.place);
+            let key = |message: &wa::Message| {
+                let part = message.protocol_message.history_sync_notification.as_option()?;
+                part.media_key.clone()
+            };
+            let blobs = parts
+                .into_iter()
+                .filter_map(|(id, sent)| Some((id.clone(), key(&sent.message)?)));
+            blobs.collect()
         })
     }
 
