@@ -39,6 +39,7 @@ macro_rules! on_both_engines {
 mod api_guide;
 mod asked_again;
 mod bad_input;
+mod bad_settings;
 mod bot;
 mod calls;
 mod channels;
