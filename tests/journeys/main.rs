@@ -46,6 +46,7 @@ mod channels;
 mod commands_line;
 mod console;
 mod contract;
+mod crash_sweeps;
 mod crashes;
 mod crashes_linking;
 mod description;
