@@ -1,7 +1,9 @@
 //! R1: how long the homeserver waits for our answer to a transaction, at a hundred events a second. The answer comes
 //! after the commit.
 //!
-//! `cargo bench --features simulator --bench acknowledge` prints the percentiles; the target is 20 ms for the 99th.
+//! `cargo bench --features simulator --bench acknowledge` prints the percentiles; the target is 20 ms for the 99th. A
+//! PostgreSQL that it starts itself does not wait for the disk; with `WHARF_TEST_POSTGRES=$(scripts/postgres start DIR
+//! --durable | tail -n 1)` before it, a commit does. SQLite always does here (`database.synchronous` is `full`).
 
 #![expect(
     clippy::unwrap_used,

@@ -4,10 +4,10 @@ use std::fmt::{self, Write as _};
 
 use crate::{
     Config,
-    matrix::{Homeserver, Registration},
+    matrix::{Homeserver, PingError, Registration},
     model::{Clock, in_units},
     network::whatsapp,
-    store::Store,
+    store::{self, Store},
 };
 
 /// What was found.
@@ -59,17 +59,39 @@ pub async fn everything(config: &Config) -> Report {
     report
 }
 
+/// Looks at the schema, and changes nothing.
 async fn database(config: &Config, report: &mut Report) {
-    match Store::open(&config.database, Clock::System).await {
-        Ok(store) => {
-            report.good("database: opened, schema current");
-            store.close().await;
-        }
-        Err(error @ crate::store::Error::InUse(_)) => {
-            report.good(format!("database: {error} (fine when that is your running bridge)"));
-        }
-        Err(error) => report.bad(format!("database: {error}. Check database.url and its permissions")),
+    let migrate = config.database.migrate;
+    match Store::look(&config.database).await {
+        Ok(Some((_, pending))) if pending.is_empty() => report.good("database: it answers, schema current"),
+        Ok(None) if migrate => report.good("database: there is none yet; `wharf run` makes it"),
+        Ok(None) => report.bad("database: there is none yet. Make it with `wharf migrate`"),
+        Ok(Some((_, pending))) if migrate => report.good(format!(
+            "database: it answers; migrations are pending ({}), which `wharf run` does at its start",
+            pending.join(", ")
+        )),
+        Ok(Some((_, pending))) => report.bad(format!(
+            "database: it answers, but migrations are pending ({}). Run `wharf migrate`, or set database.migrate to true",
+            pending.join(", ")
+        )),
+        Err(error @ store::Error::Migration(_)) => report.bad(format!("database: {error}")),
+        Err(error) => report.bad(format!(
+            "database: {}. Is its server running, is database.url right, and may we read and write there?",
+            with_causes(&error)
+        )),
     }
+}
+
+/// An error with what led to it.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    let mut text = error.to_string();
+    for cause in causes.map(ToString::to_string) {
+        if !text.contains(&cause) {
+            let _ = write!(text, ": {cause}");
+        }
+    }
+    text
 }
 
 fn registration(config: &Config, report: &mut Report) -> Option<Registration> {
@@ -116,6 +138,12 @@ async fn talk(config: &Config, homeserver: &Homeserver, report: &mut Report) {
             "ping: the homeserver reaches us, {} ms there and back",
             took.as_millis()
         )),
+        Err(error @ PingError::WrongToken(_)) => report.bad(format!(
+            "ping: {error}. Give it the registration file that stands in homeserver.registration, and restart both"
+        )),
+        Err(error @ PingError::NoAddress) => report.bad(format!(
+            "ping: {error}. Write one with `wharf registration --url`, load it there and restart it"
+        )),
         Err(error) => report.bad(format!(
             "ping: {error}. Is `wharf run` running, and does the url in the registration lead to it from where the \
              homeserver runs?"
@@ -147,12 +175,16 @@ async fn files(homeserver: &Homeserver, report: &mut Report) {
 /// # Errors
 /// The database cannot be opened or changed.
 pub async fn migrate(config: &Config, only_status: bool) -> anyhow::Result<String> {
-    let store = Store::open_as_is(&config.database, Clock::System).await?;
-    let (applied, pending) = store.migrations().await?;
-    if !only_status {
+    let (applied, pending) = if only_status {
+        let looked = Store::look(&config.database).await?;
+        looked.unwrap_or_else(|| (Vec::new(), Store::all_migrations()))
+    } else {
+        let store = Store::open_as_is(&config.database, Clock::System).await?;
+        let listed = store.migrations().await?;
         store.migrate().await?;
-    }
-    store.close().await;
+        store.close().await;
+        listed
+    };
     let word = if only_status { "pending" } else { "applied now" };
     let mut text = String::new();
     for name in &applied {

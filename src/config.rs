@@ -2,9 +2,9 @@
 //!
 //! Environment: `WHARF_SECTION__KEY`, and the flat names that users of the REST contract already have (`HOST`, `PORT`,
 //! `CLIENT_ID`, …). A key that nobody knows is an error, and so is a value that cannot work: found at start, named
-//! with its reason.
+//! with its value and its reason.
 
-use std::{fmt, fs, path::Path};
+use std::{fs, path::Path};
 
 use figment::{
     Figment, Profile, Provider,
@@ -13,7 +13,7 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{access, api, bridge, matrix, media, network::whatsapp, server, store, telemetry, webhook};
+use crate::{access, api, bridge, matrix, media, network::whatsapp, server, store, telemetry, webhook, wrong::Wrong};
 
 /// All settings.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -39,30 +39,6 @@ pub struct Config {
     pub access: access::Config,
     /// The REST door.
     pub api: api::Config,
-}
-
-/// What is wrong with the settings, in one line.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Wrong {
-    key: String,
-    why: String,
-}
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "config: {}: {}", self.key, self.why)
-    }
-}
-
-impl std::error::Error for Wrong {}
-
-impl Wrong {
-    fn new(key: impl Into<String>, why: impl Into<String>) -> Self {
-        Self {
-            key: key.into(),
-            why: why.into(),
-        }
-    }
 }
 
 /// The flat names of the REST contract and the keys they mean.
@@ -150,6 +126,9 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(Wrong::new(file.display().to_string(), error.to_string())),
         };
+        if let Some(wrong) = Wrong::of_toml(&file.display().to_string(), &toml) {
+            return Err(wrong);
+        }
         let nested = Env::prefixed("WHARF_").ignore(NO_SETTINGS).split("__");
         let figment = Figment::from(Toml::string(&toml))
             .merge(Flat(environment))
@@ -159,22 +138,26 @@ impl Config {
 
     fn from_sources(figment: Figment) -> Result<Self, Wrong> {
         let figment = with_files(figment)?;
-        let config: Self = figment.extract().map_err(|error| wrong(&error))?;
+        let config: Self = figment.extract().map_err(|error| Wrong::unread(&error, &figment))?;
         config.check()?;
         Ok(config)
     }
 
     fn check(&self) -> Result<(), Wrong> {
-        let named = |(key, why): (&str, &str)| Wrong::new(key, why);
+        // Secrets stay out of this.
+        let settings = serde_json::to_value(self).unwrap_or_default();
+        let named = |(key, why): (&str, &str)| Wrong::value(&settings, key, why);
+        let told = |(key, why): (&str, String)| Wrong::value(&settings, key, why);
         self.server.check().map_err(named)?;
-        self.log.check().map_err(|(key, why)| Wrong::new(key, why))?;
-        self.homeserver.check().map_err(|(key, why)| Wrong::new(key, why))?;
+        self.log.check().map_err(told)?;
+        self.database.check().map_err(named)?;
+        self.homeserver.check().map_err(named)?;
         self.bridge.check().map_err(named)?;
-        self.media.check().map_err(|(key, why)| Wrong::new(key, why))?;
+        self.media.check().map_err(named)?;
         self.webhook.check().map_err(named)?;
         self.access.check().map_err(named)?;
         self.api.check().map_err(named)?;
-        whatsapp::check(&self.whatsapp).map_err(|error| Wrong::new("whatsapp", error.to_string()))?;
+        whatsapp::check(&self.whatsapp).map_err(|error| told((error.key(), error.to_string())))?;
         Ok(())
     }
 }
@@ -224,20 +207,6 @@ impl Provider for Without {
         }
         Ok(data)
     }
-}
-
-fn wrong(error: &figment::Error) -> Wrong {
-    let key = if error.path.is_empty() {
-        "settings".to_owned()
-    } else {
-        error.path.join(".")
-    };
-    let source = error
-        .metadata
-        .as_ref()
-        .map(|metadata| format!(" (in {})", metadata.name))
-        .unwrap_or_default();
-    Wrong::new(key, format!("{}{source}", error.kind))
 }
 
 #[cfg(test)]

@@ -23,9 +23,11 @@ mod config;
 pub mod registration;
 mod server;
 pub mod telemetry;
+mod wrong; // what is wrong with the settings
 
 pub use app::App;
-pub use config::{Config, Wrong};
+pub use config::Config;
+pub use wrong::Wrong;
 
 /// What a process does once, before anything else: chooses the TLS implementation, and in builds for tests lets a
 /// fail point end the process as abruptly as a power cut would.

@@ -97,8 +97,9 @@ impl Config {
 }
 
 /// Settings are shown to people; secrets are not.
-fn hide<S: Serializer>(_: &SecretString, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str("")
+fn hide<S: Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {
+    let is_there = !secret.expose_secret().is_empty();
+    to.serialize_str(if is_there { "(secret)" } else { "" })
 }
 
 #[cfg(test)]

@@ -103,13 +103,16 @@ impl Config {
     /// The first key that cannot work.
     pub(crate) fn check(&self) -> Result<(), (&'static str, &'static str)> {
         if self.workers == 0 {
-            return Err(("bridge.workers", "at least one worker is needed"));
+            return Err(("bridge.workers", "must be at least 1"));
         }
         if !self.ghost_name.contains("{name}") {
             return Err(("bridge.ghost_name", "must contain {name}"));
         }
-        if self.messages_per_minute == 0 || self.burst == 0 {
-            return Err(("bridge.messages_per_minute", "this and bridge.burst must be at least 1"));
+        if self.messages_per_minute == 0 {
+            return Err(("bridge.messages_per_minute", "must be at least 1"));
+        }
+        if self.burst == 0 {
+            return Err(("bridge.burst", "must be at least 1"));
         }
         if self.repair_every == 0 {
             return Err(("bridge.repair_every", "must be at least 1 second"));

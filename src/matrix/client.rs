@@ -266,6 +266,8 @@ struct Refusal {
     errcode: String,
     error: String,
     retry_after_ms: Option<u64>,
+    /// What we answered to its `ping`; others may call anything so.
+    status: serde_json::Value,
 }
 
 fn refusal(status: http::StatusCode, headers: &http::HeaderMap, body: &[u8]) -> Error {
@@ -277,6 +279,7 @@ fn refusal(status: http::StatusCode, headers: &http::HeaderMap, body: &[u8]) -> 
         errcode,
         error: message,
         retry_after_ms,
+        status: ours,
     } = parsed.unwrap_or_default();
     let message = shortened(&message);
     match status.as_u16() {
@@ -285,7 +288,10 @@ fn refusal(status: http::StatusCode, headers: &http::HeaderMap, body: &[u8]) -> 
         413 => Error::TooLarge { limit: None },
         // The homeserver's own answers to `ping` come with 502 and 504 too: they are no trouble of the homeserver.
         502 | 504 if errcode.starts_with("M_CONNECTION_") || errcode == "M_BAD_STATUS" => Error::Refused {
-            status: status.as_u16(),
+            status: ours
+                .as_u64()
+                .and_then(|it| it.try_into().ok())
+                .unwrap_or(status.as_u16()),
             errcode,
             message,
         },

@@ -55,13 +55,25 @@ impl Default for Config {
 
 impl Config {
     /// What is wrong with these settings: key and reason.
-    pub(crate) fn check(&self) -> Result<(), (&'static str, String)> {
-        super::Names::new(self).map_err(|error| ("homeserver.server_name", error.to_string()))?;
+    pub(crate) fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        let names = [
+            ("homeserver.bot", &self.bot),
+            ("homeserver.ghost_prefix", &self.ghost_prefix),
+            ("homeserver.identity_prefix", &self.identity_prefix),
+        ];
+        for (key, name) in names {
+            if name.is_empty() || !name.bytes().all(may_be_in_a_name) {
+                return Err((key, "must be small letters, digits and the signs . _ = - / +"));
+            }
+        }
+        if super::Names::new(self).is_err() {
+            return Err(("homeserver.bot", "must be shorter"));
+        }
         if !matches!(self.address.scheme(), "http" | "https") {
-            return Err(("homeserver.address", "must begin with http:// or https://".to_owned()));
+            return Err(("homeserver.address", "must begin with http:// or https://"));
         }
         if self.request_timeout_seconds == 0 {
-            return Err(("homeserver.request_timeout_seconds", "must be at least 1".to_owned()));
+            return Err(("homeserver.request_timeout_seconds", "must be at least 1"));
         }
         Ok(())
     }
@@ -73,4 +85,9 @@ impl Config {
     pub(super) fn retry(&self) -> Duration {
         Duration::from_secs(self.retry_seconds)
     }
+}
+
+/// What the specification lets stand in the name of a user.
+fn may_be_in_a_name(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._=-/+".contains(&byte)
 }

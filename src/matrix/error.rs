@@ -93,6 +93,9 @@ pub(crate) enum PingError {
     /// We (or something between us) answered it with an error.
     #[error("the homeserver got a wrong answer from our address: {0}")]
     WrongAnswer(String),
+    /// It connected and was turned away.
+    #[error("the homeserver reaches us, but shows another hs_token than ours (we answered {0})")]
+    WrongToken(u16),
     /// We could not ask it at all.
     #[error(transparent)]
     Homeserver(#[from] Error),

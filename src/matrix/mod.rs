@@ -196,6 +196,7 @@ impl Homeserver {
                 "M_URL_NOT_SET" => PingError::NoAddress,
                 "M_CONNECTION_FAILED" => PingError::Connection(message),
                 "M_CONNECTION_TIMEOUT" => PingError::Timeout,
+                "M_BAD_STATUS" if matches!(status, 401 | 403) => PingError::WrongToken(status),
                 "M_BAD_STATUS" => PingError::WrongAnswer(message),
                 _ => PingError::Homeserver(Error::Refused {
                     status,

@@ -312,7 +312,17 @@ async fn a_failed_ping_says_what_is_wrong() {
         };
         assert!(expected, "{errcode}: {error:?}");
     }
-    assert_eq!(scripted.asked().len(), 4, "a ping is not repeated");
+    for (answered, is_token) in [(401, true), (403, true), (500, false)] {
+        let told = json!({"errcode": "M_BAD_STATUS", "error": "why", "status": answered, "body": "{}"});
+        scripted.answers(502, told);
+        let error = homeserver.ping().await.unwrap_err();
+        assert_eq!(
+            matches!(error, PingError::WrongToken(_)),
+            is_token,
+            "{answered}: {error:?}"
+        );
+    }
+    assert_eq!(scripted.asked().len(), 7, "a ping is not repeated");
 }
 
 #[tokio::test]

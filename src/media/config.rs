@@ -31,9 +31,9 @@ impl Default for Config {
 
 impl Config {
     /// What is wrong with these settings: key and reason.
-    pub(crate) fn check(&self) -> Result<(), (&'static str, String)> {
+    pub(crate) fn check(&self) -> Result<(), (&'static str, &'static str)> {
         if self.time_limit_seconds == 0 {
-            return Err(("media.time_limit_seconds", "must be at least 1".to_owned()));
+            return Err(("media.time_limit_seconds", "must be at least 1"));
         }
         Ok(())
     }

@@ -40,6 +40,25 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// What is wrong with these settings: key and reason.
+    pub(crate) fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        let names_server =
+            url::Url::parse(&self.url).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql"));
+        let names_file = super::engine::sqlite_path(&self.url).is_some_and(|path| path.file_name().is_some());
+        if !names_file && !names_server {
+            return Err((
+                "database.url",
+                "must be sqlite:PATH or postgres://user:password@host/database",
+            ));
+        }
+        if self.connections == 0 {
+            return Err(("database.connections", "must be at least 1"));
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")

@@ -10,7 +10,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 use sqlx::{
-    Any, AnyPool, AssertSqlSafe, Executor, Transaction,
+    Any, AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Executor, Transaction,
     any::{AnyConnectOptions, AnyPoolOptions},
     pool::PoolConnection,
 };
@@ -39,9 +39,8 @@ impl Place {
     /// Reads `database.url`.
     pub(super) fn of(config: &Config) -> Result<Self, Error> {
         let text = config.url.as_str();
-        if let Some(path) = text.strip_prefix("sqlite:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            return Self::file(Path::new(path.split('?').next().unwrap_or_default()));
+        if let Some(path) = sqlite_path(text) {
+            return Self::file(path);
         }
         match url::Url::parse(text) {
             Ok(url) if ["postgres", "postgresql"].contains(&url.scheme()) => Ok(Self::Server(url)),
@@ -79,6 +78,28 @@ impl Place {
         };
         Ok(text.parse()?)
     }
+}
+
+/// The file that an address of SQLite names.
+pub(super) fn sqlite_path(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    Some(Path::new(path.split('?').next().unwrap_or_default()))
+}
+
+/// One connection for reading, whoever else works there; `None` when the file of the database is not there.
+pub(super) async fn look(config: &Config) -> Result<Option<AnyConnection>, Error> {
+    let file = sqlite_path(&config.url);
+    if file.is_some_and(|file| !file.exists()) {
+        return Ok(None);
+    }
+    let mut connection = Place::of(config)?.options()?.connect().await?;
+    if file.is_some() {
+        connection
+            .execute(sqlx::raw_sql("pragma busy_timeout = 10000; pragma query_only = on;"))
+            .await?;
+    }
+    Ok(Some(connection))
 }
 
 fn wrong_address(what: &'static str) -> Error {

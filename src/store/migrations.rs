@@ -1,8 +1,9 @@
 //! The schema and its changes, embedded. Each runs once, in one transaction, and is never edited after a release.
 
 use sha2::{Digest, Sha256};
+use sqlx::{Connection as _, any::AnyRow};
 
-use super::{Error, Store, types::Columns};
+use super::{Config, Error, Store, engine, types::Columns};
 
 /// One change of the schema.
 pub(super) struct Migration {
@@ -65,6 +66,11 @@ pub(super) const ALL: &[Migration] = &[
 ];
 
 impl Store {
+    /// Names of all migrations there are.
+    pub(crate) fn all_migrations() -> Vec<String> {
+        ALL.iter().map(|migration| migration.name.to_owned()).collect()
+    }
+
     /// Names of the migrations that ran, and of those that did not.
     ///
     /// # Errors
@@ -99,7 +105,30 @@ impl Store {
 
 /// Those that ran, and those that did not yet.
 pub(super) async fn list(store: &Store, all: &[Migration]) -> Result<(Vec<String>, Vec<String>), Error> {
-    let recorded = match store.read().await?.recorded_migrations().await {
+    split(store.read().await?.recorded_migrations().await, all)
+}
+
+/// The same of a database that perhaps somebody else works on: nothing is locked, made or changed. `None`: there is no
+/// such file.
+pub(super) async fn look(config: &Config) -> Result<Option<(Vec<String>, Vec<String>)>, Error> {
+    let Some(mut connection) = engine::look(config).await? else {
+        return Ok(None);
+    };
+    let recorded = sqlx::query(RECORDED)
+        .fetch_all(&mut connection)
+        .await
+        .map_err(Error::from);
+    let recorded = recorded.and_then(|rows| rows.iter().map(read_recorded).collect());
+    // Whatever it answers, the connection is gone.
+    let _ = connection.close().await;
+    split(recorded, ALL).map(Some)
+}
+
+fn split(
+    recorded: Result<Vec<(String, String)>, Error>,
+    all: &[Migration],
+) -> Result<(Vec<String>, Vec<String>), Error> {
+    let recorded = match recorded {
         Ok(recorded) => recorded,
         // There is no such table yet.
         Err(Error::Unavailable(sqlx::Error::Database(_))) => Vec::new(),
@@ -169,18 +198,16 @@ fn checksum(migration: &Migration) -> String {
     hex::encode(Sha256::digest(migration.sql.as_bytes()))
 }
 
+const RECORDED: &str = "select name, checksum from schema_migrations order by name";
+
+fn read_recorded(row: &AnyRow) -> Result<(String, String), Error> {
+    let row = Columns::new(row, "schema_migrations", "name");
+    Ok((row.text("name")?, row.text("checksum")?))
+}
+
 impl super::Tx {
     async fn recorded_migrations(&mut self) -> Result<Vec<(String, String)>, Error> {
-        let rows = self
-            .rows(sqlx::query(
-                "select name, checksum from schema_migrations order by name",
-            ))
-            .await?;
-        rows.iter()
-            .map(|row| {
-                let row = Columns::new(row, "schema_migrations", "name");
-                Ok((row.text("name")?, row.text("checksum")?))
-            })
-            .collect()
+        let rows = self.rows(sqlx::query(RECORDED)).await?;
+        rows.iter().map(read_recorded).collect()
     }
 }

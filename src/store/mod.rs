@@ -122,6 +122,16 @@ impl Store {
         })))
     }
 
+    /// Names of the migrations that ran on a database, and of those that did not; `None` when its file is not there.
+    /// Changes nothing, and does not mind that another process works on it.
+    ///
+    /// # Errors
+    /// `Migration` when its schema is not ours, `Unavailable`.
+    pub(crate) async fn look(config: &Config) -> Result<Option<(Vec<String>, Vec<String>)>, Error> {
+        sqlx::any::install_default_drivers();
+        migrations::look(config).await
+    }
+
     /// Begins a transaction; what it writes happens with [`Tx::commit`].
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{
     database::Engine,
     waiting::{SOON, eventually},
-    world::{OWNER, World},
+    world::{OWNER, Talking, World, gets, texts},
 };
 
 async fn appservice(world: &World, method: Method, path: &str, token: Option<&str>, body: Vec<u8>) -> (u16, Value) {
@@ -30,97 +30,88 @@ fn hs_token(world: &World) -> String {
         .to_owned()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_appservice_door_answers_bad_input_as_matrix_wants_it() {
-    let world = World::start(Engine::Sqlite).await;
-    let token = hs_token(&world);
-    let good = br#"{"events":[]}"#.to_vec();
-    let cases = [
-        (
-            Method::PUT,
-            "/transactions/1",
-            None,
-            good.clone(),
-            401,
-            "M_UNAUTHORIZED",
-        ),
-        (
-            Method::PUT,
-            "/transactions/1",
-            Some("wrong"),
-            good.clone(),
-            403,
-            "M_FORBIDDEN",
-        ),
-        (
-            Method::PUT,
-            "/transactions/1",
-            Some(token.as_str()),
-            b"{".to_vec(),
-            400,
-            "M_NOT_JSON",
-        ),
-        (
-            Method::PUT,
-            "/transactions/1",
-            Some(token.as_str()),
-            b"{\"events\":7}".to_vec(),
-            400,
-            "M_BAD_JSON",
-        ),
-        (
-            Method::GET,
-            "/transactions/1",
-            Some(token.as_str()),
-            vec![],
-            405,
-            "M_UNRECOGNIZED",
-        ),
-        (
-            Method::GET,
-            "/nothing",
-            Some(token.as_str()),
-            vec![],
-            404,
-            "M_UNRECOGNIZED",
-        ),
-        (
-            Method::GET,
-            "/users/%40nobody%3Ahs.test",
-            Some(token.as_str()),
-            vec![],
-            404,
-            "M_NOT_FOUND",
-        ),
-        (
-            Method::GET,
-            "/rooms/%23nothing%3Ahs.test",
-            Some(token.as_str()),
-            vec![],
-            404,
-            "M_NOT_FOUND",
-        ),
-    ];
-    for (method, path, token, body, status, code) in cases {
-        let (got, answer) = appservice(&world, method.clone(), path, token, body).await;
-        assert_eq!(
-            (got, &answer["errcode"]),
-            (status, &json!(code)),
-            "{method} {path}: {answer}"
-        );
+/// What the door has taken: events it knows, and what is to be done about them.
+async fn taken(world: &World) -> i64 {
+    world
+        .count("select (select count(*) from accepted_events) + (select count(*) from jobs where kind = 'from_matrix')")
+        .await
+}
+
+/// An event that alice might have sent just now.
+fn event(room: &str, text: &str) -> Value {
+    json!({
+        "type": "m.room.message", "event_id": format!("${}", text.replace(' ', "_")), "room_id": room,
+        "sender": "@alice:hs.test", "origin_server_ts": 1_577_836_800_000_i64,
+        "content": { "msgtype": "m.text", "body": text },
+    })
+}
+
+on_both_engines! {
+    async fn the_appservice_door_answers_bad_input_as_matrix_wants_it_and_takes_nothing(engine: Engine) {
+        let world = World::start(engine).await;
+        let Talking { room, ana, .. } = world.talking().await;
+        world.homeserver.has_pushed_everything().await;
+        world.settles(SOON).await;
+        let token = hs_token(&world);
+        let (right, wrong) = (Some(token.as_str()), Some("wrong"));
+        let real = event(room.id(), "let me in");
+        let good = json!({ "events": [real] }).to_string();
+        let cut_off = good[..good.len() - 1].to_owned();
+        let no_list = json!({ "events": real }).to_string();
+        let no_events = json!({ "more": [real] }).to_string();
+        let no_object = json!([real]).to_string();
+        let odd = json!({ "events": [real], "ephemeral": 1 }).to_string();
+        let put = "/transactions/1";
+        let (unrecognized, not_found) = (("M_UNRECOGNIZED", "Unrecognized request"), ("M_NOT_FOUND", "Not found"));
+        let (not_json, bad_json) = (("M_NOT_JSON", "Request body is not JSON"), ("M_BAD_JSON", "Request body has the wrong shape"));
+        let cases = [
+            (Method::PUT, put, None, &good, 401, ("M_UNAUTHORIZED", "Missing hs_token")),
+            (Method::PUT, put, wrong, &good, 403, ("M_FORBIDDEN", "Wrong hs_token")),
+            (Method::PUT, put, Some(""), &good, 403, ("M_FORBIDDEN", "Wrong hs_token")),
+            (Method::PUT, put, right, &cut_off, 400, not_json),
+            (Method::PUT, put, right, &no_list, 400, bad_json),
+            (Method::PUT, put, right, &no_events, 400, bad_json),
+            (Method::PUT, put, right, &no_object, 400, bad_json),
+            (Method::PUT, put, right, &odd, 400, bad_json),
+            (Method::GET, put, right, &good, 405, unrecognized),
+            (Method::POST, put, right, &good, 405, unrecognized),
+            (Method::PUT, "/ping", right, &good, 405, unrecognized),
+            (Method::PUT, "/transactions", right, &good, 404, unrecognized),
+            (Method::PUT, "/transactions/1/2", right, &good, 404, unrecognized),
+            (Method::PUT, "/nothing", right, &good, 404, unrecognized),
+            (Method::GET, "/users/%40nobody%3Ahs.test", right, &good, 404, not_found),
+            (Method::GET, "/users/nonsense", right, &good, 404, not_found),
+            (Method::GET, "/rooms/%23nothing%3Ahs.test", right, &good, 404, not_found),
+            (Method::GET, "/users/%40nobody%3Ahs.test", None, &good, 401, ("M_UNAUTHORIZED", "Missing hs_token")),
+            (Method::GET, "/rooms/%23nothing%3Ahs.test", wrong, &good, 403, ("M_FORBIDDEN", "Wrong hs_token")),
+            (Method::POST, "/ping", wrong, &good, 403, ("M_FORBIDDEN", "Wrong hs_token")),
+            (Method::POST, "/ping", right, &cut_off, 400, not_json),
+        ];
+        let before = taken(&world).await;
+        for (method, path, token, body, status, (errcode, error)) in cases {
+            let answer = appservice(&world, method.clone(), path, token, body.clone().into_bytes()).await;
+            assert_eq!(answer, (status, json!({ "errcode": errcode, "error": error })), "{method} {path} {body}");
+            assert_eq!(taken(&world).await, before, "{method} {path} {body}");
+        }
+        // The event was good all the time.
+        assert_eq!(appservice(&world, Method::PUT, put, right, good.into_bytes()).await, (200, json!({})));
+        gets(&ana, "let me in").await;
+        world.settles(SOON).await;
+        assert_eq!(texts(&ana), ["let me in"]);
+        assert_eq!(taken(&world).await, before + 1);
     }
-    let (status, answer) = appservice(&world, Method::PUT, "/transactions/2", Some(&token), good).await;
-    assert_eq!((status, answer), (200, json!({})));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_event_does_not_hold_up_the_others() {
     let world = World::start(Engine::Sqlite).await;
+    let Talking { room, ana, .. } = world.talking().await;
     let token = hs_token(&world);
     let events = json!({ "events": [
         7, { "type": "m.room.message" }, { "event_id": 5 },
         { "type": "m.room.message", "event_id": "$x", "room_id": "!r", "sender": "@alice:hs.test", "origin_server_ts": 1,
           "content": { "msgtype": 9, "body": [] } },
+        event(room.id(), "behind them"),
     ], "unknown": true });
     let (status, answer) = appservice(
         &world,
@@ -131,42 +122,40 @@ async fn a_broken_event_does_not_hold_up_the_others() {
     )
     .await;
     assert_eq!((status, answer), (200, json!({})));
-    let (status, _) = appservice(
-        &world,
-        Method::PUT,
-        "/transactions/4",
-        Some(&token),
-        b"{\"events\":[]}".to_vec(),
-    )
-    .await;
-    assert_eq!(status, 200);
+    gets(&ana, "behind them").await;
+    world.settles(SOON).await;
+    assert_eq!(texts(&ana), ["behind them"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_too_large_are_refused_at_both_doors() {
     let world = World::start(Engine::Sqlite).await;
-    let rest = world.rest.new_token(&[]).await;
+    let Talking { linked, room, ana, .. } = world.talking().await;
+    world.homeserver.has_pushed_everything().await;
+    world.settles(SOON).await;
+    let (rest, before) = (linked.rest, taken(&world).await);
     let message = format!("/api/v1/devices/{OWNER}/message");
-    let text = json!({ "contact": "1", "platform": "wa", "text": "x".repeat(3 * 1024 * 1024) });
+    let text = json!({ "contact": ana.number(), "platform": "wa", "text": "x".repeat(3 * 1024 * 1024) });
     let transaction = "/_matrix/app/v1/transactions/1";
+    let huge = json!({ "events": [event(room.id(), "too much")] }).to_string() + &" ".repeat(51 * 1024 * 1024);
     let cases = [
         (
             Method::POST,
             message.as_str(),
             rest.token().to_owned(),
             text.to_string(),
-            "error",
+            json!({ "error": "Request body too large" }),
         ),
         (
             Method::PUT,
             transaction,
             hs_token(&world),
-            " ".repeat(51 * 1024 * 1024),
-            "errcode",
+            huge,
+            json!({ "errcode": "M_TOO_LARGE", "error": "Request body too large" }),
         ),
     ];
     let door = &world.rest;
-    for (method, path, token, body, key) in &cases {
+    for (method, path, token, body, words) in &cases {
         // A client that still sends when the answer comes may be cut off before it reads it: then it asks again.
         let (status, answer) = eventually("the door answers", SOON, || async move {
             let request = door.raw(method.clone(), path).bearer_auth(token).body(body.clone());
@@ -174,9 +163,12 @@ async fn bodies_too_large_are_refused_at_both_doors() {
             Some((answer.status().as_u16(), answer.json::<Value>().await.ok()?))
         })
         .await;
-        assert_eq!(status, 413, "{path}");
-        assert!(answer[key].is_string(), "{answer}");
+        assert_eq!((status, &answer), (413, words), "{path}");
+        assert_eq!(taken(&world).await, before, "{path}");
     }
+    world.settles(SOON).await;
+    assert_eq!(world.count("select count(*) from sends").await, 0);
+    assert!(texts(&ana).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -242,7 +234,7 @@ async fn w11_w21_the_log_holds_no_tokens_codes_bodies_or_whole_numbers() {
         .rest
         .says(OWNER, "15550001111", "a very secret sentence", None)
         .await;
-    crate::support::world::gets(&ana, "a very secret sentence").await;
+    gets(&ana, "a very secret sentence").await;
     ana.says(&linked.phone, "another very secret sentence");
     world.settles(SOON).await;
     let log = world.wharf.logs();

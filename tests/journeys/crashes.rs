@@ -1,7 +1,7 @@
-//! The process dies at named points of each journey, before and after every commit and every call to the outside.
-//! Started again, each message is on the other side exactly once, in order.
+//! The process dies at named points of each journey. Started again, each message is on the other side exactly once, in
+//! order. Before and after every commit and every request to the homeserver: see `crash_sweeps`.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use reqwest::Method;
 use serde_json::json;
@@ -12,8 +12,11 @@ use crate::support::{
     receiver::Receiver,
     rest::Rest,
     waiting::{SOON, eventually},
-    world::{Linked, OWNER, Talking, World, gets, link, texts, webhook},
+    world::{Linked, OWNER, Talking, World, gets, link, settled, texts, webhook},
 };
+
+/// By then wharf has died, or everything is done.
+const DONE: Duration = Duration::from_mins(3);
 
 /// Every point on the way of a message, in either direction.
 const POINTS: &[&str] = &[
@@ -34,18 +37,25 @@ const POINTS: &[&str] = &[
     "bridge.deliver.after",
 ];
 
-struct Talk {
-    world: World,
-    linked: Linked,
-    alice: User,
-    room: Room,
-    ana: simulator::Contact,
-    receiver: Receiver,
+/// A talk, and how many rounds of it there were.
+pub(super) struct Talk {
+    pub(super) world: World,
+    pub(super) linked: Linked,
+    pub(super) alice: User,
+    ends: Ends,
     round: usize,
 }
 
+/// Where what is said arrives.
+struct Ends {
+    rest: Rest,
+    room: Room,
+    ana: simulator::Contact,
+    receiver: Receiver,
+}
+
 impl Talk {
-    async fn begin(engine: Engine) -> Self {
+    pub(super) async fn begin(engine: Engine) -> Self {
         let world = World::start(engine).await;
         let Talking {
             linked,
@@ -54,69 +64,68 @@ impl Talk {
             ana,
         } = world.talking().await;
         let (receiver, _) = webhook(&linked.rest).await;
+        let rest = linked.rest.clone();
         Self {
             world,
             linked,
             alice,
-            room,
-            ana,
-            receiver,
+            ends: Ends {
+                rest,
+                room,
+                ana,
+                receiver,
+            },
             round: 0,
         }
     }
 
-    /// Lets wharf run into `failpoints` while a message goes each way and one by REST; then starts it again and waits
-    /// until everything is where it belongs. Tells whether it died.
-    async fn survives(&mut self, failpoints: &str) -> bool {
-        self.round += 1;
+    /// Lets wharf run into `failpoints` while a message goes each way and one by REST, and waits until it died or all is
+    /// done; after its death it is started again, and then all is done. Tells whether it died.
+    pub(super) async fn survives(&mut self, failpoints: &str) -> bool {
+        self.begins_round(failpoints).await;
         let round = self.round;
-        let rest = self.linked.rest.clone();
-        self.world.settles(SOON).await;
-        self.world.wharf.is_killed().await;
-        self.world.wharf.spawn(failpoints);
-        self.ana.says(&self.linked.phone, &format!("in {round}"));
-        self.alice.says(self.room.id(), &format!("out {round}"));
-        let (accepted, died) = tokio::join!(
-            sends_by_rest(rest.clone(), round),
-            self.world.wharf.ends(Duration::from_secs(8))
-        );
-        self.world.wharf.is_killed().await;
-        self.world.wharf.start().await;
-        if !accepted {
-            assert!(
-                sends_by_rest(rest.clone(), round).await,
-                "round {round}: REST answers after the restart"
-            );
+        self.ends.ana.says(&self.linked.phone, &format!("in {round}"));
+        self.alice.says(self.ends.room.id(), &format!("out {round}"));
+        let died = dies_before(&mut self.world, self.ends.have_all(round)).await;
+        if died {
+            self.world.wharf.start().await;
+            self.ends.have_all(round).await;
         }
-        self.room.shows(&format!("in {round}")).await;
-        self.room.shows(&format!("rest {round}")).await;
-        gets(&self.ana, &format!("out {round}")).await;
-        gets(&self.ana, &format!("rest {round}")).await;
-        self.receiver.gets(&format!("in {round}")).await;
         died
     }
 
-    /// Everything exactly once on both sides, each way in order.
-    async fn is_whole(&self) {
+    /// The same with one message by REST.
+    pub(super) async fn echoes(&mut self, failpoints: &str) -> bool {
+        self.begins_round(failpoints).await;
+        let died = dies_before(&mut self.world, self.ends.have_what_rest_said(self.round)).await;
+        if died {
+            self.world.wharf.start().await;
+            self.ends.have_what_rest_said(self.round).await;
+        }
+        died
+    }
+
+    async fn begins_round(&mut self, failpoints: &str) {
+        self.round += 1;
         self.world.settles(SOON).await;
-        let expected = |way: &str| {
-            (1..=self.round)
-                .map(|round| format!("{way} {round}"))
-                .collect::<Vec<_>>()
-        };
-        let with = |way: &str, texts: Vec<String>| -> Vec<String> {
-            texts.into_iter().filter(|text| text.starts_with(way)).collect()
-        };
-        let on_phone = texts(&self.ana);
-        assert_eq!(with("out ", on_phone.clone()), expected("out"));
-        assert_eq!(with("rest ", on_phone), expected("rest"));
-        let in_room: Vec<String> = self.room.said().into_iter().map(|(_, text)| text).collect();
-        assert_eq!(with("in ", in_room.clone()), expected("in"));
-        assert_eq!(with("rest ", in_room), expected("rest"));
-        assert!(self.ana.unreadable().is_empty(), "{:?}", self.ana.unreadable());
+        self.world.wharf.is_killed().await;
+        self.world.wharf.spawn(failpoints);
+    }
+
+    /// Everything exactly once on both sides, each way in order.
+    pub(super) async fn is_whole(&self) {
+        self.says_once_by(&["in", "out", "rest"]).await;
+    }
+
+    /// Each of these was said in each round, and is exactly once where it belongs, in order.
+    pub(super) async fn says_once_by(&self, ways: &[&str]) {
+        self.world.settles(SOON).await;
+        let Ends {
+            room, ana, receiver, ..
+        } = &self.ends;
+        let in_room: Vec<String> = room.said().into_iter().map(|(_, text)| text).collect();
         // Webhooks are delivered at least once: the same delivery keeps its id.
-        let mut heard: Vec<_> = self
-            .receiver
+        let mut heard: Vec<_> = receiver
             .got()
             .iter()
             .map(|got| (got.body["message"].clone(), got.id()))
@@ -126,16 +135,60 @@ impl Talk {
             .into_iter()
             .map(|(text, _)| text.as_str().unwrap().to_owned())
             .collect();
-        assert_eq!(with("in ", heard), expected("in"));
+        for way in ways {
+            let expected: Vec<String> = (1..=self.round).map(|round| format!("{way} {round}")).collect();
+            let with = |texts: &[String]| -> Vec<String> {
+                texts
+                    .iter()
+                    .filter(|text| text.starts_with(&format!("{way} ")))
+                    .cloned()
+                    .collect()
+            };
+            if *way == "in" {
+                assert_eq!(with(&heard), expected);
+            } else {
+                assert_eq!(with(&texts(ana)), expected);
+            }
+            assert_eq!(with(&in_room), expected);
+        }
+        assert!(ana.unreadable().is_empty(), "{:?}", ana.unreadable());
+    }
+}
+
+impl Ends {
+    /// Waits until everything of a round is where it belongs, and nothing is left to do.
+    async fn have_all(&self, round: usize) {
+        sends_by_rest(&self.rest, round).await;
+        self.room.shows(&format!("in {round}")).await;
+        gets(&self.ana, &format!("out {round}")).await;
+        self.receiver.gets(&format!("in {round}")).await;
+        self.have_what_rest_said(round).await;
+    }
+
+    async fn have_what_rest_said(&self, round: usize) {
+        sends_by_rest(&self.rest, round).await;
+        gets(&self.ana, &format!("rest {round}")).await;
+        self.room.shows(&format!("rest {round}")).await;
+        settled(&self.rest, SOON).await;
+    }
+}
+
+/// Waits until wharf dies or all is done; tells whether it died.
+pub(super) async fn dies_before(world: &mut World, all: impl Future<Output = ()>) -> bool {
+    tokio::select! {
+        died = world.wharf.ends(DONE) => {
+            assert!(died, "neither dead nor done within {DONE:?}");
+            true
+        }
+        () = all => false,
     }
 }
 
 /// Repeats the request until it is answered, as an application with an idempotency key may.
-async fn sends_by_rest(rest: Rest, round: usize) -> bool {
-    let path = format!("/api/v1/devices/{OWNER}/message");
-    let body = json!({ "contact": "15550001111", "platform": "wa", "text": format!("rest {round}") });
-    let (rest, path, body) = (&rest, &path, &body);
-    let asking = eventually("REST answers", Duration::from_mins(1), || async move {
+async fn sends_by_rest(rest: &Rest, round: usize) {
+    let path = &format!("/api/v1/devices/{OWNER}/message");
+    let body = &json!({ "contact": "15550001111", "platform": "wa", "text": format!("rest {round}") });
+    eventually("REST answers", SOON, || async move {
         let request = rest.raw(Method::POST, path).bearer_auth(rest.token());
         let request = request.header("Idempotency-Key", format!("round {round}")).json(body);
         request
@@ -144,8 +197,8 @@ async fn sends_by_rest(rest: Rest, round: usize) -> bool {
             .await
             .ok()
             .filter(|answer| answer.status() == 200)
-    });
-    tokio::time::timeout(Duration::from_secs(5), asking).await.is_ok()
+    })
+    .await;
 }
 
 on_both_engines! {
@@ -153,17 +206,6 @@ on_both_engines! {
         let mut talk = Talk::begin(engine).await;
         for point in POINTS {
             assert!(talk.survives(&format!("{point}=panic")).await, "{point} was not reached");
-        }
-        talk.is_whole().await;
-    }
-
-    async fn a_crash_around_any_commit_loses_nothing_and_doubles_nothing(engine: Engine) {
-        let mut talk = Talk::begin(engine).await;
-        // Between them the engines meet every commit of the start and of the three messages.
-        for count in (usize::from(engine == Engine::Postgres)..40).step_by(2) {
-            for side in ["before", "after"] {
-                talk.survives(&format!("store.commit.{side}={count}*off->panic")).await;
-            }
         }
         talk.is_whole().await;
     }
@@ -187,32 +229,6 @@ on_both_engines! {
             room.events().iter().any(|event| event["type"] == "m.bridge")
         });
         assert_eq!(portals.count(), 3, "Ana's and two of Ben's");
-    }
-
-    /// A first message makes a ghost and a room, in a dozen requests to the homeserver: whichever is the last one, there
-    /// is one room with one message in the end.
-    async fn a_crash_around_any_request_of_a_first_message_leaves_one_room_with_it(engine: Engine) {
-        let mut talk = Talk::begin(engine).await;
-        for count in (usize::from(engine == Engine::Postgres)..24).step_by(2) {
-            for (number, side) in ["before", "after"].into_iter().enumerate() {
-                let stranger = talk.world.contact(&format!("1555100{count:02}{number}0"), "Stranger");
-                talk.world.wharf.is_killed().await;
-                talk.world.wharf.spawn(&format!("matrix.request.{side}={count}*off->panic"));
-                stranger.says(&talk.linked.phone, "hello stranger");
-                talk.world.wharf.ends(Duration::from_secs(3)).await;
-                talk.world.wharf.is_killed().await;
-                talk.world.wharf.start().await;
-                let room = talk.alice.joins_invite().await;
-                room.shows("hello stranger").await;
-                talk.world.settles(SOON).await;
-                let said: Vec<_> = room.said().into_iter().filter(|(_, text)| text == "hello stranger").collect();
-                assert_eq!(said.len(), 1, "{side} request {count}: {said:?}");
-                assert_eq!(room.membership(&format!("@whatsapp_{}:hs.test", stranger.number())).as_deref(), Some("join"));
-            }
-        }
-        let rooms = talk.world.homeserver.rooms();
-        let portals = rooms.iter().filter(|room| room.events().iter().any(|event| event["type"] == "m.bridge"));
-        assert_eq!(portals.count(), 1 + 12 * 2, "one for each person");
     }
 
     /// Linking is begun again after a crash, and there is one device in the end.

@@ -1,12 +1,15 @@
 //! The process dies before and after each thing that is asked of WhatsApp beside sending: looking somebody up, linking,
 //! bringing to life, stopping, unlinking. Started again everything is there once, and nothing is left behind.
 
+use std::future::Future;
+
 use reqwest::Method;
 use serde_json::json;
+use simulator::Phone;
 
 use crate::support::{
     database::Engine,
-    rest::Rest,
+    rest::{Codes, Rest},
     waiting::{SOON, eventually},
     world::{Linked, OWNER, World, gets, link, texts, webhook},
 };
@@ -92,6 +95,39 @@ async fn asks_to_delete(rest: &Rest) {
     let _ = asked.json(&body).send().await;
 }
 
+/// Links a phone by the code that is typed into it.
+async fn link_by_code(rest: &Rest, phone: &Phone) {
+    let body = json!({ "platform": "wa", "phone": phone.number() });
+    let (status, answer) = rest.call(Method::POST, "/api/v1/devices", Some(body)).await;
+    assert_eq!(status, 201, "{answer}");
+    // A device of before the crash may be listed already: this tells when the attempt is over.
+    let mut attempt = Codes::open(answer["qr_code_url"].as_str().unwrap()).await;
+    phone.types(answer["pairing"]["code"].as_str().unwrap()).await.unwrap();
+    attempt.is_linked().await;
+}
+
+/// Linking is asked for again after the crash. The phone then shows one device, and we keep the keys of one.
+async fn linking_is_begun_again<F>(engine: Engine, links: impl Fn(Rest, Phone) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    for point in LINKING {
+        let mut world = World::start(engine).await;
+        let rest = world.rest.new_token(&[]).await;
+        let phone = world.whatsapp.phone(OWNER, "Owner");
+        is_doomed(&mut world, point).await;
+        let linking = tokio::spawn(links(rest.clone(), phone.clone()));
+        assert!(world.wharf.ends(SOON).await, "{point} was not reached");
+        linking.abort();
+        world.wharf.start().await;
+        links(rest.clone(), phone.clone()).await;
+        let linked = Linked { rest, phone };
+        talks(&world, &linked, point).await;
+        linked.phone.waits_for_companions(1, SOON).await.unwrap();
+        has_keys_of(&world, 1).await;
+    }
+}
+
 on_both_engines! {
     async fn a_crash_around_looking_somebody_up_sends_the_first_message_once(engine: Engine) {
         let mut world = World::start(engine).await;
@@ -143,26 +179,12 @@ on_both_engines! {
         }
     }
 
-    /// Linking is asked for again after the crash. The phone then shows one device, and we keep the keys of one.
-    async fn a_crash_around_linking_ends_with_one_working_device(engine: Engine) {
-        for point in LINKING {
-            let mut world = World::start(engine).await;
-            let rest = world.rest.new_token(&[]).await;
-            let phone = world.whatsapp.phone(OWNER, "Owner");
-            is_doomed(&mut world, point).await;
-            let linking = tokio::spawn({
-                let (rest, phone) = (rest.clone(), phone.clone());
-                async move { link(&rest, &phone).await }
-            });
-            assert!(world.wharf.ends(SOON).await, "{point} was not reached");
-            linking.abort();
-            world.wharf.start().await;
-            link(&rest, &phone).await;
-            let linked = Linked { rest, phone };
-            talks(&world, &linked, point).await;
-            linked.phone.waits_for_companions(1, SOON).await.unwrap();
-            has_keys_of(&world, 1).await;
-        }
+    async fn a_crash_around_linking_by_qr_ends_with_one_working_device(engine: Engine) {
+        linking_is_begun_again(engine, |rest, phone| async move { link(&rest, &phone).await }).await;
+    }
+
+    async fn a_crash_around_linking_by_code_ends_with_one_working_device(engine: Engine) {
+        linking_is_begun_again(engine, |rest, phone| async move { link_by_code(&rest, &phone).await }).await;
     }
 
     /// Nobody asks again: what a dead attempt left on the phone is taken away all the same.

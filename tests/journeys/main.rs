@@ -39,12 +39,14 @@ macro_rules! on_both_engines {
 mod api_guide;
 mod asked_again;
 mod bad_input;
+mod bad_settings;
 mod bot;
 mod calls;
 mod channels;
 mod commands_line;
 mod console;
 mod contract;
+mod crash_sweeps;
 mod crashes;
 mod crashes_linking;
 mod description;

@@ -123,34 +123,35 @@ async fn a_lost_connection_delays_and_loses_nothing() {
     assert_eq!(texts(&ana), ["round 0", "round 1", "round 2"]);
 }
 
-/// R7: the same event in several transactions is one message, and a transaction id that comes again with other events
-/// hides none of them.
-#[tokio::test(flavor = "multi_thread")]
-async fn r7_repeated_events_change_nothing_and_repeated_transaction_ids_hide_nothing() {
-    let world = World::start(Engine::Sqlite).await;
-    let Talking { alice, room, ana, .. } = world.talking().await;
-    let event = alice.says(room.id(), "three times");
-    gets(&ana, "three times").await;
-    world.homeserver.has_pushed_everything().await;
-    let (transaction, pushed) = world
-        .homeserver
-        .pushed()
-        .into_iter()
-        .find(|(_, body)| {
-            body["events"]
-                .as_array()
-                .is_some_and(|events| events.iter().any(|e| e["event_id"] == *event))
-        })
-        .unwrap();
-    let events = pushed["events"].as_array().unwrap().clone();
-    for number in [transaction, transaction + 1000, transaction + 1001] {
-        assert_eq!(world.homeserver.pushes_again(number, &events).await, 200);
+on_both_engines! {
+    /// R7: the same event in several transactions is one message, and a transaction id that comes again with other events
+    /// hides none of them.
+    async fn r7_repeated_events_change_nothing_and_repeated_transaction_ids_hide_nothing(engine: Engine) {
+        let world = World::start(engine).await;
+        let Talking { alice, room, ana, .. } = world.talking().await;
+        let event = alice.says(room.id(), "three times");
+        gets(&ana, "three times").await;
+        world.homeserver.has_pushed_everything().await;
+        let (transaction, pushed) = world
+            .homeserver
+            .pushed()
+            .into_iter()
+            .find(|(_, body)| {
+                body["events"]
+                    .as_array()
+                    .is_some_and(|events| events.iter().any(|e| e["event_id"] == *event))
+            })
+            .unwrap();
+        let events = pushed["events"].as_array().unwrap().clone();
+        for number in [transaction, transaction + 1000, transaction + 1001] {
+            assert_eq!(world.homeserver.pushes_again(number, &events).await, 200);
+        }
+        let mut other = events.iter().find(|e| e["event_id"] == *event).unwrap().clone();
+        other["event_id"] = json!("$another_event");
+        other["content"]["body"] = json!("same transaction, other event");
+        assert_eq!(world.homeserver.pushes_again(transaction, &[other]).await, 200);
+        gets(&ana, "same transaction, other event").await;
+        world.settles(SOON).await;
+        assert_eq!(texts(&ana), ["three times", "same transaction, other event"]);
     }
-    let mut other = events.iter().find(|e| e["event_id"] == *event).unwrap().clone();
-    other["event_id"] = json!("$another_event");
-    other["content"]["body"] = json!("same transaction, other event");
-    assert_eq!(world.homeserver.pushes_again(transaction, &[other]).await, 200);
-    gets(&ana, "same transaction, other event").await;
-    world.settles(SOON).await;
-    assert_eq!(texts(&ana), ["three times", "same transaction, other event"]);
 }

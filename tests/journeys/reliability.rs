@@ -14,6 +14,11 @@ use crate::support::{
 const MESSAGES: usize = 2000;
 const KILLS: usize = 50;
 const CHATS: usize = 4;
+/// How soon a backlog must flow (R6).
+const TARGET: Duration = Duration::from_secs(2);
+/// A machine with much else to do is late now and then, so one round in time is enough. The homeserver's own next attempt
+/// is minutes away in each: whoever waits for it is in time in none.
+const ROUNDS: usize = 10;
 
 on_both_engines! {
     /// R2: `kill -9` at 50 random instants during 2,000 messages each way: none lost, none doubled, in order.
@@ -63,59 +68,59 @@ on_both_engines! {
         }
         println!("{MESSAGES} messages each way and {KILLS} kills in {:?}", started.elapsed());
     }
-}
 
-/// R1: a transaction is answered after its events are safe: killed right after the answer, nothing is lost.
-#[tokio::test(flavor = "multi_thread")]
-async fn r1_what_was_acknowledged_survives_a_kill() {
-    let mut world = World::start(Engine::Sqlite).await;
-    let Talking { alice, room, ana, .. } = world.talking().await;
-    // WhatsApp is away: whatever arrives must wait on disk.
-    world.whatsapp.is_down();
-    let said: Vec<String> = (0..200).map(|number| format!("number {number}")).collect();
-    for text in &said {
-        alice.says(room.id(), text);
+    /// R1: a transaction is answered after its events are safe: killed right after the answer, nothing is lost.
+    async fn r1_what_was_acknowledged_survives_a_kill(engine: Engine) {
+        let mut world = World::start(engine).await;
+        let Talking { alice, room, ana, .. } = world.talking().await;
+        // WhatsApp is away: whatever arrives must wait on disk.
+        world.whatsapp.is_down();
+        let said: Vec<String> = (0..200).map(|number| format!("number {number}")).collect();
+        for text in &said {
+            alice.says(room.id(), text);
+        }
+        world.homeserver.has_pushed_everything().await;
+        world.wharf.is_killed().await;
+        // All of them wait in the database: nothing needs to be shown to us again.
+        assert_eq!(world.count("select count(*) from jobs where kind = 'from_matrix'").await, 200);
+        // The homeserver forgets what it pushed; only we know it now.
+        world.homeserver.drops_push(true);
+        world.whatsapp.is_up();
+        world.wharf.start().await;
+        ana.waits_for(|received| received.text.as_deref() == Some("number 199"), Duration::from_mins(1)).await.unwrap();
+        assert_eq!(texts(&ana), said);
     }
-    world.homeserver.has_pushed_everything().await;
-    world.wharf.is_killed().await;
-    // All of them wait in the database: nothing needs to be shown to us again.
-    assert_eq!(
-        world
-            .count("select count(*) from jobs where kind = 'from_matrix'")
-            .await,
-        200
-    );
-    // The homeserver forgets what it pushed; only we know it now.
-    world.homeserver.drops_push(true);
-    world.whatsapp.is_up();
-    world.wharf.start().await;
-    ana.waits_for(
-        |received| received.text.as_deref() == Some("number 199"),
-        Duration::from_mins(1),
-    )
-    .await
-    .unwrap();
-    assert_eq!(texts(&ana), said);
-}
 
-/// R6: a backlog flows with our start, however long the homeserver meant to wait.
-#[tokio::test(flavor = "multi_thread")]
-async fn r6_a_backlog_flows_soon_after_the_start() {
-    let mut world = World::start(Engine::Sqlite).await;
-    let Talking { alice, room, ana, .. } = world.talking().await;
-    world.settles(SOON).await;
-    world.wharf.is_killed().await;
-    for number in 0..12 {
-        alice.says(room.id(), &format!("away {number}"));
+    /// R6: a homeserver that means to wait for 512 seconds has pushed its backlog, and the last of it is on the phone,
+    /// within two seconds of our start.
+    async fn r6_a_backlog_flows_within_two_seconds_of_the_start(engine: Engine) {
+        let mut world = World::start(engine).await;
+        let Talking { alice, room, ana, .. } = world.talking().await;
+        let (mut said, mut took) = (Vec::new(), Vec::new());
+        for round in 0..ROUNDS {
+            world.settles(SOON).await;
+            world.homeserver.has_pushed_everything().await;
+            world.wharf.is_killed().await;
+            world.homeserver.has_failed_to_push();
+            for number in 0..12 {
+                said.push(format!("away {round}.{number}"));
+                alice.says(room.id(), said.last().unwrap());
+            }
+            world.homeserver.has_given_up_for_long().await;
+            let start = Instant::now();
+            world.wharf.spawn("");
+            world.homeserver.has_pushed_everything().await;
+            gets(&ana, said.last().unwrap()).await;
+            took.push(start.elapsed());
+            println!("R6: pushed and bridged {took:?} after the start");
+            if took.last() <= Some(&TARGET) {
+                break;
+            }
+        }
+        assert!(took.last() <= Some(&TARGET), "R6: in no round within {TARGET:?}: {took:?}");
+        world.settles(SOON).await;
+        assert_eq!(texts(&ana), said);
     }
-    world.wharf.start().await;
-    let running = Instant::now();
-    world.homeserver.has_pushed_everything().await;
-    println!("pushed {:?} after the start", running.elapsed());
-    ana.waits_for(|received| received.text.as_deref() == Some("away 11"), SOON)
-        .await
-        .unwrap();
-    println!("bridged {:?} after the start", running.elapsed());
 }
 
 /// A homeserver that could not reach us when we started pushes as soon as it can, and meanwhile nothing waits for it.

@@ -231,19 +231,24 @@ impl<H> World<H> {
 
     /// Waits until no job is left but those that have their own time: everything that was accepted is done.
     pub async fn settles(&self, deadline: Duration) {
-        eventually("all jobs are done", deadline, || async {
-            let metrics = self.rest.metrics().await?;
-            let waiting: Vec<_> = metrics
-                .lines()
-                .filter(|line| line.starts_with("wharf_jobs_waiting{") && !line.ends_with(" 0"))
-                .filter(|line| !TIMED.iter().any(|lane| line.contains(&format!("\"{lane}\""))))
-                .collect();
-            // What a failure shows.
-            println!("{}", waiting.join(", "));
-            waiting.is_empty().then_some(())
-        })
-        .await;
+        settled(&self.rest, deadline).await;
     }
+}
+
+/// Waits until the wharf behind this door has no job left but those that have their own time.
+pub async fn settled(rest: &Rest, deadline: Duration) {
+    eventually("all jobs are done", deadline, || async {
+        let metrics = rest.metrics().await?;
+        let waiting: Vec<_> = metrics
+            .lines()
+            .filter(|line| line.starts_with("wharf_jobs_waiting{") && !line.ends_with(" 0"))
+            .filter(|line| !TIMED.iter().any(|lane| line.contains(&format!("\"{lane}\""))))
+            .collect();
+        // What a failure shows.
+        println!("{}", waiting.join(", "));
+        waiting.is_empty().then_some(())
+    })
+    .await;
 }
 
 /// Links a phone by the QR code of the WebSocket.

@@ -14,6 +14,7 @@ mod rows;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bot;
 mod chats;
 mod groups;
 mod groups_out;

@@ -6,6 +6,7 @@ use matrix_sdk::Room;
 use reqwest::Method;
 use serde_json::json;
 use simulator::Contact;
+use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
 use crate::{
     person::Person,
@@ -19,6 +20,14 @@ use crate::{
 
 const ANA: &str = "15550001111";
 const GHOST: &str = "@whatsapp_15550001111:hs.test";
+
+/// How soon a backlog must flow (R6).
+const TARGET: Duration = Duration::from_secs(2);
+/// A machine with much else to do is late now and then, so one round in time is enough. Synapse's own next attempt is
+/// sixteen seconds away in each: whoever waits for it is in time in none.
+const ROUNDS: usize = 10;
+/// After these, at 0, 2, 6 and 14 seconds, Synapse means to wait for sixteen.
+const REFUSED: usize = 4;
 
 /// A world in which Ana and alice have a room.
 struct Talk {
@@ -114,9 +123,8 @@ async fn r3_a_killed_synapse_loses_nothing_of_its_backlog_on_postgres() {
 
 /// R5: sent, and Synapse is killed before its answer arrives: sent again and shown once. One text by a ghost and one by
 /// REST, each round.
-#[tokio::test(flavor = "multi_thread")]
-async fn r5_what_a_killed_synapse_did_not_answer_is_shown_once() {
-    let talk = Talk::begin(Engine::Sqlite).await;
+async fn what_a_killed_synapse_did_not_answer_is_shown_once(engine: Engine) {
+    let talk = Talk::begin(engine).await;
     let homeserver = &talk.world.homeserver;
     let (said, by_rest) = (numbered("number", 6), numbered("by REST", 3));
     for (round, texts) in said.chunks(2).enumerate() {
@@ -143,10 +151,19 @@ async fn r5_what_a_killed_synapse_did_not_answer_is_shown_once() {
     assert_eq!(texts(&talk.ana), by_rest);
 }
 
-/// R5 without choosing the instant: Ana writes while Synapse is killed again and again.
 #[tokio::test(flavor = "multi_thread")]
-async fn r5_a_synapse_that_dies_again_and_again_shows_each_text_once_in_order() {
-    let talk = Talk::begin(Engine::Sqlite).await;
+async fn r5_what_a_killed_synapse_did_not_answer_is_shown_once_on_sqlite() {
+    what_a_killed_synapse_did_not_answer_is_shown_once(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r5_what_a_killed_synapse_did_not_answer_is_shown_once_on_postgres() {
+    what_a_killed_synapse_did_not_answer_is_shown_once(Engine::Postgres).await;
+}
+
+/// R5 without choosing the instant: Ana writes while Synapse is killed again and again.
+async fn a_synapse_that_dies_again_and_again_shows_each_text_once_in_order(engine: Engine) {
+    let talk = Talk::begin(engine).await;
     let said = numbered("number", 24);
     for (round, texts) in said.chunks(8).enumerate() {
         for text in texts {
@@ -164,31 +181,67 @@ async fn r5_a_synapse_that_dies_again_and_again_shows_each_text_once_in_order() 
     assert_eq!(shown[1..], said);
 }
 
-/// R6: however long Synapse meant to wait, its backlog flows when wharf starts.
 #[tokio::test(flavor = "multi_thread")]
-async fn r6_a_backlog_flows_when_wharf_starts() {
-    let mut talk = Talk::begin(Engine::Sqlite).await;
-    let said = numbered("away", 12);
-    talk.world.wharf.is_killed().await;
-    let away = Instant::now();
-    talk.says_all(&said).await;
-    // Pushes were refused after 0, 2, 6 and 14 seconds; the next would come at 30.
-    let _ = tokio::time::timeout(
-        Duration::from_secs(15).saturating_sub(away.elapsed()),
-        std::future::pending::<()>(),
-    )
-    .await;
-    talk.world.wharf.start().await;
-    let running = Instant::now();
-    gets(&talk.ana, &said[0]).await;
-    println!("R6: the first message {:?} after the doors answered", running.elapsed());
+async fn r5_a_synapse_that_dies_again_and_again_shows_each_text_once_in_order_on_sqlite() {
+    a_synapse_that_dies_again_and_again_shows_each_text_once_in_order(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r5_a_synapse_that_dies_again_and_again_shows_each_text_once_in_order_on_postgres() {
+    a_synapse_that_dies_again_and_again_shows_each_text_once_in_order(Engine::Postgres).await;
+}
+
+/// R6: however long Synapse meant to wait, its backlog flows within two seconds of wharf's start.
+async fn a_backlog_flows_within_two_seconds_of_the_start(engine: Engine) {
+    let mut talk = Talk::begin(engine).await;
+    let (mut said, mut took) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        talk.world.settles(SOON).await;
+        talk.world.wharf.is_killed().await;
+        let away = numbered(&format!("away {round}."), 12);
+        let door = talk.world.wharf.url();
+        tokio::join!(pushes_are_refused(&door, REFUSED), talk.says_all(&away));
+        let start = Instant::now();
+        talk.world.wharf.spawn("");
+        gets(&talk.ana, &away[0]).await;
+        took.push(start.elapsed());
+        println!("R6: the first message {took:?} after the start");
+        talk.arrives(&away, SOON).await;
+        said.extend(away);
+        if took.last() <= Some(&TARGET) {
+            break;
+        }
+    }
     assert!(
-        away.elapsed() < Duration::from_secs(30),
-        "it came by Synapse's own next attempt"
+        took.last() <= Some(&TARGET),
+        "R6: in no round within {TARGET:?}: {took:?}"
     );
-    talk.arrives(&said, SOON).await;
     talk.world.settles(SOON).await;
     assert_eq!(texts(&talk.ana), said);
+}
+
+/// Stands at wharf's door while wharf is away, until so many pushes were turned away.
+async fn pushes_are_refused(door: &str, mut count: usize) {
+    let listener = TcpListener::bind(door.trim_start_matches("http://")).await.unwrap();
+    let refusing = async {
+        while count > 0 {
+            let mut request = listener.accept().await.unwrap().0;
+            let mut head = [0; 64];
+            let read = request.read(&mut head).await.unwrap_or(0);
+            count -= usize::from(head[..read].starts_with(b"PUT /_matrix/app/v1/transactions/"));
+        }
+    };
+    tokio::time::timeout(SOON, refusing).await.expect("Synapse tries again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r6_a_backlog_flows_within_two_seconds_of_the_start_on_sqlite() {
+    a_backlog_flows_within_two_seconds_of_the_start(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r6_a_backlog_flows_within_two_seconds_of_the_start_on_postgres() {
+    a_backlog_flows_within_two_seconds_of_the_start(Engine::Postgres).await;
 }
 
 /// The process dies where it hurts most: after a message is on the other side and before that is written down.

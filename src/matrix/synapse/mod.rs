@@ -1,6 +1,7 @@
 //! The same against a real Synapse, brought by `scripts/synapse` (250 MB of Python packages, once).
 
 mod rooms_made;
+mod woken;
 
 use std::{
     path::{Path, PathBuf},
@@ -456,25 +457,4 @@ async fn what_push_lost_in_a_crash_is_found_by_sync_in_order() {
     ));
     let next = repair.sync(Some(&found.next)).await.unwrap();
     assert!(next.events.is_empty());
-}
-
-#[tokio::test]
-async fn r6_a_backlog_flows_once_a_restarted_synapse_is_woken() {
-    let synapse = Synapse::start().await;
-    let mut person = synapse.person("alice").await;
-    let room = synapse.room_with("whatsapp_r6", user_id!("@alice:hs.test")).await;
-    person.joins(&room).await;
-    let repair = Repair::new(synapse.homeserver.clone());
-    repair.wake().await.unwrap();
-    synapse.pushed.lock().unwrap().down = true;
-    person.says(&room, "while you were away").await;
-    // What Synapse tried to push once is written down; what it did not is for `/sync` to find.
-    synapse.waits(|pushed| pushed.refused > 0, "a refused push").await;
-    synapse.is_killed();
-    synapse.starts();
-    synapse.pushed.lock().unwrap().down = false;
-    let woken = Instant::now();
-    repair.wake().await.unwrap();
-    synapse.waits_for_push("while you were away").await;
-    println!("R6: pushed {:?} after the wake", woken.elapsed());
 }

@@ -45,29 +45,35 @@ impl Default for Config {
     }
 }
 
-/// A setting that must not be used.
+/// A setting that must not be used, by its key.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// The address cannot be read.
-    #[error("{key} is not an address: {source}")]
-    Unreadable {
-        /// Which setting.
-        key: &'static str,
-        /// What is wrong with it.
-        source: url::ParseError,
-    },
+    #[error("is not an address: {1}")]
+    Unreadable(&'static str, #[source] url::ParseError),
     /// The address is not a WebSocket's.
-    #[error("{0} must begin with ws:// or wss://")]
+    #[error("must begin with ws:// or wss://")]
     NotWebSocket(&'static str),
     /// A binary that skips certificate checks was pointed at the world.
     #[error(
-        "{0} must be a loopback address: this binary was built with the feature `simulator`, which does not check \
-         the server's certificate"
+        "must be a loopback address: this binary was built with the feature `simulator`, which does not check the \
+         server's certificate"
     )]
     NotLoopback(&'static str),
     /// A setting that only makes sense with the simulator.
-    #[error("{0} is only for binaries built with the feature `simulator`")]
+    #[error("is only for binaries built with the feature `simulator`")]
     OnlySimulator(&'static str),
+}
+
+impl ConfigError {
+    /// Which setting it is.
+    pub(crate) fn key(&self) -> &'static str {
+        match self {
+            Self::Unreadable(key, _) | Self::NotWebSocket(key) | Self::NotLoopback(key) | Self::OnlySimulator(key) => {
+                key
+            }
+        }
+    }
 }
 
 impl Config {
@@ -133,7 +139,7 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
 }
 
 fn read(key: &'static str, url: &str) -> Result<Url, ConfigError> {
-    Url::parse(url).map_err(|source| ConfigError::Unreadable { key, source })
+    Url::parse(url).map_err(|error| ConfigError::Unreadable(key, error))
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -222,7 +228,7 @@ mod tests {
         ));
         assert!(matches!(
             check(&with_url("nonsense")),
-            Err(ConfigError::Unreadable { .. })
+            Err(ConfigError::Unreadable("whatsapp.url", _))
         ));
     }
 }

@@ -363,11 +363,10 @@ async fn ping(homeserver: &Homeserver, request: &Request) -> Answer {
             "M_CONNECTION_FAILED",
             &error.without_url().to_string(),
         )),
-        Ok(answer) if !answer.status().is_success() => Err(Refused::new(
-            502,
-            "M_BAD_STATUS",
-            &format!("status {}", answer.status()),
-        )),
+        Ok(answer) if !answer.status().is_success() => {
+            Err(Refused::new(502, "M_BAD_STATUS", &format!("HTTP {}", answer.status()))
+                .with_status(answer.status().as_u16()))
+        }
         Ok(_) => {
             homeserver.change(|state| state.push.pinged());
             Ok(json!({"duration_ms": 1}))

@@ -176,6 +176,19 @@ impl Homeserver {
         self.change(|state| state.faults.cannot_reach_service = cannot);
     }
 
+    /// As after many pushes that failed: when the next one fails it waits for 512 seconds.
+    pub fn has_failed_to_push(&self) {
+        self.change(|state| state.push.failed_often());
+    }
+
+    /// Waits until it will not push by itself for 512 seconds.
+    pub async fn has_given_up_for_long(&self) {
+        eventually("it waits for 512 seconds", SOON, || async {
+            self.look(|state| state.push.waits_longest()).then_some(())
+        })
+        .await;
+    }
+
     /// Transactions that wharf has acknowledged: id and body.
     pub fn pushed(&self) -> Vec<(u64, Value)> {
         self.look(|state| state.push.acknowledged.clone())

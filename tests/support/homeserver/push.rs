@@ -11,6 +11,8 @@ use super::{Homeserver, state::State};
 /// How long Synapse waits for an answer.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 const LARGEST: usize = 100;
+/// The longest pause in seconds.
+const LONGEST: u64 = 512;
 
 /// What is to be pushed, and what was.
 #[derive(Default)]
@@ -43,6 +45,16 @@ impl Push {
 
     pub(super) fn is_backing_off(&self) -> bool {
         matches!(self.retry, Retry::After(_))
+    }
+
+    /// As after many attempts: the next that fails makes the longest pause.
+    pub(super) fn failed_often(&mut self) {
+        self.retry = Retry::After(LONGEST / 2);
+    }
+
+    /// Whether it waits as long as it ever does.
+    pub(super) fn waits_longest(&self) -> bool {
+        matches!(self.retry, Retry::After(LONGEST))
     }
 
     /// A good ping: the pause is over.
@@ -79,7 +91,7 @@ impl Push {
             self.in_flight = self.stored.take();
             self.retry = Retry::No;
         } else if let Retry::After(seconds) = self.retry {
-            self.retry = Retry::After((seconds * 2).min(512));
+            self.retry = Retry::After((seconds * 2).min(LONGEST));
         } else {
             self.retry = Retry::After(2);
         }

@@ -17,6 +17,8 @@ pub(super) struct Refused {
     status: u16,
     code: &'static str,
     words: String,
+    /// What the service answered, of which the refusal tells.
+    answered: Option<u16>,
 }
 
 impl Refused {
@@ -25,7 +27,13 @@ impl Refused {
             status,
             code,
             words: words.to_owned(),
+            answered: None,
         }
+    }
+
+    pub(super) fn with_status(self, answered: u16) -> Self {
+        let answered = Some(answered);
+        Self { answered, ..self }
     }
 
     pub(super) fn forbidden(words: &str) -> Self {
@@ -40,7 +48,11 @@ impl Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap();
-        (status, Json(json!({"errcode": self.code, "error": self.words}))).into_response()
+        let mut body = json!({"errcode": self.code, "error": self.words});
+        if let Some(answered) = self.answered {
+            body["status"] = answered.into();
+        }
+        (status, Json(body)).into_response()
     }
 }
 
