@@ -14,7 +14,9 @@ mod rows;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod beside;
 mod chats;
+mod devices;
 mod groups;
 mod groups_out;
 mod history;
@@ -23,6 +25,8 @@ mod line;
 mod people;
 mod person;
 mod reliability;
+mod room_list;
 mod rooms;
 mod row_by_row;
+mod signs;
 mod synapse;
