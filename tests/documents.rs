@@ -146,24 +146,16 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn every_promise_that_is_kept_has_a_test_with_its_id() {
-    let own = root().join("tests/documents.rs");
-    let mut named = BTreeSet::new();
-    let tests = sources(&root().join("src"))
-        .into_iter()
-        .chain(sources(&root().join("tests")));
-    for path in tests.filter(|path| *path != own) {
-        let text = fs::read_to_string(path).unwrap();
-        // Names of tests, and what stands directly before them; never what a file says of itself.
-        let words = text
-            .lines()
-            .map(str::trim)
-            .filter(|line| line.starts_with("/// ") || line.contains("fn b"));
-        named.extend(
-            words
-                .flat_map(|line| line.split(|c: char| !c.is_alphanumeric()))
-                .map(str::to_uppercase),
-        );
-    }
+    let named: BTreeSet<_> = [
+        "src",
+        "tests/journeys",
+        "tests/rows",
+        "tests/simulator",
+        "tests/synapse",
+    ]
+    .into_iter()
+    .flat_map(ids_in)
+    .collect();
     let (mut rows, mut missing) = (BTreeSet::new(), Vec::new());
     for line in text("docs/bridging.md").lines().filter(|line| line.starts_with("| B")) {
         let cells: Vec<_> = line.split(" | ").map(|cell| cell.trim_matches(['|', ' '])).collect();
@@ -180,6 +172,37 @@ fn every_promise_that_is_kept_has_a_test_with_its_id() {
     assert!(
         missing.is_empty(),
         "done, but no test names them in its comment: {missing:?}"
+    );
+}
+
+/// Ids that stand in names of tests, and in what stands directly before them; never in what a file says of itself.
+fn ids_in(folder: &str) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for path in sources(&root().join(folder)) {
+        let text = fs::read_to_string(path).unwrap();
+        let lines = text.lines().map(str::trim);
+        let words = lines
+            .filter(|line| line.starts_with("/// ") || line.contains("fn b"))
+            .flat_map(|line| line.split(|c: char| !c.is_alphanumeric()));
+        named.extend(words.map(str::to_uppercase));
+    }
+    named
+}
+
+#[test]
+fn every_row_that_is_done_is_proved_with_the_stub_homeserver_and_with_synapse() {
+    let with_stub = &ids_in("tests/journeys") | &ids_in("tests/rows");
+    let with_synapse = ids_in("tests/synapse");
+    let bridging = text("docs/bridging.md");
+    let rows = bridging.lines().filter(|line| line.starts_with("| B"));
+    let done = rows.filter(|line| line.contains("| done |"));
+    let ids = done.filter_map(|line| line.split('|').nth(1)).map(str::trim);
+    let missing: Vec<_> = ids
+        .filter(|id| !(with_stub.contains(*id) && with_synapse.contains(*id)))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "done, but not named by tests of both homeservers: {missing:?}"
     );
 }
 

@@ -345,7 +345,13 @@ async fn come_to_life(bridge: &Arc<Inner>, id: DeviceId) {
     if let Err(error) = bridge.network.connect(id).await {
         tracing::error!(%error, device.id = %id, "a device that was just linked could not be brought to life");
         super::links::moved(bridge, id, LinkSignal::Lost(bridge.clock().now())).await;
+        return;
     }
+    // The attempt was connected before anybody knew whose device it would be.
+    let here = Arc::clone(bridge);
+    bridge
+        .tasks
+        .spawn(async move { super::presence::connected(&here, id).await });
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ use crate::{
 
 /// How often somebody else may change the room of a chat while it is made ready, before that waits.
 const ROUNDS: u32 = 4;
+/// Held while a direct chat is filed: who files another one must not write over it.
+static FILING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// A portal room that is ready to be spoken in.
 #[derive(Clone, Debug)]
@@ -123,9 +125,7 @@ async fn find_or_make(
     if let Some(group) = &group {
         groups::begin(bridge, &portal.key, group).await?;
     }
-    if kind == ChatKind::Status {
-        people.is_quiet(bridge, &room).await?;
-    }
+    people.file(bridge, &room, kind).await?;
     portal.ready = true;
     let mut tx = bridge.store.begin().await?;
     if !tx.settle_portal(&portal, Some(&room)).await? {
@@ -240,19 +240,27 @@ impl People {
             .collect()
     }
 
-    /// A room that shall not ring, and stand at the end of the list; their owners' own clients can change that.
-    async fn is_quiet(&self, bridge: &Inner, room: &RoomId) -> Result<(), Failure> {
+    /// How a room stands in its owner's account; their own clients can change that. Statuses shall not ring, and stand at
+    /// the end of the list. Whom we bring into a direct chat has no invite by which their clients would file it as one.
+    async fn file(&self, bridge: &Inner, room: &RoomId, kind: ChatKind) -> Result<(), Failure> {
         let Some(puppet) = bridge.homeserver.as_puppet(&self.identity.user) else {
             return Ok(());
         };
-        let quiet = match puppet.mute(room, true).await {
-            Ok(()) => puppet.tag(room, matrix::LOW_PRIORITY, true).await,
-            Err(error) => Err(error),
+        let filed = match (kind, &self.ghost) {
+            (ChatKind::Status, _) => match puppet.mute(room, true).await {
+                Ok(()) => puppet.tag(room, matrix::LOW_PRIORITY, true).await,
+                Err(error) => Err(error),
+            },
+            (ChatKind::Direct, Some(ghost)) => {
+                let _one = FILING.lock().await;
+                puppet.file_as_direct(room, ghost).await
+            }
+            _ => return Ok(()),
         };
-        match quiet {
+        match filed {
             Err(error) if error.is_transient() => Err(error.into()),
             Err(error) => {
-                tracing::info!(%error, "a room could not be muted for its owner");
+                tracing::info!(%error, "a room could not be filed in the account of its owner");
                 Ok(())
             }
             Ok(()) => Ok(()),

@@ -157,10 +157,31 @@ pub(super) async fn tell(bridge: &Inner, user: &UserId, online: bool) {
 /// The connection of a device stands again. The library says by itself that the owner is there, and phones make no sound
 /// while they are: said again as it is.
 pub(super) async fn connected(bridge: &Inner, device: DeviceId) {
-    let online = bridge.presences.online().get(&device).copied().unwrap_or(false);
-    if let Err(error) = appear(bridge, device, online && bridge.config.presence).await {
+    let known = bridge.presences.online().get(&device).copied();
+    let mut online = known.unwrap_or(false);
+    // Homeservers tell changes only: who was there before we looked is asked for.
+    if known.is_none()
+        && bridge.config.presence
+        && let Some(is_there) = is_there(bridge, device).await
+    {
+        online = *bridge.presences.online().entry(device).or_insert(is_there);
+    }
+    if let Err(error) = appear(bridge, device, online).await {
+        bridge.presences.online().remove(&device);
         tracing::debug!(%error, "presence was not told");
     }
+}
+
+/// Whether the owner of a device is active in Matrix right now, when that can be known.
+async fn is_there(bridge: &Inner, device: DeviceId) -> Option<bool> {
+    let found = async { bridge.store.read().await?.find_owned_device(device).await };
+    let (_, identity) = found.await.ok()??;
+    if bridge.homeserver.names().is_ours(&identity.user) {
+        return None;
+    }
+    let seen = bridge.homeserver.as_bot().sees_present(&identity.user).await;
+    seen.inspect_err(|error| tracing::debug!(%error, "presence was not told"))
+        .ok()
 }
 
 async fn appear(bridge: &Inner, device: DeviceId, online: bool) -> Result<(), Error> {

@@ -2,12 +2,15 @@
 //!
 //! Called through double puppeting only. Repeating any of it changes nothing.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use ruma::{
     OwnedEventId, OwnedRoomId, RoomId, UserId,
     api::client::{
-        config::{get_room_account_data, set_room_account_data},
+        config::{get_global_account_data, get_room_account_data, set_global_account_data, set_room_account_data},
         filter::FilterDefinition,
         push::{delete_pushrule, get_pushrules_all, set_pushrule},
         sync::sync_events::v3::{Filter, Request},
@@ -78,6 +81,29 @@ impl Actor {
             self.request("mark_unread", request).await?;
         }
         Ok(())
+    }
+
+    /// Files a room as a direct chat with somebody, beside those that are filed already. One at a time for each account:
+    /// homeservers keep all of them as one thing.
+    pub(crate) async fn file_as_direct(&self, room: &RoomId, with: &UserId) -> Result<(), Error> {
+        let request = get_global_account_data::v3::Request::new(self.user().to_owned(), "m.direct".into());
+        let mut chats: BTreeMap<String, Value> = match self.request("direct_chats", request).await {
+            Ok(answer) => serde_json::from_str(answer.account_data.json().get()).unwrap_or_default(),
+            Err(Error::NotFound(_)) => BTreeMap::new(),
+            Err(other) => return Err(other),
+        };
+        let rooms = chats.entry(with.to_string()).or_insert_with(|| json!([]));
+        let Some(rooms) = rooms.as_array_mut().filter(|rooms| !rooms.contains(&json!(room))) else {
+            return Ok(());
+        };
+        rooms.push(json!(room));
+        let content = to_raw_value(&chats).map_err(|error| Error::BadRequest(error.into()))?;
+        let request = set_global_account_data::v3::Request::new_raw(
+            self.user().to_owned(),
+            "m.direct".into(),
+            Raw::from_json(content),
+        );
+        self.request("file_as_direct", request).await.map(drop)
     }
 }
 

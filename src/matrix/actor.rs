@@ -15,7 +15,7 @@ use ruma::{
             knock::knock_room,
             membership::{get_member_events, invite_user, join_room_by_id_or_alias, kick_user, leave_room, unban_user},
             message::send_message_event,
-            presence::set_presence,
+            presence::{get_presence, set_presence},
             profile::set_profile_field,
             read_marker::set_read_marker,
             receipt::create_receipt,
@@ -265,6 +265,13 @@ impl Actor {
         let mut request = set_presence::v3::Request::new(self.user.clone(), state);
         request.status_msg = said.map(str::to_owned);
         self.request("is_present", request).await.map(drop)
+    }
+
+    /// Whether somebody is there, as far as this user may know.
+    pub(crate) async fn sees_present(&self, whom: &UserId) -> Result<bool, Error> {
+        let request = get_presence::v3::Request::new(whom.to_owned());
+        let answer = self.request("sees_present", request).await?;
+        Ok(answer.presence == PresenceState::Online)
     }
 
     /// Shows this user typing for so long, or no longer.

@@ -1,5 +1,6 @@
 //! B40, B41, B45, B47, B83, B85: who people are and how they appear.
 
+use serde_json::json;
 use simulator::{Business, Typing};
 
 use crate::support::{
@@ -129,6 +130,14 @@ on_both_engines! {
         assert_eq!(texts(&ana), ["from my phone", "and more", "from Matrix"], "nothing comes back");
         let mine = room.said().into_iter().filter(|(who, _)| who == alice.id()).count();
         assert_eq!(mine, 3);
+        // She was brought in: no invite tells her clients that this is a direct chat.
+        assert_eq!(alice.account("m.direct"), Some(json!({GHOST: [room.id()]})));
+        world.contact("15550002222", "Bob").says(&linked.phone, "hello from Bob");
+        let other = world.homeserver.waits_for_room("Bob's room", |room| {
+            room.said().iter().any(|(_, text)| text == "hello from Bob")
+        });
+        let filed = json!({GHOST: [room.id()], "@whatsapp_15550002222:hs.test": [other.await.id()]});
+        assert_eq!(alice.account("m.direct"), Some(filed), "beside those of before");
     }
 
     /// B83: first seen in a group under a LID that hides the number, later in a chat by number: one ghost.
@@ -250,5 +259,28 @@ on_both_engines! {
         is("online", "").await;
         linked.phone.unlinks_all();
         is("offline", "not known").await;
+    }
+
+    /// B44: homeservers tell changes only: whether the owner is there is asked for when a device connects.
+    async fn b44_whoever_was_there_before_appears_online_too(engine: Engine) {
+        let (mut world, Talking { alice, ana, .. }) = World::of_alice_with(engine, "presence = true").await;
+        let owner = world.contact(OWNER, "Alice");
+        alice.is_online(true);
+        owner.waits_for_presence(true, SOON).await.unwrap();
+        world.homeserver.has_pushed_everything().await;
+        world.wharf.is_killed().await;
+        eventually("the device is gone", SOON, || async {
+            (world.whatsapp.connections(OWNER) == 0).then_some(())
+        })
+        .await;
+        owner.is_online(false);
+        world.wharf.start().await;
+        owner.waits_for_presence(true, SOON).await.unwrap();
+        ana.goes_online();
+        eventually("Ana is online", SOON, || async {
+            (world.homeserver.presence(GHOST)?.0 == "online").then_some(())
+        })
+        .await;
+        assert!(owner.is_seen_online(), "and she still is");
     }
 }

@@ -9,6 +9,7 @@ use crate::support::{
 };
 
 const STATUS: &str = "status@broadcast";
+const PNG: &[u8] = include_bytes!("../simulator/media/harbour.png");
 const ANA: &str = "@whatsapp_15550001111:hs.test";
 
 on_both_engines! {
@@ -104,6 +105,33 @@ on_both_engines! {
         gets(&dave, "for one alone").await;
         alice.sends(statuses.id(), "m.room.redaction", &json!({"redacts": event}));
         dave.waits_for(|received| received.message.protocol_message.is_set(), SOON).await.unwrap();
+    }
+
+    async fn b59_a_picture_is_posted_with_its_words_and_taken_back(engine: Engine) {
+        let (world, Talking { linked, alice, ana, .. }) = World::of_alice_with(engine, "status_posts = true").await;
+        linked.phone.names_contact(ana.number(), "Ana").unwrap();
+        eventually("the address book is known", SOON, || async {
+            (world.count("select count(*) as number from address_book").await == 1).then_some(())
+        }).await;
+        ana.posts("at the harbour", &[&linked.phone]);
+        let statuses = world.homeserver.waits_for_room("the room of statuses", |room| {
+            room.said().iter().any(|(_, text)| text == "at the harbour")
+        }).await;
+        let picture = world.homeserver.keeps_file(Some("harbour.png"), "image/png", PNG);
+        let content = json!({
+            "msgtype": "m.image", "body": "my harbour", "filename": "harbour.png", "url": picture,
+            "info": {"mimetype": "image/png", "size": PNG.len()},
+        });
+        let event = alice.sends(statuses.id(), "m.room.message", &content);
+        let got = ana.waits_for(|got| got.message.image_message.is_set(), SOON).await.unwrap();
+        assert_eq!((got.chat.as_deref(), got.text.as_deref()), (Some(STATUS), Some("my harbour")));
+        let width = |bytes: &[u8]| image::load_from_memory(bytes).unwrap().width();
+        assert_eq!(width(&ana.media_of(&got).unwrap()), width(PNG));
+        alice.sends(statuses.id(), "m.room.redaction", &json!({"redacts": event}));
+        ana.waits_for(|it| {
+            let told = &it.message.protocol_message;
+            told.is_set() && told.key.id.as_ref() == Some(&got.id)
+        }, SOON).await.unwrap();
     }
 }
 

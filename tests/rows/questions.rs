@@ -15,17 +15,19 @@ fn vote(poll: &str, answers: &Value) -> Value {
     })
 }
 
-/// The votes of one sender in a poll, in order.
+/// The votes of one sender in a poll, as clients order them: by their times.
 async fn votes(chat: &impl Client, sender: &str, poll: &Value) -> Vec<Value> {
     let events = chat.reads().await;
     let of_poll = events
         .into_iter()
         .filter(|it| it["type"] == RESPONSE && it["sender"] == sender);
-    let of_poll = of_poll.filter(|it| relates_to(it)["event_id"] == *poll);
-    of_poll.map(|it| it["content"][RESPONSE]["answers"].clone()).collect()
+    let mut of_poll: Vec<_> = of_poll.filter(|it| relates_to(it)["event_id"] == *poll).collect();
+    of_poll.sort_by_key(|it| it["origin_server_ts"].as_u64());
+    let answers = of_poll.iter().map(|it| it["content"][RESPONSE]["answers"].clone());
+    answers.collect()
 }
 
-/// Waits until the last vote of a sender is this.
+/// Waits until the last vote of a sender, which is the one that counts, is this.
 async fn votes_at_last(chat: &impl Client, sender: &str, poll: &Value, answers: Value) {
     crate::support::waiting::eventually("a vote", 2 * crate::support::waiting::SOON, || async {
         (votes(chat, sender, poll).await.last() == Some(&answers)).then_some(())
@@ -72,6 +74,18 @@ async fn ana_asks<H, C: Client>(talk: &Talk<'_, H, C>) {
         });
         votes_at_last(&talk.chat, &talk.ghost(), event, shown).await;
     }
+    // Within one second, which is all that WhatsApp tells of the time: the later one counts.
+    for option in ["Monday", "Friday"] {
+        talk.speaks(Speech::Vote {
+            id: id.clone(),
+            options: vec![option.to_owned()],
+        });
+    }
+    votes_at_last(&talk.chat, &talk.ghost(), event, json!([friday])).await;
+    assert_eq!(
+        votes(&talk.chat, &talk.ghost(), event).await[3..],
+        [json!([monday]), json!([friday])]
+    );
     for (answers, chosen) in [
         (json!([monday]), &["Monday"][..]),
         (json!([friday]), &["Friday"]),

@@ -8,10 +8,9 @@ use crate::{
         waiting::SOON,
         world::{OWNER, gets, texts},
     },
-    synapse,
+    synapse::{self, BOT},
 };
 
-const BOT: &str = "@whatsappbot:hs.test";
 const GHOST: &str = "@whatsapp_15550001111:hs.test";
 
 fn is_taken_back(events: &[Value], event: &Value) -> bool {
@@ -20,9 +19,9 @@ fn is_taken_back(events: &[Value], event: &Value) -> bool {
         .any(|it| it["type"] == "m.room.redaction" && it["content"]["redacts"] == event["event_id"])
 }
 
-/// Links through the bot, then writes on the phone: shown as the real user by double puppeting.
+/// B45, B80: links through the bot, then writes on the phone: shown as the real user by double puppeting.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_links_through_the_bot_and_is_shown_as_themselves() {
+async fn b45_b80_a_person_links_through_the_bot_and_is_shown_as_themselves() {
     let world = synapse::world(Engine::Sqlite).await;
     let alice = world.homeserver.person("alice").await;
     let room = alice.creates_dm_with(BOT).await;
@@ -73,8 +72,9 @@ async fn a_person_links_through_the_bot_and_is_shown_as_themselves() {
     assert_eq!(in_room, ["from my phone", "from Matrix"], "shown once");
 }
 
+/// B50
 #[tokio::test(flavor = "multi_thread")]
-async fn inviting_a_ghost_begins_a_chat() {
+async fn b50_inviting_a_ghost_begins_a_chat() {
     let world = synapse::world(Engine::Sqlite).await;
     let alice = world.homeserver.person("alice").await;
     let linked = world.linked_device(&[alice.id()]).await;

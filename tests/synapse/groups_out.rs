@@ -9,10 +9,9 @@ use crate::{
         waiting::{SOON, eventually},
         world::{OWNER, gets},
     },
-    synapse,
+    synapse::{self, BOT},
 };
 
-const BOT: &str = "@whatsappbot:hs.test";
 const ANA: &str = "15550001111";
 const BOB: &str = "15550002222";
 const ANA_GHOST: &str = "@whatsapp_15550001111:hs.test";
@@ -105,4 +104,109 @@ async fn b52_a_refused_change_is_taken_back_in_front_of_a_real_client() {
     alice.sees(&room, "the old name", is_back).await;
     assert_eq!(group.subject(), "Tea");
     assert!(group.members().contains(&OWNER.to_owned()));
+}
+
+/// The last word of what the bot said.
+fn link_in(told: &Value) -> String {
+    let body = told["content"]["body"].as_str().unwrap();
+    body.rsplit(' ').next().unwrap().trim_end_matches('.').to_owned()
+}
+
+/// B13, B55: links of a group are made, reset, looked behind and followed; an invitation is accepted.
+#[tokio::test(flavor = "multi_thread")]
+async fn b13_b55_links_and_invitations_are_made_and_followed_from_a_real_client() {
+    let world = synapse::world(Engine::Sqlite).await;
+    let alice = world.homeserver.person("alice").await;
+    let linked = world.linked_device(&[alice.id()]).await;
+    let (ana, bob) = (world.contact(ANA, "Ana"), world.contact(BOB, "Bob"));
+    let bot = alice.creates_dm_with(BOT).await;
+    alice.hears(&bot, BOT, "Hello").await;
+    let group = world.whatsapp.group("Tea", &[&linked.phone, &ana]).unwrap();
+    group.says(&ana, "hello all").unwrap();
+    let room = alice.joins_group("Tea").await;
+    alice.shows(&room, "hello all").await;
+    alice.says(&room, "!wa invite-link").await;
+    let told = alice.hears(&room, BOT, "Whoever has this link can join: ").await;
+    let link = link_in(&told);
+    assert_eq!(link, group.invite_link(&linked.phone).unwrap());
+    alice.says(&room, "!wa invite-link --reset").await;
+    alice.hears(&room, BOT, "The new link is ").await;
+    assert_ne!(link, group.invite_link(&linked.phone).unwrap());
+    alice.says(&bot, &format!("resolve-link {link}")).await;
+    alice.hears(&bot, BOT, "This link leads nowhere").await;
+
+    let cake = world.whatsapp.group("Cake", &[&ana, &bob]).unwrap();
+    let link = cake.invite_link(&ana).unwrap();
+    alice.says(&bot, &format!("resolve-link {link}")).await;
+    alice.hears(&bot, BOT, "Behind this link is the group Cake").await;
+    alice.says(&bot, &format!("join {link}")).await;
+    alice.hears(&bot, BOT, "You are in the group Cake is here").await;
+    assert!(cake.members().contains(&OWNER.to_owned()));
+    let room = alice.joins_group("Cake").await;
+    cake.says(&bob, "welcome").unwrap();
+    alice.shows(&room, "welcome").await;
+
+    let sailing = world.whatsapp.group("Sailing", &[&ana, &bob]).unwrap();
+    ana.says(&linked.phone, "come along");
+    let chat = alice.joins_invite().await;
+    alice.shows(&chat, "come along").await;
+    ana.sends(&linked.phone, sailing.invites(&ana, &linked.phone).unwrap());
+    let shown = alice.hears(&chat, ANA_GHOST, "Sailing").await;
+    alice.replies(&chat, &shown, "!wa accept").await;
+    alice.hears(&chat, BOT, "You are in the group “Sailing” now").await;
+    alice.joins_group("Sailing").await;
+    assert!(sailing.members().contains(&OWNER.to_owned()));
+}
+
+/// B07, B62: a group is left and come back to; a message and a chat are deleted, on either side.
+#[tokio::test(flavor = "multi_thread")]
+async fn b07_b62_chats_are_left_and_deleted_on_either_side() {
+    let world = synapse::world(Engine::Sqlite).await;
+    let alice = world.homeserver.person("alice").await;
+    let linked = world.linked_device(&[alice.id()]).await;
+    let phone = &linked.phone;
+    let (ana, bob) = (world.contact(ANA, "Ana"), world.contact(BOB, "Bob"));
+    let bot = alice.creates_dm_with(BOT).await;
+    alice.hears(&bot, BOT, "Hello").await;
+    let group = world.whatsapp.group("Tea", &[&ana, phone, &bob]).unwrap();
+    group.says(&ana, "hello all").unwrap();
+    let room = alice.joins_group("Tea").await;
+    alice.shows(&room, "hello all").await;
+    world.settles(SOON).await;
+    alice.says(&room, "!wa leave").await;
+    alice.hears(&room, BOT, "You left the group.").await;
+    until("the owner is out", || !group.members().contains(&OWNER.to_owned())).await;
+    group.adds(&ana, &[phone]).unwrap();
+    group.says(&bob, "there you are").unwrap();
+    alice.shows(&room, "there you are").await;
+
+    ana.says(phone, "alone");
+    let chat = alice.joins_invite().await;
+    let id = ana.says(phone, "forget this");
+    let shown = alice.shows(&chat, "forget this").await;
+    alice.replies(&chat, &shown, "!wa delete-for-me").await;
+    alice.hears(&chat, BOT, "Deleted on the devices of this account").await;
+    let forgets = |setting: &simulator::Setting| {
+        let kind = setting.index.first().map(String::as_str);
+        kind == Some("deleteMessageForMe") && setting.index.contains(&id)
+    };
+    phone.waits_for_setting(forgets, SOON).await.unwrap();
+
+    alice.says(&chat, "!wa delete-chat").await;
+    alice.hears(&bot, BOT, "The chat is deleted, on the phone too.").await;
+    let is_deletion = |setting: &simulator::Setting| setting.index.first().is_some_and(|kind| kind == "deleteChat");
+    phone.waits_for_setting(is_deletion, SOON).await.unwrap();
+    alice.is_out_of(&chat).await;
+    ana.says(phone, "are you there?");
+    let again = alice.joins_invite().await;
+    assert_ne!(again.room_id(), chat.room_id());
+    alice.shows(&again, "are you there?").await;
+    world.settles(SOON).await;
+    phone.deletes_chat(&ana.jid()).unwrap();
+    alice.is_out_of(&again).await;
+    ana.says(phone, "once more");
+    let third = alice.joins_invite().await;
+    alice.shows(&third, "once more").await;
+    alice.says(&third, "here").await;
+    gets(&ana, "here").await;
 }

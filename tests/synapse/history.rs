@@ -1,19 +1,20 @@
 //! B70, B71: what was said before, as a person with a real client finds it on a real Synapse.
 
+use reqwest::Method;
 use serde_json::Value;
-use simulator::Remembered;
+use simulator::{HistoryForm, Remembered};
 
 use crate::{
     support::{
         database::Engine,
         waiting::{SOON, eventually},
-        world::OWNER,
+        world::{OWNER, link},
     },
-    synapse,
+    synapse::{self, BOT},
 };
 
-const BOT: &str = "@whatsappbot:hs.test";
 const ANA: &str = "15550001111";
+const GHOST: &str = "@whatsapp_15550001111:hs.test";
 
 #[expect(clippy::disallowed_methods, reason = "chats are recent as counted from today")]
 fn now() -> u64 {
@@ -23,7 +24,7 @@ fn now() -> u64 {
         .as_secs()
 }
 
-/// In order, with their own times and by their own people, before what is new; and only what is new counts as unread.
+/// B71: in order, with their own times and by their own people, before what is new; and only what is new counts as unread.
 #[tokio::test(flavor = "multi_thread")]
 async fn b71_a_person_finds_what_was_said_before_in_order_and_is_not_told_of_it() {
     let world = synapse::world(Engine::Sqlite).await;
@@ -88,4 +89,70 @@ async fn b71_a_person_finds_what_was_said_before_in_order_and_is_not_told_of_it(
         (unread().await == 1).then_some(())
     })
     .await;
+}
+
+/// B70, B72, B73: stored and told by REST; older ones come in a thread when somebody asks; and what is said while wharf is
+/// away, or was killed, comes in order and once.
+#[tokio::test(flavor = "multi_thread")]
+async fn b70_b72_b73_older_messages_come_when_asked_for_and_missed_ones_in_order() {
+    let mut world = synapse::world_with(Engine::Sqlite, "history_messages = 5").await;
+    let alice = world.homeserver.person("alice").await;
+    let rest = world.rest.new_token(&[alice.id()]).await;
+    let phone = world.whatsapp.phone(OWNER, "Owner");
+    let ana = world.contact(ANA, "Ana");
+    phone.shares_history(HistoryForm {
+        first_messages: 10,
+        ..HistoryForm::default()
+    });
+    // The older ones are from before the time that phones tell by themselves.
+    let begin = now() - 200 * 24 * 3600;
+    let line = |at: u64, number: u64| Remembered::text(Some(ANA), at + number, &format!("line {number}"));
+    let old = (0..20).map(|number| line(begin, number));
+    let new = (20..30).map(|number| line(now() - 600, number));
+    phone.has_history(&format!("{ANA}@s.whatsapp.net"), old.chain(new).collect());
+    link(&rest, &phone).await;
+    let chat = alice.joins_invite().await;
+    alice.shows(&chat, "line 29").await;
+    world.settles(SOON).await;
+    let lines = async || {
+        let texts = alice.texts_of(&chat, GHOST).await.into_iter();
+        texts.filter(|text| text.starts_with("line ")).collect::<Vec<_>>()
+    };
+    let numbered = |range: std::ops::Range<u64>| range.map(|number| format!("line {number}")).collect::<Vec<_>>();
+    assert_eq!(lines().await, numbered(25..30));
+    let path = format!("/api/v1/devices/wa/{OWNER}/chats/{ANA}/messages?limit=100");
+    let (status, page) = rest.call(Method::GET, &path, None).await;
+    assert_eq!(
+        (status, page["data"].as_array().map(Vec::len)),
+        (200, Some(10)),
+        "{page}"
+    );
+
+    alice.says(&chat, "!wa sync history 12").await;
+    alice.shows(&chat, "line 24").await;
+    world.settles(SOON).await;
+    assert_eq!(lines().await[5..], numbered(13..25));
+    let head = alice.hears(&chat, BOT, "Older messages").await;
+    let oldest = alice.shows(&chat, "line 13").await;
+    let relation = &oldest["content"]["m.relates_to"];
+    assert_eq!(
+        (&relation["rel_type"], &relation["event_id"]),
+        (&"m.thread".into(), &head["event_id"])
+    );
+    assert_eq!(oldest["origin_server_ts"], (begin + 13) * 1000);
+
+    world.wharf.stops().await;
+    let away: Vec<String> = (0..20).map(|number| format!("away {number}")).collect();
+    for text in &away {
+        ana.says(&phone, text);
+    }
+    world.wharf.start().await;
+    // It dies in the midst of them.
+    alice.shows(&chat, "away 5").await;
+    world.restarts().await;
+    alice.shows(&chat, "away 19").await;
+    world.settles(SOON).await;
+    let shown = alice.texts_of(&chat, GHOST).await.into_iter();
+    let shown: Vec<_> = shown.filter(|text| text.starts_with("away ")).collect();
+    assert_eq!(shown, away);
 }

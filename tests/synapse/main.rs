@@ -14,8 +14,10 @@ mod rows;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod beside;
 mod bot;
 mod chats;
+mod devices;
 mod groups;
 mod groups_out;
 mod history;
@@ -24,6 +26,8 @@ mod line;
 mod people;
 mod person;
 mod reliability;
+mod room_list;
 mod rooms;
 mod row_by_row;
+mod signs;
 mod synapse;

@@ -18,28 +18,14 @@ use crate::{
     support::{
         database::Engine,
         waiting::{SOON, eventually},
-        world::{OWNER, World, gets},
+        world::gets,
     },
-    synapse::{self, Synapse},
+    synapse::{self, Owner},
 };
 
-const BOT: &str = "@whatsappbot:hs.test";
 const GHOST: &str = "@whatsapp_15550001111:hs.test";
 const CHAT: &str = "15550001111@s.whatsapp.net";
 const PICTURE: &[u8] = b"\x89PNG a face";
-
-/// Alice has linked her phone through the bot; wharf may speak as her.
-async fn alice(world: &World<Synapse>) -> (Person, Phone) {
-    let alice = world.homeserver.person("alice").await;
-    let room = alice.creates_dm_with(BOT).await;
-    alice.hears(&room, BOT, "Hello").await;
-    let phone = world.whatsapp.phone(OWNER, "Alice");
-    alice.says(&room, "login qr").await;
-    let code = alice.hears(&room, BOT, "2@").await;
-    phone.scans(code["content"]["body"].as_str().unwrap()).unwrap();
-    alice.hears(&room, BOT, "Linked: ").await;
-    (alice, phone)
-}
 
 async fn chat(alice: &Person, phone: &Phone, ana: &Contact) -> Room {
     ana.says(phone, "hello");
@@ -69,7 +55,7 @@ fn event_of(event: &Value) -> &str {
 #[tokio::test(flavor = "multi_thread")]
 async fn b40_b42_b85_a_person_sees_who_people_are_and_what_is_read() {
     let world = synapse::world(Engine::Sqlite).await;
-    let (alice, phone) = alice(&world).await;
+    let Owner { alice, phone, .. } = Owner::of(&world).await;
     let ana = world.contact("15550001111", "Ana");
     ana.sets_picture(PICTURE);
     let room = chat(&alice, &phone, &ana).await;
@@ -128,7 +114,7 @@ async fn b40_b42_b85_a_person_sees_who_people_are_and_what_is_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn b46_a_persons_account_and_phone_are_in_step() {
     let world = synapse::world(Engine::Sqlite).await;
-    let (alice, phone) = alice(&world).await;
+    let Owner { alice, phone, .. } = Owner::of(&world).await;
     let ana = world.contact("15550001111", "Ana");
     let room = chat(&alice, &phone, &ana).await;
     let is_set = async |kind: &'static str, is: &(dyn Fn(&simulator::Setting) -> bool + Sync)| {
@@ -167,4 +153,45 @@ async fn b46_a_persons_account_and_phone_are_in_step() {
     .await;
     world.settles(SOON).await;
     is_set("pin_v1", &|it| it.value.pin_action.pinned == Some(false)).await;
+}
+
+/// B83: Bob is first seen by a name that hides his number, Ana by her number; both turn up under the other one too.
+#[tokio::test(flavor = "multi_thread")]
+async fn b83_whoever_has_two_names_is_one_person_in_one_room() {
+    let world = synapse::world(Engine::Sqlite).await;
+    let alice = world.homeserver.person("alice").await;
+    let linked = world.linked_device(&[alice.id()]).await;
+    let phone = &linked.phone;
+    let ana = world.contact("15550001111", "Ana");
+    ana.says(phone, "by number");
+    let room = alice.joins_invite().await;
+    assert_eq!(alice.shows(&room, "by number").await["sender"], GHOST);
+    ana.lid_addressed();
+    ana.says(phone, "by lid with the number beside it");
+    let said = alice.shows(&room, "by lid with the number beside it").await;
+    assert_eq!(said["sender"], GHOST);
+    ana.hides_number();
+    ana.says(phone, "by lid alone");
+    assert_eq!(alice.shows(&room, "by lid alone").await["sender"], GHOST);
+
+    let bob = world.contact("15550002222", "Bob");
+    bob.hides_number();
+    let hidden = format!("@whatsapp_lid_{}:hs.test", bob.lid_jid().split('@').next().unwrap());
+    let group = world.whatsapp.lid_group("Hidden", &[phone, &ana, &bob]).unwrap();
+    group.says(&bob, "you do not know my number").unwrap();
+    let crew = alice.joins_group("Hidden").await;
+    let said = alice.shows(&crew, "you do not know my number").await;
+    assert_eq!(said["sender"], hidden.as_str());
+    group.says(&ana, "you know mine").unwrap();
+    assert_eq!(alice.shows(&crew, "you know mine").await["sender"], GHOST);
+    bob.number_addressed();
+    bob.says(phone, "now you do");
+    let chat = alice.joins_invite().await;
+    assert_eq!(alice.shows(&chat, "now you do").await["sender"], hidden.as_str());
+    alice.says(&chat, "I see").await;
+    gets(&bob, "I see").await;
+    bob.lid_addressed();
+    bob.says(phone, "by lid again");
+    assert_eq!(alice.shows(&chat, "by lid again").await["sender"], hidden.as_str());
+    assert_eq!(world.count("select count(*) from ghosts").await, 2, "nobody second");
 }

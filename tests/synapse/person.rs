@@ -1,7 +1,10 @@
 //! Somebody with a real Matrix client: matrix-sdk, as applications use it.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,8 +16,9 @@ use matrix_sdk::{
     room::MessagesOptions,
     ruma::{
         EventId, OwnedRoomId, RoomId, RoomVersionId, UInt, UserId,
-        api::client::{filter::FilterDefinition, room::upgrade_room},
+        api::client::{filter::FilterDefinition, presence::set_presence, room::upgrade_room},
         events::{AnySyncTimelineEvent, room::MediaSource},
+        presence::PresenceState,
     },
 };
 use serde_json::{Value, json};
@@ -29,6 +33,7 @@ pub struct Person {
     client: Client,
     id: String,
     seen: Arc<Mutex<Vec<Seen>>>,
+    here: Arc<AtomicBool>,
     syncing: tokio::task::JoinHandle<()>,
 }
 
@@ -59,12 +64,26 @@ impl Person {
             let event = serde_json::from_str(raw.get()).unwrap();
             kept.lock().unwrap().push((room.room_id().to_owned(), event));
         });
+        let here = Arc::new(AtomicBool::new(true));
         Self {
             id: client.user_id().unwrap().to_string(),
-            syncing: tokio::spawn(sync(client.clone())),
+            syncing: tokio::spawn(sync(client.clone(), Arc::clone(&here))),
             client,
             seen,
+            here,
         }
+    }
+
+    /// The client.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// From now on their client says that they are there, or that they are not.
+    pub async fn is_here(&self, here: bool) {
+        self.here.store(here, Ordering::SeqCst);
+        let request = set_presence::v3::Request::new(UserId::parse(&self.id).unwrap(), presence(here));
+        self.client.send(request).await.unwrap();
     }
 
     /// Their Matrix id.
@@ -229,6 +248,21 @@ impl Person {
         self.sees(room, text, |event| event["content"]["body"] == text).await
     }
 
+    /// Waits until an event was taken back.
+    pub async fn sees_taken_back(&self, room: &Room, event: &Value) {
+        let id = &event["event_id"];
+        self.sees(room, "a redaction", |it| {
+            it["type"] == "m.room.redaction" && (it["redacts"] == *id || it["content"]["redacts"] == *id)
+        })
+        .await;
+    }
+
+    /// Waits until they are out of a room.
+    pub async fn is_out_of(&self, room: &Room) {
+        let is_out = || async { (room.state() == RoomState::Left).then_some(()) };
+        eventually(&format!("{} is out of {}", self.id, room.room_id()), SOON, is_out).await;
+    }
+
     /// Waits for a message of this user with these words in it, and tells the text.
     pub async fn hears(&self, room: &Room, user: &str, words: &str) -> Value {
         self.sees(room, words, |event| {
@@ -259,6 +293,17 @@ impl Person {
             .collect()
     }
 
+    /// The texts of one sender in a room that the client got, also those that were taken back since.
+    pub fn heard(&self, room: &Room, sender: &str) -> Vec<String> {
+        let seen = self.seen.lock().unwrap();
+        let of_sender = seen
+            .iter()
+            .filter(|(at, event)| at == room.room_id() && event["sender"] == sender);
+        of_sender
+            .filter_map(|(_, event)| event["content"]["body"].as_str().map(str::to_owned))
+            .collect()
+    }
+
     /// Fetches a file.
     pub async fn downloads(&self, mxc: &str) -> Vec<u8> {
         let source = MediaSource::Plain(mxc.into());
@@ -270,8 +315,16 @@ impl Person {
     }
 }
 
+fn presence(here: bool) -> PresenceState {
+    if here {
+        PresenceState::Online
+    } else {
+        PresenceState::Offline
+    }
+}
+
 /// Syncs for ever; a homeserver that is away is asked again.
-async fn sync(client: Client) {
+async fn sync(client: Client, here: Arc<AtomicBool>) {
     let filter = json!({ "room": { "timeline": { "limit": 1000 } } });
     let filter: FilterDefinition = serde_json::from_value(filter).unwrap();
     let settings = SyncSettings::default()
@@ -280,6 +333,7 @@ async fn sync(client: Client) {
     let mut ticks = tokio::time::interval(Duration::from_millis(200));
     loop {
         ticks.tick().await;
-        let _ = client.sync(settings.clone()).await;
+        let settings = settings.clone().set_presence(presence(here.load(Ordering::SeqCst)));
+        let _ = client.sync_once(settings).await;
     }
 }

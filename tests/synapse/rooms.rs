@@ -6,10 +6,9 @@ use crate::{
         waiting::{SOON, eventually},
         world::{OWNER, gets, texts},
     },
-    synapse,
+    synapse::{self, BOT, Owner},
 };
 
-const BOT: &str = "@whatsappbot:hs.test";
 const GHOST: &str = "@whatsapp_15550001111:hs.test";
 
 /// A person's own room became the portal, so that they may do anything there; then they send the bot away.
@@ -62,17 +61,12 @@ async fn a_room_that_was_upgraded_is_followed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn b64_a_member_comes_writes_and_goes() {
     let world = synapse::world(Engine::Sqlite).await;
-    let (alice, bob) = (
-        world.homeserver.person("alice").await,
-        world.homeserver.person("bob").await,
-    );
-    let chat = alice.creates_dm_with(BOT).await;
-    alice.hears(&chat, BOT, "Hello").await;
-    let phone = world.whatsapp.phone(OWNER, "Alice");
-    alice.says(&chat, "login qr").await;
-    let code = alice.hears(&chat, BOT, "2@").await;
-    phone.scans(code["content"]["body"].as_str().unwrap()).unwrap();
-    alice.hears(&chat, BOT, "Linked: ").await;
+    let Owner {
+        alice,
+        bot: chat,
+        phone,
+    } = Owner::of(&world).await;
+    let bob = world.homeserver.person("bob").await;
     let ana = world.contact("15550001111", "Ana");
     ana.says(&phone, "hello");
     let portal = alice.is_shown_anywhere("hello").await;

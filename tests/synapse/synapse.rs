@@ -5,6 +5,8 @@ use std::{
     process::Stdio,
 };
 
+use matrix_sdk::Room;
+use simulator::Phone;
 use tokio::process::Command;
 
 use crate::{
@@ -13,10 +15,12 @@ use crate::{
     support::{
         database::Engine,
         process::free_port,
-        world::{SERVER, World},
+        world::{OWNER, SERVER, World},
     },
 };
 
+/// Whom people ask.
+pub const BOT: &str = "@whatsappbot:hs.test";
 /// What every person logs in with.
 const PASSWORD: &str = "a password for tests";
 /// Lets wharf speak as real users.
@@ -32,9 +36,40 @@ pub struct Synapse {
 
 /// A world whose homeserver is a Synapse; wharf runs.
 pub async fn world(engine: Engine) -> World<Synapse> {
+    world_with(engine, "").await
+}
+
+/// The same, with settings added to the section `bridge`.
+pub async fn world_with(engine: Engine, bridge: &str) -> World<Synapse> {
     let mut world = World::around(engine, DOUBLE_PUPPETING, Synapse::start).await;
+    world.sets("bridge", bridge);
     world.wharf.start().await;
     world
+}
+
+/// Somebody who linked their own phone; wharf may speak as them.
+pub struct Owner {
+    /// Who reads and writes in Matrix.
+    pub alice: Person,
+    /// Their chat with the bot.
+    pub bot: Room,
+    /// Their phone.
+    pub phone: Phone,
+}
+
+impl Owner {
+    /// Alice has linked her phone through the bot.
+    pub async fn of(world: &World<Synapse>) -> Self {
+        let alice = world.homeserver.person("alice").await;
+        let bot = alice.creates_dm_with(BOT).await;
+        alice.hears(&bot, BOT, "Hello").await;
+        let phone = world.whatsapp.phone(OWNER, "Alice");
+        alice.says(&bot, "login qr").await;
+        let code = alice.hears(&bot, BOT, "2@").await;
+        phone.scans(code["content"]["body"].as_str().unwrap()).unwrap();
+        alice.hears(&bot, BOT, "Linked: ").await;
+        Self { alice, bot, phone }
+    }
 }
 
 impl Synapse {

@@ -133,6 +133,10 @@ fn act(state: &mut State, request: &Request, caller: &Caller, method: &str, path
         ("PUT", ["presence", whose, "status"]) if *whose == user => {
             keep(state, user, "presence".to_owned(), method, body)
         }
+        ("GET", ["presence", whose, "status"]) => {
+            let presence = state.users.get(*whose).and_then(|account| account.data.get("presence"));
+            presence.cloned().ok_or(Refused::not_found("Presence not known"))
+        }
         ("DELETE", ["pushrules", "global", "override", _]) => Err(Refused::not_found("Not found")),
         ("GET", ["user", whose, "account_data", kind]) if *whose == user => {
             let data = state.users.get(user).and_then(|account| account.data.get(*kind));

@@ -131,8 +131,13 @@ impl User {
     /// Comes or goes.
     pub fn is_online(&self, online: bool) {
         let presence = if online { "online" } else { "offline" };
-        let event = json!({"type": "m.presence", "sender": self.id, "content": {"presence": presence}});
-        self.homeserver.change(|state| state.push.ephemeral.push(event));
+        let content = json!({"presence": presence});
+        let event = json!({"type": "m.presence", "sender": self.id, "content": content});
+        self.homeserver.change(|state| {
+            let account = state.users.entry(self.id.clone()).or_default();
+            account.data.insert("presence".to_owned(), content);
+            state.push.ephemeral.push(event);
+        });
     }
 
     /// What their account holds about a room: `tags/…`, `account_data/…` or `silence`.
@@ -141,6 +146,12 @@ impl User {
             let account = state.users.get(&self.id)?;
             account.data.get(&format!("{room}/{what}")).cloned()
         })
+    }
+
+    /// What their account holds that belongs to no room.
+    pub fn account(&self, kind: &str) -> Option<Value> {
+        self.homeserver
+            .look(|state| state.users.get(&self.id)?.data.get(kind).cloned())
     }
 
     /// Invites somebody into a room.
