@@ -326,6 +326,10 @@ impl Session {
                 let read = deletions::read(&self.shared, self.device, update).await;
                 self.tell(read).await;
             }
+            Event::ClearChatUpdate(update) => {
+                let read = deletions::read_clearing(&self.shared, self.device, update).await;
+                self.tell(read).await;
+            }
             event => {
                 if let Some(link) = link_after(event) {
                     self.moved_to(link).await;
