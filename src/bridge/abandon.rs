@@ -3,7 +3,7 @@
 use ruma::RoomId;
 use serde_json::json;
 
-use super::{error::Failure, portals, worker::Desk};
+use super::{Inner, error::Failure, portals, worker::Desk};
 use crate::{
     matrix::Error,
     model::{Lane, Work},
@@ -29,21 +29,28 @@ pub(super) async fn portal(desk: &Desk<'_>, portal: &Portal) -> Result<Tx, Failu
     Ok(tx)
 }
 
-/// Does a job of kind `abandon`.
-pub(super) async fn room(desk: &Desk<'_>, room: &RoomId) -> Result<(), Failure> {
-    let homeserver = &desk.bridge.homeserver;
-    let bot = homeserver.as_bot();
-    let spaces = desk.bridge.store.read().await?.list_spaces_with(room).await?;
+/// A room that is no portal any more stands in no space of ours.
+pub(super) async fn leave_spaces(bridge: &Inner, room: &RoomId) -> Result<(), Failure> {
+    let bot = bridge.homeserver.as_bot();
+    let spaces = bridge.store.read().await?.list_spaces_with(room).await?;
     for space in spaces {
         match bot.send_state(&space, "m.space.child", room.as_str(), &json!({})).await {
             Err(error) if error.is_transient() => return Err(error.into()),
             Err(error) => tracing::info!(%error, "a room could not be taken out of a space"),
             Ok(_) => {}
         }
-        let mut tx = desk.bridge.store.begin().await?;
+        let mut tx = bridge.store.begin().await?;
         tx.set_in_space(&space, room, false).await?;
         tx.commit().await?;
     }
+    Ok(())
+}
+
+/// Does a job of kind `abandon`.
+pub(super) async fn room(desk: &Desk<'_>, room: &RoomId) -> Result<(), Failure> {
+    let homeserver = &desk.bridge.homeserver;
+    let bot = homeserver.as_bot();
+    leave_spaces(desk.bridge, room).await?;
     let people = match bot.people(room).await {
         Ok(people) => people,
         // We went on an earlier attempt, or were thrown out before.

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::{Error, Inner, chat_marks, error::Failure, reads, worker::Desk};
 use crate::{
     matrix::{AccountNews, Actor},
-    model::{Action, ChatMark, ChatMarks, IdentityKind, Mute, PortalKey},
-    store::Portal,
+    model::{Action, ChatMark, ChatMarks, IdentityKind, Mute, PortalKey, Timestamp},
+    store::{MarkedChat, Portal},
 };
 
 /// How often it is looked who there is to listen as.
@@ -144,7 +144,7 @@ pub(super) async fn tell_marks(desk: &Desk<'_>, key: &PortalKey) -> Result<(), F
     let mut read = bridge.store.read().await?;
     let portal = read.find_portal(key).await?;
     let whose = read.find_owned_device(key.device).await?;
-    let shown = read.find_chat_marks(key).await?.unwrap_or_default().shown;
+    let marked = read.find_chat_marks(key).await?.unwrap_or_default();
     drop(read);
     let (Some(Portal { room: Some(room), .. }), Some((_, identity))) = (portal, whose) else {
         return desk.done().await;
@@ -153,7 +153,7 @@ pub(super) async fn tell_marks(desk: &Desk<'_>, key: &PortalKey) -> Result<(), F
         return desk.done().await;
     };
     let now = owner.room_in_account(&room).await?;
-    let changes = changes(shown, now);
+    let changes = changes(marked, now, bridge.clock().now());
     let id = bridge.network.message_id(&desk.job.id.0.to_string());
     for mark in &changes {
         bridge.network.act(key, &id, &Action::Mark(*mark)).await?;
@@ -162,26 +162,57 @@ pub(super) async fn tell_marks(desk: &Desk<'_>, key: &PortalKey) -> Result<(), F
     for mark in &changes {
         chat_marks::set(bridge, &mut tx, key, *mark).await?;
     }
-    if !changes.is_empty() {
+    if now != marked.shown && tx.is_room_of(key, &room).await? {
         tx.set_chat_marks_shown(key, &now).await?;
     }
     desk.finish(tx).await
 }
 
-/// What a person changed in their account, in our words.
-fn changes(before: ChatMarks, now: ChatMarks) -> Vec<ChatMark> {
+/// What a person changed in their account, in our words. What the phone has so already is no news: homeservers give the
+/// successor of a room the tags and the silence of the room before.
+fn changes(marked: MarkedChat, now: ChatMarks, at: Timestamp) -> Vec<ChatMark> {
+    let (before, phone) = (marked.shown, chat_marks::in_account(marked.marks, at));
     let mut changes = Vec::new();
-    if before.muted != now.muted {
+    if now.muted != before.muted && now.muted != phone.muted {
         changes.push(ChatMark::Muted(now.muted));
     }
-    if before.archived != now.archived {
+    if now.archived != before.archived && now.archived != phone.archived {
         changes.push(ChatMark::Archived(now.archived));
     }
-    if before.pinned != now.pinned {
+    if now.pinned != before.pinned && now.pinned != phone.pinned {
         changes.push(ChatMark::Pinned(now.pinned));
     }
-    if before.unread != now.unread {
+    if now.unread != before.unread && now.unread != phone.unread {
         changes.push(ChatMark::Unread(now.unread));
     }
     changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b46_only_what_the_phone_has_otherwise_is_told() {
+        let at = Timestamp::from_secs(1_800_000_000);
+        let marks = |pinned, muted| ChatMarks {
+            pinned,
+            muted,
+            ..ChatMarks::default()
+        };
+        let marked = |phone, shown| MarkedChat { marks: phone, shown };
+        let silent = marks(true, Mute::Until(at.plus_millis(1)));
+        let nothing = ChatMarks::default();
+        // A new room shows nothing yet, or what the homeserver brought along: neither is told.
+        assert_eq!(changes(marked(silent, nothing), nothing, at), []);
+        let copied = marks(true, Mute::Forever);
+        assert_eq!(changes(marked(silent, nothing), copied, at), []);
+        // What the owner takes away of what was shown is.
+        let taken = [ChatMark::Muted(Mute::No), ChatMark::Pinned(false)];
+        assert_eq!(changes(marked(silent, copied), nothing, at), taken);
+        assert_eq!(
+            changes(marked(nothing, nothing), marks(true, Mute::No), at),
+            [ChatMark::Pinned(true)]
+        );
+    }
 }

@@ -59,38 +59,53 @@ pub(super) async fn show(desk: &Desk<'_>, key: &PortalKey) -> Result<(), Failure
     let Some(puppet) = bridge.homeserver.as_puppet(&identity.user) else {
         return desk.done().await;
     };
-    let now = bridge.clock().now();
-    let wanted = ChatMarks {
-        muted: if marked.marks.is_muted(now) {
-            Mute::Forever
-        } else {
-            Mute::No
-        },
-        ..marked.marks
-    };
-    match bring(&puppet, &room, marked.shown, wanted).await {
-        Ok(()) => {}
-        Err(error) if error.is_transient() => return Err(error.into()),
-        Err(error) => tracing::info!(%error, "a mark on a chat could not be shown"),
-    }
+    let wanted = in_account(marked.marks, bridge.clock().now());
+    let shown = bring(&puppet, &room, marked.shown, wanted).await?;
     let mut tx = bridge.store.begin().await?;
-    tx.set_chat_marks_shown(key, &wanted).await?;
+    if tx.is_room_of(key, &room).await? {
+        tx.set_chat_marks_shown(key, &shown).await?;
+    }
     desk.finish(tx).await
 }
 
-/// Changes what is different.
-async fn bring(puppet: &Actor, room: &ruma::RoomId, before: ChatMarks, now: ChatMarks) -> Result<(), matrix::Error> {
-    if before.pinned != now.pinned {
-        puppet.tag(room, FAVOURITE, now.pinned).await?;
+/// Marks as an account in Matrix can have them: a silence there has no end.
+pub(super) fn in_account(marks: ChatMarks, now: Timestamp) -> ChatMarks {
+    let muted = if marks.is_muted(now) { Mute::Forever } else { Mute::No };
+    ChatMarks { muted, ..marks }
+}
+
+/// Changes what is different, and tells what the account shows then. A mark that is refused stays as it was: it must not
+/// look later as if its owner had taken it away.
+async fn bring(
+    puppet: &Actor,
+    room: &ruma::RoomId,
+    before: ChatMarks,
+    now: ChatMarks,
+) -> Result<ChatMarks, matrix::Error> {
+    let mut shown = before;
+    if before.pinned != now.pinned && passed(puppet.tag(room, FAVOURITE, now.pinned).await)? {
+        shown.pinned = now.pinned;
     }
-    if before.archived != now.archived {
-        puppet.tag(room, LOW_PRIORITY, now.archived).await?;
+    if before.archived != now.archived && passed(puppet.tag(room, LOW_PRIORITY, now.archived).await)? {
+        shown.archived = now.archived;
     }
-    if before.muted != now.muted {
-        puppet.mute(room, now.muted != Mute::No).await?;
+    if before.muted != now.muted && passed(puppet.mute(room, now.muted != Mute::No).await)? {
+        shown.muted = now.muted;
     }
-    if before.unread != now.unread {
-        puppet.mark_unread(room, now.unread).await?;
+    if before.unread != now.unread && passed(puppet.mark_unread(room, now.unread).await)? {
+        shown.unread = now.unread;
     }
-    Ok(())
+    Ok(shown)
+}
+
+/// Whether the homeserver let a mark pass.
+fn passed(answer: Result<(), matrix::Error>) -> Result<bool, matrix::Error> {
+    match answer {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_transient() => Err(error),
+        Err(error) => {
+            tracing::info!(%error, "a mark on a chat could not be shown");
+            Ok(false)
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use ruma::{OwnedRoomId, RoomId, UserId};
 
-use super::{Inner, error::Failure, portals, worker::Desk};
+use super::{Inner, abandon, error::Failure, portals, worker::Desk};
 use crate::{
     model::{ChatKind, IdentityKind, PortalKey, RoomEvent, Work},
     store::Portal,
@@ -129,6 +129,9 @@ async fn follow(bridge: &Arc<Inner>, portal: &Portal, next: &RoomId) -> Result<(
     tx.set_next_room(&portal.key, None).await?;
     let device = tx.find_device(portal.key.device).await?;
     tx.commit().await?;
+    if let Some(before) = &portal.room {
+        go_out_of_spaces(bridge, before).await;
+    }
     if let Some(device) = device {
         portals::ensure(bridge, &device, &portal.key.chat, portal.kind, None).await?;
     }
@@ -166,6 +169,7 @@ async fn let_go(bridge: &Arc<Inner>, portal: &Portal) -> Result<(), Failure> {
     let mut tx = bridge.store.begin().await?;
     tx.forget_portal_room(&portal.key, room).await?;
     tx.commit().await?;
+    go_out_of_spaces(bridge, room).await;
     ours.sort();
     ours.dedup();
     ours.push(bridge.homeserver.names().bot().to_owned());
@@ -175,6 +179,13 @@ async fn let_go(bridge: &Arc<Inner>, portal: &Portal) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Nothing waits for that: a room too many in a space does no harm.
+async fn go_out_of_spaces(bridge: &Inner, room: &RoomId) {
+    if let Err(failure) = abandon::leave_spaces(bridge, room).await {
+        tracing::info!(?failure, "a room that is a portal no more stays in its space");
+    }
 }
 
 /// What a failure for good means: when the room of its chat is lost, the room is let go of and the job done again.

@@ -358,7 +358,7 @@ async fn make(
     if kind == ChatKind::Direct {
         // Clients name a room of two after the other one, and must not count the bot.
         state.push(State {
-            event_type: "io.element.functional_members".into(),
+            event_type: matrix::outgoing::FUNCTIONAL_MEMBERS.into(),
             key: String::new(),
             content: matrix::outgoing::functional_members(bridge.homeserver.names().bot()),
         });

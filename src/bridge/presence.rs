@@ -53,6 +53,11 @@ impl Presences {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a device may show one more change.
+    fn may_show(&self, device: DeviceId) -> bool {
+        self.showing.check_key(&device).is_ok()
+    }
+
     fn online(&self) -> MutexGuard<'_, HashMap<DeviceId, bool>> {
         self.online.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -92,7 +97,7 @@ pub(super) async fn show(
         return Ok(());
     };
     if online {
-        if bridge.presences.showing.check_key(&device).is_err() {
+        if !bridge.presences.may_show(device) {
             return Ok(());
         }
         bridge.presences.shown().insert(ghost.user.clone(), device);
@@ -100,7 +105,7 @@ pub(super) async fn show(
         return Ok(());
     }
     let was_shown = bridge.presences.shown().remove(&ghost.user).is_some();
-    if was_shown || (last_seen.is_some() && bridge.presences.showing.check_key(&device).is_ok()) {
+    if was_shown || (last_seen.is_some() && bridge.presences.may_show(device)) {
         let said = last_seen.map(|at| format!("last seen {}", at.rfc3339()));
         set(bridge, &ghost.user, Present::Offline, said.as_deref()).await;
     }
@@ -198,4 +203,18 @@ async fn appear(bridge: &Inner, device: DeviceId, online: bool) -> Result<(), Er
         bridge.network.watch(device, &contact).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b44_a_device_with_many_contacts_shows_a_part_of_their_comings_and_goings() {
+        let presences = Presences::default();
+        let (busy, quiet) = (DeviceId::generate(), DeviceId::generate());
+        let shown = (0..1000).filter(|_| presences.may_show(busy)).count();
+        assert!((20..100).contains(&shown), "{shown} of 1000");
+        assert!(presences.may_show(quiet), "devices do not wait for each other");
+    }
 }

@@ -169,6 +169,21 @@ pub(super) async fn show(desk: &Desk<'_>, key: &PortalKey, contact: &ContactId) 
         }
         return desk.done().await;
     };
+    let slowly = Lane::slow_reads(key);
+    if let Some(after) = bridge.pace.reader_waits(key) {
+        if desk.job.lane == slowly {
+            return Err(Failure::Later {
+                why: "many read at once".into(),
+                after: Some(after),
+            });
+        }
+        // The lane of the chat goes on: what the owner reads waits for nobody else. Whoever reads on meanwhile is shown
+        // once, as far as they came.
+        let mut tx = bridge.store.begin().await?;
+        let at = bridge.clock().now();
+        tx.push_job(&slowly, &desk.job.work, at).await?;
+        return desk.finish(tx).await;
+    }
     match bridge.homeserver.as_user(&ghost.user).read(&room, event).await {
         Ok(()) => {}
         Err(error) if error.is_transient() => return Err(error.into()),

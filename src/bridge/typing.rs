@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Error, Inner, outgoing::may_speak};
 use crate::{
-    model::{Action, PortalKey, Sender, Typing},
+    matrix::Actor,
+    model::{Action, IdentityKind, PortalKey, Sender, Typing},
     store::Portal,
 };
 
@@ -82,17 +83,22 @@ impl Moods {
         true
     }
 
+    /// Whether it is us who say that somebody types.
+    fn is_shown(&self, room: &RoomId, user: &UserId) -> bool {
+        let shown = self.shown();
+        let since = shown.get(&(room.to_owned(), user.to_owned()));
+        since.is_some_and(|since| since.elapsed() < SHOWN_FOR)
+    }
+
     /// Whether the room must be told that somebody types no more.
     fn ends(&self, room: &RoomId, user: &UserId) -> bool {
         self.shown().remove(&(room.to_owned(), user.to_owned())).is_some()
     }
 }
 
-/// Shows in a portal room that a contact types, records, or stopped. Matrix has one word for both.
+/// Shows in a portal room that a contact, or the owner on another device, types, records, or stopped. Matrix has one word
+/// for both.
 pub(super) async fn show(bridge: &Inner, key: &PortalKey, sender: &Sender, typing: Typing) -> Result<(), Error> {
-    let Sender::Contact(contact) = sender else {
-        return Ok(());
-    };
     let mut read = bridge.store.read().await?;
     let Some(Portal {
         room: Some(room),
@@ -102,21 +108,38 @@ pub(super) async fn show(bridge: &Inner, key: &PortalKey, sender: &Sender, typin
     else {
         return Ok(());
     };
-    let Some(ghost) = read.find_ghost(contact).await? else {
+    drop(read);
+    let Some(actor) = shown_as(bridge, key, sender).await? else {
         return Ok(());
     };
-    drop(read);
     let types = typing != Typing::Stopped;
     let news = if types {
-        bridge.moods.begins(key, &room, &ghost.user)
+        bridge.moods.begins(key, &room, actor.user())
     } else {
-        bridge.moods.ends(&room, &ghost.user)
+        bridge.moods.ends(&room, actor.user())
     };
     if !news {
         return Ok(());
     }
-    let actor = bridge.homeserver.as_user(&ghost.user);
     Ok(actor.typing(&room, types, SHOWN_FOR).await?)
+}
+
+/// As whom somebody is shown typing; the owner as their own user, or not at all.
+async fn shown_as(bridge: &Inner, key: &PortalKey, sender: &Sender) -> Result<Option<Actor>, Error> {
+    let mut read = bridge.store.read().await?;
+    Ok(match sender {
+        Sender::Contact(contact) => {
+            let ghost = read.find_ghost(contact).await?;
+            ghost.map(|ghost| bridge.homeserver.as_user(&ghost.user))
+        }
+        Sender::Owner => {
+            let owned = read.find_owned_device(key.device).await?;
+            owned.and_then(|(_, identity)| match identity.kind {
+                IdentityKind::Registered => Some(bridge.homeserver.as_user(&identity.user)),
+                IdentityKind::Real => bridge.homeserver.as_puppet(&identity.user),
+            })
+        }
+    })
 }
 
 /// Somebody has said something: they type no more, whatever was shown.
@@ -133,7 +156,10 @@ pub(super) async fn tell(bridge: &Arc<Inner>, room: &RoomId, users: &[OwnedUserI
     if !bridge.network.capabilities().typing {
         return;
     }
-    let users = users.iter().filter(|user| !bridge.homeserver.names().is_ours(user));
+    // What we show of a real person comes back to us as if they typed here.
+    let is_theirs =
+        |user: &&OwnedUserId| !bridge.homeserver.names().is_ours(user) && !bridge.moods.is_shown(room, user);
+    let users = users.iter().filter(is_theirs);
     let found = async {
         let mut read = bridge.store.read().await?;
         let Some(portal) = read.find_portal_by_room(room).await? else {
@@ -195,8 +221,11 @@ async fn act(bridge: &Inner, key: &PortalKey, typing: Typing) -> bool {
 mod tests {
     use ruma::{room_id, user_id};
 
-    use super::*;
-    use crate::model::{ChatId, DeviceId};
+    use super::{super::testing::quiet, *};
+    use crate::{
+        model::{ChatId, Device, DeviceId, Identity, IdentityId, LinkState, Platform},
+        store::testing::{START, World},
+    };
 
     #[tokio::test(start_paused = true)]
     async fn typing_is_shown_once_renewed_and_ended_once() {
@@ -213,6 +242,57 @@ mod tests {
         tokio::time::advance(SHOWN_FOR).await;
         assert!(moods.begins(&key, room, user_id!("@other:hs.test")));
         assert!(!moods.ends(room, user), "it has ended by itself");
+    }
+
+    #[tokio::test]
+    async fn b41_the_owner_who_types_on_another_device_is_shown_as_themselves() {
+        let world = World::sqlite().await;
+        let (bridge, _network, _stop) = quiet(&world.store);
+        for (name, kind, is_shown) in [
+            ("wharf_owner", IdentityKind::Registered, true),
+            // Nobody may speak as this one.
+            ("alice", IdentityKind::Real, false),
+        ] {
+            let user = UserId::parse(format!("@{name}:hs.test")).unwrap();
+            let identity = Identity {
+                id: IdentityId::generate(),
+                user: user.clone(),
+                kind,
+                matrix_device: "WHARF".into(),
+                is_host: false,
+            };
+            let device = Device {
+                id: DeviceId::generate(),
+                identity: identity.id,
+                platform: Platform::WhatsApp,
+                number: "15550001111".into(),
+                link: LinkState::Connected,
+                linked_at: START,
+            };
+            let key = PortalKey::new(device.id, ChatId::from_adapter("1@g.us"));
+            let mut tx = world.store.begin().await.unwrap();
+            tx.insert_identity(&identity).await.unwrap();
+            tx.insert_device(&device).await.unwrap();
+            tx.commit().await.unwrap();
+            let actor = shown_as(&bridge.0, &key, &Sender::Owner).await.unwrap();
+            assert_eq!(
+                actor.map(|actor| actor.user().to_owned()),
+                is_shown.then_some(user),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_we_show_of_a_person_is_known_when_it_comes_back() {
+        let moods = Moods::default();
+        let key = PortalKey::new(DeviceId::generate(), ChatId::from_adapter("1"));
+        let (room, user) = (room_id!("!room:hs.test"), user_id!("@alice:hs.test"));
+        assert!(!moods.is_shown(room, user));
+        assert!(moods.begins(&key, room, user));
+        assert!(moods.is_shown(room, user));
+        assert!(moods.ends(room, user));
+        assert!(!moods.is_shown(room, user));
     }
 
     #[test]

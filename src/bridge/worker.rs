@@ -222,7 +222,8 @@ impl Desk<'_> {
             (_, Some(after)) => i64::try_from(after.as_millis()).unwrap_or(LONGEST_PAUSE),
             (_, None) => pause(self.job.attempts),
         };
-        if self.job.attempts == 0 {
+        // Many who read at once are no trouble.
+        if self.job.attempts == 0 && !matches!(self.job.work, Work::ShowRead { .. }) {
             tracing::warn!(why, pause, "a job must wait");
         }
         let mut tx = self.bridge.store.begin().await?;

@@ -11,10 +11,20 @@ pub(crate) struct Lane(String);
 impl Lane {
     /// All kinds there are, see [`Lane::kind`].
     pub(crate) const KINDS: [&str; 25] = [
-        "in", "out", "room", "late", "orphan", "expiry", "gather", "furnish", "groups", "send", "hook", "history",
-        "open", "older", "fetch", "house", "link", "identity", "device", "read", "ghost", "mark", "silence", "chat",
-        "contacts",
+        "in", "out", "room", "late", "orphan", "expiry", "gather", "furnish", "groups", "contacts", "send", "chat",
+        "hook", "history", "open", "older", "fetch", "house", "link", "identity", "device", "read", "ghost", "mark",
+        "silence",
     ];
+
+    /// Those of them that go on with another device when a number is linked again.
+    pub(crate) const FOLLOWING: [&str; 19] = [
+        "in", "out", "late", "orphan", "expiry", "gather", "furnish", "groups", "contacts", "send", "chat", "hook",
+        "open", "older", "fetch", "read", "ghost", "mark", "silence",
+    ];
+
+    /// The others: they name no device, or speak of the old link itself, of what was told through it, or of its end.
+    #[cfg(test)]
+    pub(crate) const STAYING: [&str; 6] = ["room", "history", "house", "link", "identity", "device"];
 
     /// What happened in a chat, on its way to Matrix.
     pub(crate) fn incoming(portal: &PortalKey) -> Self {
@@ -151,6 +161,11 @@ impl Lane {
         Self(format!("read:{}/{}", portal.device, portal.chat.as_str()))
     }
 
+    /// The same when so many read at once that some are shown later: nobody waits behind them.
+    pub(crate) fn slow_reads(portal: &PortalKey) -> Self {
+        Self(format!("read:{}/{}/slow", portal.device, portal.chat.as_str()))
+    }
+
     /// What the owner read elsewhere, which may have to wait for the message.
     pub(crate) fn read_elsewhere(device: DeviceId, message: &MessageId) -> Self {
         Self(format!("read:{device}//{}", message.as_str()))
@@ -219,7 +234,9 @@ mod tests {
             Lane::gathering(&portal),
             Lane::furnishing(device),
             Lane::groups(device),
+            Lane::contacts(device),
             Lane::sending(device, "1"),
+            Lane::new_chat(ChatRequestId::generate()),
             Lane::delivery(WebhookId(1), &portal),
             Lane::history(device),
             Lane::opening(device),
@@ -230,6 +247,7 @@ mod tests {
             Lane::identity(IdentityId::generate()),
             Lane::device(device),
             Lane::reads(&portal),
+            Lane::slow_reads(&portal),
             Lane::ghost(&ContactId::from_adapter("1")),
             Lane::marks(&portal),
             Lane::end_of_silence(&portal),
@@ -238,5 +256,16 @@ mod tests {
         ];
         let kinds: BTreeSet<_> = lanes.iter().map(Lane::kind).collect();
         assert_eq!(kinds, BTreeSet::from(Lane::KINDS));
+        // As they are written above: a new one may not be forgotten here.
+        let (code, _) = include_str!("lane.rs").split_once("mod tests").unwrap();
+        let names = code.split("Self(format!(").skip(1);
+        let names = names.filter_map(|after| after.trim_start().strip_prefix('"')?.split(':').next());
+        assert_eq!(names.chain(["house"]).collect::<BTreeSet<_>>(), kinds);
+        let decided: BTreeSet<_> = Lane::FOLLOWING.into_iter().chain(Lane::STAYING).collect();
+        assert_eq!(
+            decided, kinds,
+            "of each it is decided whether it follows a device that is linked again"
+        );
+        assert_eq!(Lane::FOLLOWING.len() + Lane::STAYING.len(), Lane::KINDS.len());
     }
 }

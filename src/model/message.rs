@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChatMark, ContactId, Content, GroupChange, MessageId};
+use super::{ChatMark, ContactId, Content, GroupChange, MessageId, Timestamp};
 
 /// Something done in a chat.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -73,6 +73,11 @@ pub(crate) enum Action {
     Timer(Option<u32>),
     /// The whole chat disappears from the owner's own devices.
     Discard,
+    /// What was said in the chat disappears from the owner's own devices; the chat stays.
+    Clear {
+        /// What was said until then.
+        until: Timestamp,
+    },
     /// Something happens to the group that the chat is.
     Group(GroupChange),
     /// Somebody began or stopped typing. Never stored, never a job.
@@ -105,6 +110,7 @@ impl Action {
             Self::Move { .. } => "live location",
             Self::Timer(_) => "timer of disappearing messages",
             Self::Discard => "deletion of the chat",
+            Self::Clear { .. } => "deletion of what was said",
             Self::Group(change) => change.name(),
             Self::Typing(_) => "typing notice",
             Self::Mark(_) => "mark on a chat",
@@ -128,6 +134,7 @@ impl Action {
             | Self::Move { .. }
             | Self::Group(_)
             | Self::Discard
+            | Self::Clear { .. }
             | Self::Mark(_)
             | Self::Name(_)
             | Self::Timer(_)

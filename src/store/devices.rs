@@ -6,7 +6,7 @@ use super::{
     Error, Tx,
     types::{Columns, text},
 };
-use crate::model::{Device, DeviceId, Identity, IdentityId, LinkState, Platform, Timestamp};
+use crate::model::{Device, DeviceId, Identity, IdentityId, Lane, LinkState, Platform, Timestamp};
 
 /// How often it is written down that a device was heard, in milliseconds.
 const HEARD_EVERY: i64 = 60_000;
@@ -102,17 +102,19 @@ impl Tx {
             "update history_chats set device = $2 where device = $1",
             "update history_marks set device = $2 where device = $1",
             "update link_changes set device = $2 where device = $1",
-            "update jobs set lane = replace(lane, $1, $2), payload = replace(payload, $1, $2) \
-             where lane_kind in ('in', 'out', 'send', 'hook', 'late', 'expiry', 'read', \
-             'ghost', 'mark', 'silence', 'gather', 'furnish', 'groups', 'older', 'fetch') and payload like '%' || $1 || '%'",
-            "update jobs set lane = replace(lane, $1, $2) \
-             where lane_kind in ('in', 'out', 'send', 'hook', 'late', 'expiry', 'read', \
-             'ghost', 'mark', 'silence', 'gather', 'furnish', 'groups', 'older', 'fetch') and lane like '%' || $1 || '%'",
+            "update made_groups set device = $2 where device = $1",
         ] {
             self.execute(sqlx::query(statement).bind(from.to_string()).bind(to.to_string()))
                 .await?;
         }
-        Ok(())
+        let jobs = sqlx::query(
+            "update jobs set lane = replace(lane, $1, $2), payload = replace(payload, $1, $2) \
+             where $3 like '%,' || lane_kind || ',%' and (lane like '%' || $1 || '%' or payload like '%' || $1 || '%')",
+        )
+        .bind(from.to_string())
+        .bind(to.to_string())
+        .bind(format!(",{},", Lane::FOLLOWING.join(",")));
+        self.execute(jobs).await.map(drop)
     }
 
     /// Forgets who took the place of whom where no job speaks of the old device any more. Called while no session runs:

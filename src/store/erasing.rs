@@ -2,7 +2,7 @@
 
 use super::{
     Error, Tx,
-    messages::{self, DELETED},
+    messages::{self, DELETED, Message},
     types::{Columns, sender, text},
 };
 use crate::model::{JobId, Lane, MessageRef, PortalKey, Timestamp};
@@ -31,6 +31,25 @@ impl Tx {
             .bind(current.map_or(0, |job| job.0));
         self.execute(waiting).await?;
         self.erase_buried(key, message).await
+    }
+
+    /// What was said in a chat until a moment and is not erased yet, the oldest first; at most so many.
+    pub(crate) async fn list_said_until(
+        &mut self,
+        key: &PortalKey,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Message>, Error> {
+        let query = sqlx::query(
+            "select * from messages where device = $1 and chat = $2 and at <= $3 and kind <> $4 \
+             order by at, message, sender limit $5",
+        )
+        .bind(key.device.to_string())
+        .bind(text(key.chat.as_str()))
+        .bind(until.millis())
+        .bind(DELETED)
+        .bind(i64::from(limit));
+        self.rows(query).await?.iter().map(messages::read).collect()
     }
 
     /// Jobs that were given up hold what they were about; a delivery names the message by its event.

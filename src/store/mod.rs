@@ -57,6 +57,7 @@ use std::{
 
 use tokio::sync::Notify;
 
+pub(crate) use chat_marks::MarkedChat;
 pub(crate) use claims::Claim;
 pub(crate) use config::{Config, Synchronous};
 pub(crate) use credentials::{CredentialChange, NewCredential};

@@ -88,6 +88,14 @@ impl Tx {
     /// # Errors
     /// `Taken("room")` when the room is another portal's.
     pub(crate) async fn settle_portal(&mut self, portal: &Portal, before: Option<&RoomId>) -> Result<bool, Error> {
+        let is_another = match before {
+            Some(before) if portal.room.as_deref() != Some(before) => self.is_room_of(&portal.key, before).await?,
+            _ => false,
+        };
+        if is_another {
+            // Before the row of the portal: so do all who hold both.
+            self.lock_groups().await?;
+        }
         let now = self.now().millis();
         let bound = |statement| {
             sqlx::query(statement)
@@ -114,7 +122,36 @@ impl Tx {
             );
             written = self.execute(query).await.map_err(|error| error.or_taken("room"))?;
         }
+        if written > 0 && is_another {
+            self.forget_what_is_shown(&portal.key).await?;
+        }
         Ok(written > 0)
+    }
+
+    /// Whether this is the room of a chat now.
+    pub(crate) async fn is_room_of(&mut self, key: &PortalKey, room: &RoomId) -> Result<bool, Error> {
+        let query = sqlx::query("select 1 from portals where device = $1 and chat = $2 and room = $3")
+            .bind(key.device.to_string())
+            .bind(text(key.chat.as_str()))
+            .bind(room.as_str());
+        Ok(self.row(query).await?.is_some())
+    }
+
+    /// The room of a chat is another one: what of the chat was shown in the one before is to be shown again, who was
+    /// brought in is to be brought in again.
+    async fn forget_what_is_shown(&mut self, key: &PortalKey) -> Result<(), Error> {
+        for statement in [
+            "delete from group_members where device = $1 and chat = $2 and rank is null",
+            "update group_members set present = 0 where device = $1 and chat = $2",
+            "update group_chats set shown = '{}' where device = $1 and chat = $2",
+            "update chat_marks set shown = null where device = $1 and chat = $2",
+        ] {
+            let query = sqlx::query(statement)
+                .bind(key.device.to_string())
+                .bind(text(key.chat.as_str()));
+            self.execute(query).await?;
+        }
+        Ok(())
     }
 
     /// Asks back whoever left a portal room, with the next message; not before `pause` milliseconds have passed since
@@ -157,8 +194,9 @@ impl Tx {
         self.row(query).await?.as_ref().map(read).transpose()
     }
 
-    /// Forgets the room of a portal, if it is still this one.
+    /// Forgets the room of a portal and what was shown in it, if it is still this one.
     pub(crate) async fn forget_portal_room(&mut self, key: &PortalKey, room: &RoomId) -> Result<(), Error> {
+        self.lock_groups().await?;
         let query = sqlx::query(
             "update portals set room = null, ready = 0, next_room = null, recall_at = null \
              where device = $1 and chat = $2 and room = $3",
@@ -166,7 +204,10 @@ impl Tx {
         .bind(key.device.to_string())
         .bind(text(key.chat.as_str()))
         .bind(room.as_str());
-        self.execute(query).await.map(drop)
+        if self.execute(query).await? > 0 {
+            self.forget_what_is_shown(key).await?;
+        }
+        Ok(())
     }
 
     /// Who spoke in a room, as the network showed it; at most so many.

@@ -80,6 +80,50 @@ on_both_engines! {
         assert!(!world.holding("agreed").await.is_empty(), "nothing else is lost");
     }
 
+    /// B07: a chat that is emptied on the phone is emptied in a room that is its owner's alone, and in the tables.
+    async fn b07_of_a_chat_that_is_cleared_nothing_that_was_said_is_left(engine: Engine) {
+        let (world, Talking { linked, alice, room, ana }) = World::of_alice(engine).await;
+        for number in 0..60 {
+            ana.says(&linked.phone, &format!("plum number {number}"));
+        }
+        room.shows("plum number 59").await;
+        alice.says(room.id(), "figs in August");
+        gets(&ana, "figs in August").await;
+        world.settles(SOON).await;
+        let said = room.messages().into_iter().filter(|event| event["sender"] != "@whatsappbot:hs.test");
+        let shown: Vec<_> = said.map(|event| event["event_id"].clone()).collect();
+        linked.phone.clears_chat("15550001111@s.whatsapp.net").unwrap();
+        eventually("everything is taken back", SOON, || async {
+            let events = room.events();
+            let gone = |id: &serde_json::Value| events.iter().any(|it| it["content"]["redacts"] == *id || it["redacts"] == *id);
+            shown.iter().all(gone).then_some(())
+        })
+        .await;
+        for text in ["plum number", "figs in August"] {
+            is_gone(&world, text).await;
+        }
+        ana.says(&linked.phone, "pears in September");
+        room.shows("pears in September").await;
+    }
+
+    /// B07: whoever shares the chat keeps it.
+    async fn b07_a_chat_that_others_read_is_not_cleared(engine: Engine) {
+        let world = World::start(engine).await;
+        let Talking { linked, room, ana, .. } = world.talking().await;
+        ana.says(&linked.phone, "cherries in June");
+        room.shows("cherries in June").await;
+        linked.phone.clears_chat("15550001111@s.whatsapp.net").unwrap();
+        // Settings come one after the other: when this one is here, that one was.
+        linked.phone.pins("15550001111@s.whatsapp.net", true).unwrap();
+        eventually("the mark is known", SOON, || async {
+            (world.count("select count(*) as number from chat_marks").await == 1).then_some(())
+        })
+        .await;
+        world.settles(SOON).await;
+        assert!(!room.events().iter().any(|event| event["type"] == "m.room.redaction"));
+        assert!(!world.holding("cherries in June").await.is_empty());
+    }
+
     async fn b62_of_a_chat_that_is_deleted_nothing_that_was_said_is_left(engine: Engine) {
         let (world, Talking { linked, alice, room, ana }) = World::of_alice(engine).await;
         linked.phone.mutes("15550001111@s.whatsapp.net", Some(-1)).unwrap();

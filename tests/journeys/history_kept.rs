@@ -133,6 +133,51 @@ on_both_engines! {
         room.shows("There are no older messages.").await;
     }
 
+    /// B72: a program asks too: what the phone tells then is stored and read by it, and is shown in no room.
+    async fn b72_older_messages_are_stored_when_a_program_asks(engine: Engine) {
+        let Before { world, rest, phone, .. } = before(engine, "history_messages = 5").await;
+        phone.shares_history(HistoryForm { first_messages: 10, ..HistoryForm::default() });
+        let begin = now() - 200 * 24 * 3600;
+        let old = (0..20).map(|number| Remembered::text(Some(ANA), begin + number, &format!("line {number}")));
+        let new = (20..30).map(|number| Remembered::text(Some(ANA), now() - 600 + number, &format!("line {number}")));
+        phone.has_history(&chat_with(ANA), old.chain(new).collect());
+        link(&rest, &phone).await;
+        let room = room_with(&world, "line 29").await;
+        world.settles(SOON).await;
+        let stored = async || {
+            let mut stored = words(&page(&rest, &format!("/{ANA}/messages?limit=100")).await);
+            stored.reverse();
+            stored
+        };
+        assert_eq!(stored().await, expected(20..30));
+
+        let asks = async |rest: &Rest, chat: &str, count: u32| {
+            let path = format!("/api/v1/devices/wa/{OWNER}/chats/{chat}/history");
+            rest.call(Method::POST, &path, Some(json!({ "count": count }))).await
+        };
+        let (status, answer) = asks(&rest, ANA, 12).await;
+        assert_eq!((status, &answer["message"]), (202, &json!("The phone is asked for older messages")));
+        eventually("what the phone tells is stored", SOON, || async {
+            (stored().await == expected(8..30)).then_some(())
+        })
+        .await;
+        // By its room, and more than there is.
+        assert_eq!(asks(&rest, room.id(), 100).await.0, 202);
+        eventually("everything is stored", SOON, || async {
+            (stored().await == expected(0..30)).then_some(())
+        })
+        .await;
+        let oldest = page(&rest, &format!("/{ANA}/messages?limit=100")).await["data"][29].clone();
+        assert_eq!((&oldest["text"], &oldest["event_id"]), (&json!("line 0"), &Value::Null), "{oldest}");
+        world.settles(SOON).await;
+        assert_eq!(texts(&room, "line "), expected(25..30));
+
+        assert_eq!(asks(&rest, ANA, 0).await.0, 400);
+        assert_eq!(asks(&rest, "15559990000", 5).await.0, 404);
+        let stranger = world.rest.new_token(&[]).await;
+        assert_eq!(asks(&stranger, ANA, 5).await.0, 404);
+    }
+
     /// B72: what the process dies with is not lost: kept parts are told of again, others are announced again.
     async fn b72_a_crash_while_the_phone_tells_loses_nothing(engine: Engine) {
         let Before { mut world, alice, rest, phone, .. } = before(engine, "history_messages = 5").await;

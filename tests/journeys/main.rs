@@ -69,6 +69,7 @@ mod media;
 mod media_links;
 mod members;
 mod message_commands;
+mod new_rooms;
 mod passkeys;
 mod people;
 mod receipts;

@@ -72,9 +72,9 @@ async fn b45_b80_a_person_links_through_the_bot_and_is_shown_as_themselves() {
     assert_eq!(in_room, ["from my phone", "from Matrix"], "shown once");
 }
 
-/// B50
+/// B50, B63: and the room says what it is.
 #[tokio::test(flavor = "multi_thread")]
-async fn b50_inviting_a_ghost_begins_a_chat() {
+async fn b50_b63_inviting_a_ghost_begins_a_chat() {
     let world = synapse::world(Engine::Sqlite).await;
     let alice = world.homeserver.person("alice").await;
     let linked = world.linked_device(&[alice.id()]).await;
@@ -87,4 +87,5 @@ async fn b50_inviting_a_ghost_begins_a_chat() {
     ana.says(&linked.phone, "hello alice");
     let event = alice.shows(&room, "hello alice").await;
     assert_eq!(event["sender"], GHOST);
+    alice.sees_bridge(&room, BOT).await;
 }

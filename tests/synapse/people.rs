@@ -127,6 +127,10 @@ async fn b46_a_persons_account_and_phone_are_in_step() {
         (world.count(followed).await == 1).then_some(())
     })
     .await;
+    for archived in [true, false] {
+        room.set_is_low_priority(archived, None).await.unwrap();
+        is_set("archive", &|it| it.value.archive_chat_action.archived == Some(archived)).await;
+    }
     room.set_is_favourite(true, None).await.unwrap();
     is_set("pin_v1", &|it| it.value.pin_action.pinned == Some(true)).await;
     room.set_unread_flag(true).await.unwrap();
@@ -194,4 +198,48 @@ async fn b83_whoever_has_two_names_is_one_person_in_one_room() {
     bob.says(phone, "by lid again");
     assert_eq!(alice.shows(&chat, "by lid again").await["sender"], hidden.as_str());
     assert_eq!(world.count("select count(*) from ghosts").await, 2, "nobody second");
+}
+
+/// B46: what the phone set and we showed in the person's account comes back to us from there, and goes nowhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn b46_what_the_phone_set_does_not_come_back_to_it() {
+    /// An end that our own way to say "silent" does not have.
+    const FAR: i64 = 2_100_000_000_000;
+    let world = synapse::world(Engine::Sqlite).await;
+    let (alice, phone) = alice(&world).await;
+    let ana = world.contact("15550001111", "Ana");
+    let room = chat(&alice, &phone, &ana).await;
+    eventually("the account is followed", SOON, || async {
+        let followed = "select count(*) from notes where name like 'account:%'";
+        (world.count(followed).await == 1).then_some(())
+    })
+    .await;
+    let settings = || {
+        let all = phone.app_state().into_iter();
+        let chosen = all.filter(|it| it.index == ["mute", CHAT] || it.index == ["pin_v1", CHAT]);
+        chosen.map(|it| it.value).collect::<Vec<_>>()
+    };
+    phone.mutes(CHAT, Some(FAR)).unwrap();
+    phone.pins(CHAT, true).unwrap();
+    let set = settings();
+    let notifications = room.client().notification_settings().await;
+    eventually("it is silent and a favourite", SOON, || async {
+        let mode = notifications
+            .get_user_defined_room_notification_mode(room.room_id())
+            .await;
+        (room.is_favourite() && mode == Some(RoomNotificationMode::Mute)).then_some(())
+    })
+    .await;
+    // Something of their own afterwards: what came before it is through by then.
+    room.set_unread_flag(true).await.unwrap();
+    let unread = |it: &simulator::Setting| {
+        it.index == ["markChatAsRead", CHAT] && it.value.mark_chat_as_read_action.read == Some(false)
+    };
+    phone.waits_for_setting(unread, SOON).await.unwrap();
+    world.settles(SOON).await;
+    assert_eq!(
+        settings(),
+        set,
+        "as the phone set them, to the end of the silence and the time of the deed"
+    );
 }

@@ -232,6 +232,19 @@ impl Person {
         upload.await.unwrap().content_uri.to_string()
     }
 
+    /// Waits until a direct chat says that it is bridged, and that the bot is no person.
+    pub async fn sees_bridge(&self, room: &Room, bot: &str) {
+        for kind in ["m.bridge", "uk.half-shot.bridge"] {
+            let is_it = |event: &Value| event["type"] == kind && event["content"]["bridgebot"] == bot;
+            self.sees(room, kind, is_it).await;
+        }
+        self.sees(room, "functional members", |event| {
+            let members = event["content"]["service_members"].as_array();
+            event["type"] == "io.element.functional_members" && members.is_some_and(|all| all.contains(&json!(bot)))
+        })
+        .await;
+    }
+
     /// Waits for an event of a room that the client got by its sync.
     pub async fn sees(&self, room: &Room, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         let is_it = &is_it;

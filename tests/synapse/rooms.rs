@@ -36,9 +36,10 @@ async fn a_bot_that_was_sent_away_makes_one_new_room_with_the_next_message() {
     assert_eq!(texts(&ana), ["hello ana", "here"]);
 }
 
-/// Synapse makes the successor of a room, the client invites everybody into it, and the chat goes on there.
+/// B63: Synapse makes the successor of a room, the client invites everybody into it, and the chat goes on there. Synapse does
+/// not copy what says that the room is bridged.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_room_that_was_upgraded_is_followed() {
+async fn b63_a_room_that_was_upgraded_is_followed() {
     let world = synapse::world(Engine::Sqlite).await;
     let alice = world.homeserver.person("alice").await;
     let linked = world.linked_device(&[alice.id()]).await;
@@ -55,6 +56,7 @@ async fn a_room_that_was_upgraded_is_followed() {
     ana.says(&linked.phone, "I follow");
     alice.shows(&next, "I follow").await;
     assert!(!alice.texts_of(&room, GHOST).await.contains(&"I follow".to_owned()));
+    alice.sees_bridge(&next, BOT).await;
 }
 
 /// B64, B86: by command, in all rooms, and out of them again.

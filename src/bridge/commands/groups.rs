@@ -1,7 +1,7 @@
 //! Commands about groups: making, finding, joining and leaving them.
 
 use super::{
-    super::{error::Failure, new_chats, portals, recipients},
+    super::{error::Failure, groups::push_compare, new_chats, portals, recipients},
     Asked, Chat, Line, Read,
     chats::may_decide,
     digits,
@@ -18,6 +18,7 @@ pub(super) const HELP: &[&str] = &[
     "resolve-link <link> – what is behind an invite link",
     "invite-link [--reset] – the link into the group of this room, or a new one in its place",
     "leave – leave the group of this room",
+    "sync groups – all groups, compared with what their rooms show",
 ];
 
 /// A command of this family.
@@ -28,6 +29,7 @@ pub(super) enum Command {
     Resolve(String),
     Link { reset: bool },
     Leave,
+    Sync,
 }
 
 /// Reads one.
@@ -45,6 +47,8 @@ pub(super) fn read(line: &Line<'_>) -> Read<Command> {
         ("invite-link", ["--reset"]) => Ok(Command::Link { reset: true }),
         ("invite-link", _) => Err("Write `invite-link` or `invite-link --reset`.".into()),
         ("leave", _) => Ok(Command::Leave),
+        ("sync", ["groups"]) => Ok(Command::Sync),
+        ("sync", _) => Err("Write `sync contacts`, `sync groups` or `sync history`.".into()),
         _ => return None,
     })
 }
@@ -95,7 +99,33 @@ pub(super) async fn take(asked: &Asked<'_>, command: Command) -> Result<(), Fail
         Command::Resolve(link) => resolve(asked, &link).await,
         Command::Link { reset } => link(asked, reset).await,
         Command::Leave => leave(asked).await,
+        Command::Sync => sync(asked).await,
     }
+}
+
+/// Compares the groups of the person's own devices, or of the one they write through, as after a connect.
+async fn sync(asked: &Asked<'_>) -> Result<(), Failure> {
+    let bridge = asked.desk.bridge;
+    let mut devices = match asked.own().await? {
+        Some(identity) => bridge.store.read().await?.list_devices(identity.id).await?,
+        None => Vec::new(),
+    };
+    if devices.is_empty() {
+        match asked.device().await? {
+            Some(device) => devices.push(device),
+            None => return Ok(()),
+        }
+    }
+    let mut tx = bridge.store.begin().await?;
+    let mut rooms = 0;
+    for device in &devices {
+        let portals = tx.list_portals(device.id).await?;
+        rooms += portals.iter().filter(|portal| portal.kind == ChatKind::Group).count();
+        push_compare(&mut tx, device.id, bridge.clock().now()).await?;
+    }
+    asked
+        .finish(tx, &format!("I compare your groups with their {rooms} rooms."))
+        .await
 }
 
 async fn create(asked: &Asked<'_>, title: String, numbers: &[String]) -> Result<(), Failure> {

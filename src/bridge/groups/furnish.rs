@@ -1,8 +1,9 @@
-//! What a room has besides what is said in it, brought in the background: the picture of its group, and its place in a
-//! space.
+//! What a room has besides what is said in it, brought in the background: the words that say what it is, the picture of its
+//! group, and its place in a space.
 
 use super::{
     super::{Inner, error::Failure, worker::Desk},
+    introduce::introduce,
     place::{By, Place},
     put, spaces,
 };
@@ -38,6 +39,7 @@ pub(in super::super) async fn furnish(desk: &Desk<'_>, key: &PortalKey, by: Opti
     let Some(place) = Place::of(desk.bridge, key).await? else {
         return desk.done().await;
     };
+    introduce(&place).await?;
     let known = desk.bridge.store.read().await?.find_group(key).await?;
     let community = known.as_ref().and_then(|known| known.group.community.clone());
     spaces::stand(&place, community.as_ref(), desk.job.attempts).await?;
@@ -78,7 +80,9 @@ async fn picture(place: &Place<'_>, known: &KnownGroup, by: Option<&By>) -> Resu
     let now = match asked {
         Ok(Picture::Same) => return Ok(()),
         Ok(Picture::None) => {
-            put::state(place, by, "m.room.avatar", &json!({})).await?;
+            if shown.is_some() || !put::shows(place, "m.room.avatar", &json!({})).await? {
+                put::state(place, by, "m.room.avatar", &json!({})).await?;
+            }
             String::new()
         }
         Ok(Picture::Another { id, file }) => {
@@ -99,8 +103,10 @@ async fn picture(place: &Place<'_>, known: &KnownGroup, by: Option<&By>) -> Resu
         }
     };
     let mut tx = bridge.store.begin().await?;
-    tx.update_group_shown(&place.key, |shown| shown.picture = Some(now))
-        .await?;
+    if tx.is_room_of(&place.key, &place.room).await? {
+        tx.update_group_shown(&place.key, |shown| shown.picture = Some(now))
+            .await?;
+    }
     tx.commit().await?;
     Ok(())
 }

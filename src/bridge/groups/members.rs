@@ -38,7 +38,10 @@ pub(in super::super) async fn enter_to_speak(
     }
     portals::enter(bridge, room, user).await?;
     let mut tx = bridge.store.begin().await?;
-    tx.set_group_member_present(key, who, true).await?;
+    // In a room that is the chat's no more, nobody is where they belong.
+    if tx.is_room_of(key, room).await? {
+        tx.set_group_member_present(key, who, true).await?;
+    }
     tx.commit().await?;
     Ok(())
 }
@@ -102,7 +105,9 @@ async fn put_right(place: &Place<'_>, member: &Misplaced) -> Result<(), Failure>
 
 async fn note(place: &Place<'_>, who: &Sender, present: bool) -> Result<(), Failure> {
     let mut tx = place.bridge.store.begin().await?;
-    tx.set_group_member_present(&place.key, who, present).await?;
+    if tx.is_room_of(&place.key, &place.room).await? {
+        tx.set_group_member_present(&place.key, who, present).await?;
+    }
     tx.commit().await?;
     Ok(())
 }
@@ -141,6 +146,10 @@ async fn bring_in(place: &Place<'_>, contact: &ContactId, by: Option<&By>) -> Re
     }
     actor.join(&**room).await?;
     let mut tx = bridge.store.begin().await?;
+    if !tx.is_room_of(&place.key, room).await? {
+        // The chat got another room meanwhile.
+        return Ok(());
+    }
     let rank = tx.set_group_member_present(&place.key, &who, true).await?;
     tx.commit().await?;
     if rank.is_none() {

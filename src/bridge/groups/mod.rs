@@ -9,6 +9,7 @@
 mod changes;
 mod compare;
 mod furnish;
+mod introduce;
 mod members;
 mod place;
 mod put;

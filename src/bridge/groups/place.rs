@@ -6,7 +6,7 @@ use ruma::{OwnedRoomId, OwnedUserId, UserId};
 
 use super::super::{Inner, error::Failure, ghosts, portals};
 use crate::{
-    matrix::Actor,
+    matrix::{Actor, outgoing::BridgeInfo},
     model::{Device, Event, Group, Identity, IdentityKind, PortalKey, Sender, Timestamp},
     store::Portal,
 };
@@ -45,6 +45,18 @@ impl<'a> Place<'a> {
             identity,
             members,
         }))
+    }
+
+    /// What clients are told of the bridge of the room.
+    pub(super) fn info<'b>(&'b self, title: Option<&'b str>) -> BridgeInfo<'b> {
+        BridgeInfo {
+            bot: self.bridge.homeserver.names().bot(),
+            creator: Some(&self.identity.user),
+            network: self.device.platform.protocol(),
+            network_name: self.device.platform.title(),
+            chat: self.key.chat.as_str(),
+            title,
+        }
     }
 
     /// The real people of the room, and whoever else acts for the owner of the device.

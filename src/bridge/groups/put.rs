@@ -13,7 +13,7 @@ use super::{
     place::{By, Place},
 };
 use crate::{
-    matrix::outgoing::{self, BridgeInfo, Levels},
+    matrix::outgoing::{self, Levels},
     model::{Group, GroupKind, Rank},
     store::KnownGroup,
 };
@@ -49,29 +49,33 @@ pub(super) async fn settle(place: &Place<'_>, by: Option<&By>) -> Result<PutBy, 
         shown.levels = Some(decides);
     }
     if shown.title.as_deref() != Some(&group.title) {
-        put = put.and(state(place, by, "m.room.name", &json!({ "name": group.title })).await?);
+        let name = json!({ "name": group.title });
+        put = put.and(put_new(place, by, ("m.room.name", &name), shown.title.is_some()).await?);
         rename(place, &group.title).await?;
         shown.title = Some(group.title.clone());
     }
     let topic = group.topic.clone().unwrap_or_default();
     if shown.topic.as_deref() != Some(&topic) {
-        put = put.and(state(place, by, "m.room.topic", &json!({ "topic": topic })).await?);
+        let content = json!({ "topic": topic });
+        put = put.and(put_new(place, by, ("m.room.topic", &content), shown.topic.is_some()).await?);
         shown.topic = Some(topic);
     }
     if shown.approval != Some(group.approval) {
         let rules = outgoing::join_rules(group.approval);
-        put = put.and(state(place, by, "m.room.join_rules", &rules).await?);
+        put = put.and(put_new(place, by, ("m.room.join_rules", &rules), shown.approval.is_some()).await?);
         shown.approval = Some(group.approval);
     }
     if shown != known.shown {
         let mut tx = bridge.store.begin().await?;
-        tx.update_group_shown(&place.key, |now| {
-            now.levels = shown.levels;
-            now.title = shown.title;
-            now.topic = shown.topic;
-            now.approval = shown.approval;
-        })
-        .await?;
+        if tx.is_room_of(&place.key, &place.room).await? {
+            tx.update_group_shown(&place.key, |now| {
+                now.levels = shown.levels;
+                now.title = shown.title;
+                now.topic = shown.topic;
+                now.approval = shown.approval;
+            })
+            .await?;
+        }
         tx.commit().await?;
     }
     Ok(put)
@@ -81,6 +85,34 @@ impl PutBy {
     fn and(self, other: Self) -> Self {
         if self == Self::Bot { self } else { other }
     }
+}
+
+/// The same as [`state`], but when it is not known what the room shows, it is looked whether it shows this already: a room
+/// was made with its name, and homeservers copy state into the successor of a room.
+async fn put_new(
+    place: &Place<'_>,
+    by: Option<&By>,
+    (event_type, content): (&str, &Value),
+    is_known: bool,
+) -> Result<PutBy, Failure> {
+    if !is_known && shows(place, event_type, content).await? {
+        return Ok(PutBy::Author);
+    }
+    state(place, by, event_type, content).await
+}
+
+/// Whether the room shows this already; nothing is as good as a piece of state without content.
+pub(super) async fn shows(place: &Place<'_>, event_type: &str, content: &Value) -> Result<bool, Failure> {
+    let bot = place.bridge.homeserver.as_bot();
+    let before = bot.get_state(&place.room, event_type, "").await?;
+    let nothing = |content: &Value| {
+        let fields = content.as_object().into_iter().flatten();
+        fields.into_iter().all(|(_, value)| value == "")
+    };
+    Ok(match before {
+        Some(before) => before == *content,
+        None => nothing(content),
+    })
 }
 
 /// Sets a piece of the room's state as whoever changed it, else as the bot.
@@ -116,16 +148,8 @@ pub(super) async fn state(
 /// The new name goes everywhere where the old one stands.
 async fn rename(place: &Place<'_>, title: &str) -> Result<(), Failure> {
     let bridge = place.bridge;
-    let info = BridgeInfo {
-        bot: bridge.homeserver.names().bot(),
-        creator: Some(&place.identity.user),
-        network: place.device.platform.protocol(),
-        network_name: place.device.platform.title(),
-        chat: place.key.chat.as_str(),
-        title: Some(title),
-    };
     let bot = bridge.homeserver.as_bot();
-    for piece in outgoing::bridge_state(&info) {
+    for piece in outgoing::bridge_state(&place.info(Some(title))) {
         match bot
             .send_state(&place.room, &piece.event_type, &piece.key, &piece.content)
             .await

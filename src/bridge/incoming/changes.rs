@@ -14,9 +14,12 @@ use crate::{
         outgoing::{self, Around},
         transaction_id,
     },
-    model::{Content, Media, MessageRef, Place, PortalKey, Say, Sender, lasting},
-    store::{DELETED, Message, MessageContent},
+    model::{Content, Media, MessageRef, Place, PortalKey, Say, Sender, Timestamp, lasting},
+    store::{DELETED, Message, MessageContent, Tx},
 };
+
+/// How many messages of a chat that was emptied are taken back at once.
+const SOME: u32 = 50;
 
 /// Shows other content in the place of what a message said.
 pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Content) -> Result<(), Failure> {
@@ -168,11 +171,7 @@ pub(super) async fn delete(scene: &Scene<'_>, target: &MessageRef) -> Result<(),
 
 /// The owner deleted a message on their own devices only: it goes from a room that is theirs alone.
 pub(super) async fn forget(scene: &Scene<'_>, target: &MessageRef) -> Result<(), Failure> {
-    let members = {
-        let mut read = scene.desk.bridge.store.read().await?;
-        read.list_members(scene.identity.id).await?
-    };
-    if !members.is_empty() {
+    if !is_private(scene).await? {
         return scene.desk.done().await;
     }
     let found = {
@@ -183,6 +182,43 @@ pub(super) async fn forget(scene: &Scene<'_>, target: &MessageRef) -> Result<(),
         Some(found) if found.kind != DELETED => take_away(scene.desk, &found, None, Some("deleted on the phone")).await,
         _ => scene.desk.done().await,
     }
+}
+
+/// Whether the rooms are the owner's alone.
+async fn is_private(scene: &Scene<'_>) -> Result<bool, Failure> {
+    let mut read = scene.desk.bridge.store.read().await?;
+    Ok(read.list_members(scene.identity.id).await?.is_empty())
+}
+
+/// The owner emptied the chat on their own devices: the same for all that was said until then, some at a time. What is said
+/// meanwhile comes between.
+pub(super) async fn clear(scene: &Scene<'_>, until: Timestamp) -> Result<(), Failure> {
+    let (desk, key) = (scene.desk, &scene.key);
+    if !is_private(scene).await? {
+        return desk.done().await;
+    }
+    let said = desk
+        .bridge
+        .store
+        .read()
+        .await?
+        .list_said_until(key, until, SOME)
+        .await?;
+    if said.is_empty() {
+        return desk.done().await;
+    }
+    for message in &said {
+        // An event goes with the last message that stands in it.
+        erase_pieces(desk, message).await?;
+        erase(desk, message, None, Some("deleted on the phone"))
+            .await?
+            .commit()
+            .await?;
+    }
+    let mut tx = desk.bridge.store.begin().await?;
+    tx.push_job(&desk.job.lane, &desk.job.work, desk.bridge.clock().now())
+        .await?;
+    desk.finish(tx).await
 }
 
 /// New messages disappear after another time.
@@ -233,6 +269,14 @@ pub(in super::super) async fn expire(desk: &Desk<'_>, key: &PortalKey, message: 
     if std::iter::once(&found).chain(&pieces).all(|one| one.kind == DELETED) {
         return desk.done().await;
     }
+    erase_pieces(desk, &found).await?;
+    take_away(desk, &found, None, Some("disappeared")).await
+}
+
+/// Erases what stands in the event of a message beside it.
+async fn erase_pieces(desk: &Desk<'_>, leads: &Message) -> Result<(), Failure> {
+    let key = &leads.portal;
+    let pieces = desk.bridge.store.read().await?.list_pieces(leads).await?;
     for piece in &pieces {
         desk.bridge.network.erase(key, &piece.id).await?;
     }
@@ -244,8 +288,7 @@ pub(in super::super) async fn expire(desk: &Desk<'_>, key: &PortalKey, message: 
         };
         tx.erase_message(key, &piece, Some(desk.job.id)).await?;
     }
-    tx.commit().await?;
-    take_away(desk, &found, None, Some("disappeared")).await
+    Ok(tx.commit().await?)
 }
 
 /// Redacts every event of a message and forgets what it held. An event in which people still see others stays.
@@ -255,6 +298,17 @@ pub(in super::super) async fn take_away(
     speaker: Option<&Actor>,
     reason: Option<&str>,
 ) -> Result<(), Failure> {
+    let tx = erase(desk, message, speaker, reason).await?;
+    desk.finish(tx).await
+}
+
+/// The same, in the transaction that is returned.
+async fn erase(
+    desk: &Desk<'_>,
+    message: &Message,
+    speaker: Option<&Actor>,
+    reason: Option<&str>,
+) -> Result<Tx, Failure> {
     let bridge = desk.bridge;
     let (parts, others) = {
         let mut read = bridge.store.read().await?;
@@ -274,5 +328,5 @@ pub(in super::super) async fn take_away(
     bridge.network.erase(&message.portal, &reference.id).await?;
     let mut tx = bridge.store.begin().await?;
     tx.erase_message(&message.portal, &reference, Some(desk.job.id)).await?;
-    desk.finish(tx).await
+    Ok(tx)
 }

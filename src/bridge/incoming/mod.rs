@@ -70,6 +70,7 @@ pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> 
         Action::Mark(mark) => settings::mark(&scene, *mark).await,
         Action::Name(name) => settings::name(&scene, name.as_deref()).await,
         Action::Discard => discard(desk, &scene).await,
+        Action::Clear { until } => changes::clear(&scene, *until).await,
         // They come as news, never as a job.
         Action::Typing(_) | Action::Read { .. } => desk.done().await,
     };

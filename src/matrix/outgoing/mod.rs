@@ -26,7 +26,7 @@ pub(crate) use self::{
     bridge::{BridgeInfo, bridge_state},
     poll::{answer_id, poll_end, poll_results, vote},
     relations::{Status, edit, reaction, status},
-    rooms::{Levels, functional_members, join_rules, let_write, levels, space_child, space_parent},
+    rooms::{FUNCTIONAL_MEMBERS, Levels, functional_members, join_rules, let_write, levels, space_child, space_parent},
 };
 use super::html::Pill;
 use crate::model::{Content, Say, Sender};

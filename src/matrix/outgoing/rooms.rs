@@ -76,7 +76,10 @@ pub(crate) fn join_rules(knock: bool) -> Value {
     json!({"join_rule": if knock { "knock" } else { "invite" }})
 }
 
-/// The content of `io.element.functional_members`: clients do not count them when they name a room after its members.
+/// The type of the state that says who in a room is no person.
+pub(crate) const FUNCTIONAL_MEMBERS: &str = "io.element.functional_members";
+
+/// The content of [`FUNCTIONAL_MEMBERS`]: clients do not count them when they name a room after its members.
 pub(crate) fn functional_members(bot: &UserId) -> Value {
     json!({ "service_members": [bot] })
 }

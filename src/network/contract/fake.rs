@@ -105,6 +105,7 @@ impl Stage for OnFake {
             | Action::Move { .. }
             | Action::Timer(_)
             | Action::Discard
+            | Action::Clear { .. }
             | Action::Group(_)
             | Action::Typing(_)
             | Action::Mark(_)

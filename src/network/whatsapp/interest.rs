@@ -5,8 +5,9 @@
 use whatsapp_rust::prelude::EventKind;
 
 /// The events that are handled in order; acknowledgements are handled where they appear.
-pub(super) const EVENTS: [EventKind; 38] = [
+pub(super) const EVENTS: [EventKind; 39] = [
     EventKind::DeleteChatUpdate,
+    EventKind::ClearChatUpdate,
     EventKind::Connected,
     EventKind::Disconnected,
     EventKind::LoggedOut,

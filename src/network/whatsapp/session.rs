@@ -34,6 +34,7 @@ use super::{
     channel_counts::{self, Counts},
     channel_facts, client, deletions,
     delivery::{self, Delivery, Hook},
+    directory::is_own,
     forgotten, group_news, history,
     ids::Spelling,
     interest::EVENTS,
@@ -43,7 +44,7 @@ use super::{
     receipts, settings,
 };
 use crate::{
-    model::{DeviceId, LinkSignal, LogoutReason, News, Timestamp, Typing},
+    model::{DeviceId, LinkSignal, LogoutReason, News, Sender, Timestamp, Typing},
     store::keyring,
 };
 
@@ -325,6 +326,10 @@ impl Session {
                 let read = deletions::read(&self.shared, self.device, update).await;
                 self.tell(read).await;
             }
+            Event::ClearChatUpdate(update) => {
+                let read = deletions::read_clearing(&self.shared, self.device, update).await;
+                self.tell(read).await;
+            }
             event => {
                 if let Some(link) = link_after(event) {
                     self.moved_to(link).await;
@@ -414,8 +419,14 @@ impl Session {
     }
 
     async fn typing(&self, presence: &ChatPresenceUpdate) {
+        let is_own = is_own(&self.client, &presence.source.sender);
+        if is_own && !presence.source.is_group {
+            // To whom the owner writes on another device is not told: only from where.
+            return;
+        }
         match delivery::typing_in(&self.shared, &presence.source).await {
             Ok(Some((chat, sender))) => {
+                let sender = if is_own { Sender::Owner } else { sender };
                 let typing = match (&presence.state, &presence.media) {
                     (ChatPresence::Composing, ChatPresenceMedia::Audio) => Typing::Recording,
                     (ChatPresence::Composing, _) => Typing::Writing,

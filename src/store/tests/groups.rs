@@ -4,8 +4,8 @@ use ruma::room_id;
 
 use super::{on_both_engines, portal, rows::ana};
 use crate::{
-    model::{ChatId, ContactId, Group, GroupChange, GroupMember, Rank, Sender},
-    store::{Misplaced, ShownGroup, testing::World},
+    model::{ChatId, ChatKind, ChatMark, ChatMarks, ContactId, Group, GroupChange, GroupMember, Rank, Sender},
+    store::{Misplaced, Portal, ShownGroup, Tx, testing::World},
 };
 
 fn bob() -> Sender {
@@ -67,6 +67,49 @@ on_both_engines! {
         assert!(tx.list_misplaced_members(&key, 10).await.unwrap().is_empty());
         // Somebody who speaks without being known is a member until the next comparison.
         assert_eq!(tx.set_group_member_present(&key, &bob(), true).await.unwrap(), Some(Rank::Member));
+        tx.commit().await.unwrap();
+    }
+
+    async fn what_is_shown_of_a_chat_is_forgotten_with_its_room(world: World) {
+        let key = portal();
+        let room = |name: &str| Portal {
+            key: key.clone(),
+            room: Some(format!("!{name}:hs.test").try_into().unwrap()),
+            kind: ChatKind::Group,
+            name: None,
+            ready: true,
+        };
+        let (first, second) = (room("first"), room("second"));
+        let mut group = tea();
+        let mut tx = world.store.begin().await.unwrap();
+        assert!(tx.settle_portal(&first, None).await.unwrap());
+        for next in [&first, &second] {
+            tx.save_group(&key, &group, false).await.unwrap();
+            for who in [ana(), bob()] {
+                tx.set_group_member_present(&key, &who, true).await.unwrap();
+            }
+            tx.update_group_shown(&key, |now| now.approval = Some(true)).await.unwrap();
+            tx.mark_chat(&key, ChatMark::Pinned(true)).await.unwrap();
+            let shown = ChatMarks { pinned: true, ..ChatMarks::default() };
+            tx.set_chat_marks_shown(&key, &shown).await.unwrap();
+            assert!(tx.settle_portal(next, Some(room_id!("!first:hs.test"))).await.unwrap());
+            if next == &first {
+                assert!(tx.list_misplaced_members(&key, 10).await.unwrap().is_empty(), "it is the same room");
+                // Bob goes, and is still to be taken out of the first room when it is left.
+                group.apply(&GroupChange::Left(vec![bob()]));
+            }
+        }
+        let known = async |tx: &mut Tx| (tx.find_group(&key).await.unwrap().unwrap(), tx.find_chat_marks(&key).await.unwrap().unwrap());
+        let (shown, marked) = known(&mut tx).await;
+        assert_eq!((shown.shown, marked.shown), (ShownGroup::default(), ChatMarks::default()));
+        assert!(marked.marks.pinned, "what the phone says stays");
+        assert_eq!(tx.list_misplaced_members(&key, 10).await.unwrap(), [Misplaced::Outside(ana())]);
+
+        tx.set_group_member_present(&key, &ana(), true).await.unwrap();
+        tx.forget_portal_room(&key, room_id!("!first:hs.test")).await.unwrap();
+        assert!(tx.list_misplaced_members(&key, 10).await.unwrap().is_empty(), "it had that room before");
+        tx.forget_portal_room(&key, room_id!("!second:hs.test")).await.unwrap();
+        assert_eq!(tx.list_misplaced_members(&key, 10).await.unwrap(), [Misplaced::Outside(ana())]);
         tx.commit().await.unwrap();
     }
 

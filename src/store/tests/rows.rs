@@ -51,6 +51,45 @@ pub(super) fn ana() -> Sender {
 }
 
 on_both_engines! {
+    async fn what_waits_goes_on_with_a_device_that_is_linked_again(world: World) {
+        let owner = world.identity("owner").await;
+        let (first, second) = (device(&owner, "15550001111", START), device(&owner, "15550001111", START.plus_millis(1)));
+        let mut tx = world.store.begin().await.unwrap();
+        tx.insert_device(&first).await.unwrap();
+        for kind in Lane::KINDS {
+            // By its name, and by what is to be done.
+            tx.push_job(&Lane::stored(format!("{kind}:{}/1", first.id)), &Work::Forget, START).await.unwrap();
+            tx.push_job(&Lane::stored(format!("{kind}:1")), &Work::SyncContacts { device: first.id }, START).await.unwrap();
+        }
+        tx.insert_device(&second).await.unwrap();
+        for kind in Lane::KINDS {
+            let whose = if Lane::FOLLOWING.contains(&kind) { second.id } else { first.id };
+            let by_name = Lane::stored(format!("{kind}:{whose}/1"));
+            assert_eq!(tx.list_jobs(&by_name, Work::Forget.kind()).await.unwrap().len(), 1, "{kind}");
+            let by_work = Lane::stored(format!("{kind}:1"));
+            let found = tx.list_jobs(&by_work, "sync_contacts").await.unwrap();
+            assert!(matches!(&found[..], [Work::SyncContacts { device }] if *device == whose), "{kind}: {found:?}");
+        }
+        tx.commit().await.unwrap();
+    }
+
+    async fn who_took_whose_place_is_forgotten_when_no_job_speaks_of_the_old_device(world: World) {
+        let owner = world.identity("owner").await;
+        let (first, second) = (device(&owner, "15550001111", START), device(&owner, "15550001111", START.plus_millis(1)));
+        let mut tx = world.store.begin().await.unwrap();
+        tx.insert_device(&first).await.unwrap();
+        assert_eq!(tx.insert_device(&second).await.unwrap(), Some(first.id));
+        assert_eq!(tx.find_successor(first.id).await.unwrap(), Some(second.id));
+        let late = Lane::device(first.id);
+        tx.push_job(&late, &Work::Unlink { device: first.id }, START).await.unwrap();
+        assert_eq!(tx.forget_successors().await.unwrap(), 0, "what comes late must find its way");
+        assert_eq!(tx.find_successor(first.id).await.unwrap(), Some(second.id));
+        tx.execute(sqlx::query("delete from jobs")).await.unwrap();
+        assert_eq!(tx.forget_successors().await.unwrap(), 1);
+        assert_eq!(tx.find_successor(first.id).await.unwrap(), None);
+        tx.commit().await.unwrap();
+    }
+
     async fn a_device_is_found_and_its_link_remembered(world: World) {
         let owner = world.identity("owner").await;
         let (first, second) = (device(&owner, "15550001111", START), device(&owner, "15550003333", START.plus_millis(1)));

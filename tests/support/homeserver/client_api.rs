@@ -25,9 +25,13 @@ pub(super) async fn answer(Shared(homeserver): Shared<Homeserver>, request: Http
         .unwrap_or_else(|_| Bytes::new());
     let request = Request::read(&parts, &body);
     let planned = homeserver.change(|state| {
-        state.requests.push(request.line());
+        let line = request.line();
+        let is_refused = state.faults.refused.as_ref().is_some_and(|words| line.contains(words));
+        state.requests.push(line);
         if state.faults.down {
             Some(502)
+        } else if is_refused {
+            Some(403)
         } else {
             state.faults.answers.pop_front()
         }
@@ -137,6 +141,13 @@ fn act(state: &mut State, request: &Request, caller: &Caller, method: &str, path
             let presence = state.users.get(*whose).and_then(|account| account.data.get("presence"));
             presence.cloned().ok_or(Refused::not_found("Presence not known"))
         }
+        ("GET", ["pushrules", ..]) => Ok(state.push_rules(user)),
+        ("GET", ["user", whose, "rooms", room, "tags"]) if *whose == user => Ok(state.tags(user, room)),
+        ("GET", ["user", whose, "rooms", room, what @ ..]) if *whose == user => {
+            let key = format!("{room}/{}", what.join("/"));
+            let data = state.users.get(user).and_then(|account| account.data.get(&key));
+            data.cloned().ok_or(Refused::not_found("Account data not found"))
+        }
         ("DELETE", ["pushrules", "global", "override", _]) => Err(Refused::not_found("Not found")),
         ("GET", ["user", whose, "account_data", kind]) if *whose == user => {
             let data = state.users.get(user).and_then(|account| account.data.get(*kind));
@@ -163,13 +174,7 @@ fn act(state: &mut State, request: &Request, caller: &Caller, method: &str, path
 
 /// Keeps something in a person's account, or throws it away.
 fn keep(state: &mut State, user: &str, key: String, method: &str, body: &Value) -> Answer {
-    let data = &mut state.users.entry(user.to_owned()).or_default().data;
-    if method == "DELETE" {
-        data.remove(&key).ok_or(Refused::not_found("Not found"))?;
-    } else {
-        data.insert(key, body.clone());
-    }
-    Ok(json!({}))
+    state.keep(user, key, (method != "DELETE").then_some(body)).map(empty)
 }
 
 fn in_room(state: &mut State, request: &Request, caller: &Caller, room: &str, what: (&str, &[&str])) -> Answer {

@@ -4,6 +4,7 @@
 //!
 //! Deliberately not here: federation, encryption, power levels, and anything else wharf does not lean on.
 
+mod account;
 mod client_api;
 mod levels;
 mod media;
@@ -169,6 +170,11 @@ impl Homeserver {
     /// From now on, what happens is never pushed (or is again).
     pub fn drops_push(&self, drops: bool) {
         self.change(|state| state.faults.drops_push = drops);
+    }
+
+    /// Refuses every request with these words in its method and path, from now on; with empty words none.
+    pub fn refuses(&self, words: &str) {
+        self.change(|state| state.faults.refused = Some(words.to_owned()).filter(|words| !words.is_empty()));
     }
 
     /// It cannot reach the application service, though that can reach it (or can again).

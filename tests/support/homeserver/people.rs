@@ -87,6 +87,9 @@ impl User {
             let next = state.create_room(&self.id, &json!({ "creation_content": predecessor }))?;
             let tombstone = json!({"body": "This room has been replaced", "replacement_room": next});
             state.set(room, &self.id, "m.room.tombstone", "", &tombstone)?;
+            // As Synapse does.
+            let levels = state.room(room)?.content("m.room.power_levels");
+            state.set(&next, &self.id, "m.room.power_levels", "", &levels)?;
             Ok::<_, super::request::Refused>(next)
         });
         for member in members.iter().filter(|member| **member != self.id) {
@@ -168,11 +171,16 @@ impl User {
     /// Makes a direct chat with somebody, as clients do.
     pub async fn creates_dm_with(&self, user: &str) -> Room {
         client_api::ask_for(&self.homeserver, user).await;
-        let id = self.does(|state| state.create_room(&self.id, &json!({"is_direct": true, "invite": [user]})));
+        let id = self.does(|state| {
+            state.create_room(
+                &self.id,
+                &json!({"is_direct": true, "preset": "trusted_private_chat", "invite": [user]}),
+            )
+        });
         self.homeserver.room(&id)
     }
 
-    fn does<T, E: Debug>(&self, act: impl FnOnce(&mut State) -> Result<T, E>) -> T {
+    pub(super) fn does<T, E: Debug>(&self, act: impl FnOnce(&mut State) -> Result<T, E>) -> T {
         self.homeserver
             .change(act)
             .unwrap_or_else(|refused| panic!("{}: {refused:?}", self.id))

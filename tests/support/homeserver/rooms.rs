@@ -30,6 +30,12 @@ impl Room {
         }
     }
 
+    /// What stands in a piece of its state without a key.
+    pub(super) fn content(&self, kind: &str) -> Value {
+        let event = self.state.get(&(kind.to_owned(), String::new()));
+        event.map(|event| event["content"].clone()).unwrap_or_default()
+    }
+
     /// Takes in a state event and tells it what was before.
     pub(super) fn apply(&mut self, event: &mut Value) {
         let Some(key) = event["state_key"].as_str() else { return };
@@ -78,6 +84,12 @@ impl State {
         self.set(&id, creator, "m.room.create", "", &Value::Object(made))?;
         self.set(&id, creator, "m.room.member", creator, &json!({"membership": "join"}))?;
         let mut power = json!({"users": {}, "users_default": 0, "events_default": 0, "state_default": 50, "invite": 0});
+        if wish["preset"] == "trusted_private_chat" {
+            // Whoever is invited stands beside whoever made the room.
+            for user in wish["invite"].as_array().into_iter().flatten() {
+                power["users"][user.as_str().unwrap_or_default()] = json!(100);
+            }
+        }
         for (key, value) in levels.as_object().into_iter().flatten() {
             power[key] = value.clone();
         }

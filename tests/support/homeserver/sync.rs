@@ -88,8 +88,13 @@ fn answer(state: &State, user: &str, since: Option<usize>, filter: &Value) -> (V
             _ => {}
         }
     }
+    let account = state.account_news(user, since, &mut joined);
+    is_news |= !account.is_empty() || joined.as_object().is_some_and(|joined| !joined.is_empty());
     (
-        json!({"next_batch": next, "rooms": {"join": joined, "invite": invited, "leave": {}}}),
+        json!({
+            "next_batch": next, "account_data": {"events": account},
+            "rooms": {"join": joined, "invite": invited, "leave": {}},
+        }),
         is_news,
     )
 }

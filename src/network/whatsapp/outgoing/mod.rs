@@ -112,7 +112,12 @@ pub(super) fn people_in(action: &Action) -> Vec<&ContactId> {
         } => named.push(&target.sender),
         Action::Read { messages, .. } => named.extend(messages.iter().map(|message| &message.sender)),
         Action::Group(change) => named.extend(change.people()),
-        Action::Timer(_) | Action::Discard | Action::Typing(_) | Action::Mark(_) | Action::Name(_) => {}
+        Action::Timer(_)
+        | Action::Discard
+        | Action::Clear { .. }
+        | Action::Typing(_)
+        | Action::Mark(_)
+        | Action::Name(_) => {}
     }
     named
         .into_iter()
@@ -181,6 +186,7 @@ pub(super) fn write(action: &Action, desk: &Desk) -> Result<wa::Message, Error> 
         // Changes of groups and chats are no messages.
         Action::Group(_)
         | Action::Discard
+        | Action::Clear { .. }
         | Action::EndPoll { .. }
         | Action::Move { .. }
         | Action::Forget { .. }

@@ -6,7 +6,7 @@ use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::sync_action_value as action;
 
-use super::{keys, set, write};
+use super::{clock, keys, set, write};
 use crate::contact;
 use crate::phone::Phone;
 
@@ -194,13 +194,18 @@ impl Phone {
         self.sets(&["deleteChat", chat, YES], value)
     }
 
-    /// Empties a chat.
+    /// Empties a chat of what was said in it until now.
     ///
     /// # Errors
     /// Never for a chat that has an address.
     pub fn clears_chat(&self, chat: &str) -> anyhow::Result<()> {
         let value = wa::SyncActionValue {
-            clear_chat_action: MessageField::some(action::ClearChatAction::default()),
+            clear_chat_action: MessageField::some(action::ClearChatAction {
+                message_range: MessageField::some(action::SyncActionMessageRange {
+                    last_message_timestamp: i64::try_from(clock::seconds()).ok(),
+                    ..Default::default()
+                }),
+            }),
             ..Default::default()
         };
         self.sets(&["clearChat", chat, YES, YES], value)
