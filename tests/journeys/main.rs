@@ -44,6 +44,7 @@ mod calls;
 mod channels;
 mod commands_line;
 mod console;
+mod console_forms;
 mod contract;
 mod crashes;
 mod crashes_linking;
