@@ -20,6 +20,7 @@ pub(crate) mod appservice; // floor 4: what the homeserver calls
 mod app; // floor 5: wiring
 pub mod check;
 mod config;
+mod opening;
 pub mod registration;
 mod server;
 pub mod telemetry;

@@ -1,11 +1,13 @@
-//! The listener: one address for REST and the appservice, plain or TLS.
+//! The listener: one address for REST and the appservice, plain or TLS, always HTTP/1.1. Of HTTP/2 there is nothing that
+//! either of them needs, and its streams have limits of their own that a slow client can lean on.
 
 use std::{
     future::{Ready, ready},
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     pin::Pin,
+    sync::Arc,
     time::Duration,
 };
 
@@ -26,11 +28,13 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::opening::Opener;
+
 /// How long open requests may go on when we stop.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Largest head of a request: method, path and headers, in bytes.
-const LARGEST_HEAD: u32 = 64 * 1024;
+const LARGEST_HEAD: usize = 64 * 1024;
 
 /// Settings of the listener.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -160,7 +164,7 @@ impl Listener {
         socket.set_nonblocking(true)?;
         let tls = match config.tls() {
             Some((cert, key)) => Some(
-                RustlsConfig::from_pem_file(&cert, &key)
+                read_tls(&cert, &key)
                     .await
                     .with_context(|| format!("{} and {} are no certificate and key", cert.display(), key.display()))?,
             ),
@@ -193,14 +197,14 @@ impl Listener {
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let serving = async move {
             if let Some(tls) = self.tls {
-                let acceptor = RustlsAcceptor::new(tls).acceptor(self.acceptor);
+                let tls = RustlsAcceptor::new(tls).handshake_timeout(self.patience);
+                let acceptor = Opener::new(tls.acceptor(self.acceptor), self.patience);
                 let mut server = axum_server::from_tcp(self.socket)?.acceptor(acceptor).handle(handle);
                 limit(server.http_builder(), self.patience);
                 server.serve(service).await
             } else {
-                let mut server = axum_server::from_tcp(self.socket)?
-                    .acceptor(self.acceptor)
-                    .handle(handle);
+                let acceptor = Opener::new(self.acceptor, self.patience);
+                let mut server = axum_server::from_tcp(self.socket)?.acceptor(acceptor).handle(handle);
                 limit(server.http_builder(), self.patience);
                 server.serve(service).await
             }
@@ -217,12 +221,16 @@ fn limit(http: &mut Builder<TokioExecutor>, patience: Duration) {
     http.http1()
         .timer(TokioTimer::new())
         .header_read_timeout(patience)
-        .max_buf_size(LARGEST_HEAD as usize);
-    http.http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(LARGEST_HEAD)
-        .keep_alive_interval(patience)
-        .keep_alive_timeout(patience);
+        .max_buf_size(LARGEST_HEAD);
+}
+
+/// Certificate and key, with HTTP/1.1 as the only thing that is offered.
+async fn read_tls(cert: &Path, key: &Path) -> io::Result<RustlsConfig> {
+    let tls = RustlsConfig::from_pem_file(cert, key).await?;
+    let mut offered = (*tls.get_inner()).clone();
+    offered.alpn_protocols = vec![b"http/1.1".to_vec()];
+    tls.reload_from_config(Arc::new(offered));
+    Ok(tls)
 }
 
 #[cfg(test)]
@@ -279,6 +287,23 @@ mod tests {
     async fn a_client_that_does_not_finish_its_head_is_let_go() {
         let answer = told(b"GET / HTTP/1.1\r\nhost: a\r\nx-slow: ").await;
         assert!(!answer.contains("200"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_says_nothing_or_does_not_say_what_it_speaks_is_let_go() {
+        for bytes in [&b""[..], b"P", b"PRI", b"G", b"GET"] {
+            let answer = told(bytes).await;
+            assert!(!answer.contains("200"), "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_speaks_http_2_is_let_go() {
+        let settings = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        for length in [4, 10, 24, settings.len()] {
+            let answer = told(&settings[..length]).await;
+            assert_eq!(answer, "", "{length}");
+        }
     }
 
     #[tokio::test]

@@ -135,6 +135,7 @@ fn imports_only_point_down() {
                 "config",
                 "telemetry",
                 "server",
+                "opening",
                 "check",
                 "registration",
                 "Config",

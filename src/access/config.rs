@@ -23,6 +23,8 @@ pub struct Config {
     pub token_prefix: String,
     /// Matrix users who are members of the host identity: invited to its rooms, and writing through its devices.
     pub host_members: Vec<String>,
+    /// Seconds for which the devices of an identity stay linked after its last token ended.
+    pub retire_after: u32,
 }
 
 impl Default for Config {
@@ -33,6 +35,7 @@ impl Default for Config {
             client_secret: SecretString::default(),
             token_prefix: "mt_".into(),
             host_members: Vec::new(),
+            retire_after: 0,
         }
     }
 }

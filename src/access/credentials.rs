@@ -6,7 +6,7 @@ use super::{
     secret,
 };
 use crate::{
-    model::{Credential, IdentityId, Lane, Role, Work},
+    model::{Credential, IdentityId, IdentityKind, Lane, Role, Work},
     store::{self, Tx},
 };
 
@@ -166,12 +166,26 @@ pub(super) async fn remove(inner: &Inner, client_id: &str) -> Result<(), Error> 
     Ok(tx.commit().await?)
 }
 
-/// Promises the end of an identity that no token opens any more, in the transaction that took the last one.
+/// Promises the end of an identity that no token opens any more, in the transaction that took the last one. Its webhooks
+/// end in it: who set them has no key any more. An identity that lives without tokens is left as it is.
 pub(super) async fn retire(inner: &Inner, tx: &mut Tx, identity: IdentityId) -> Result<(), Error> {
+    match tx.find_identity(identity).await? {
+        Some(found) if !found.is_host && found.kind != IdentityKind::Real => {}
+        _ => return Ok(()),
+    }
+    for webhook in tx.list_webhooks(identity).await? {
+        tx.remove_webhook(identity, webhook.id).await?;
+    }
+    let grace = i64::from(inner.config.retire_after) * 1000;
+    let lane = if grace == 0 {
+        Lane::identity(identity)
+    } else {
+        Lane::end_of_identity(identity)
+    };
     tx.push_job(
-        &Lane::identity(identity),
+        &lane,
         &Work::RetireIdentity { identity },
-        inner.now(),
+        inner.now().plus_millis(grace),
     )
     .await?;
     Ok(())

@@ -37,7 +37,7 @@ impl World {
     async fn over(below: store::testing::World) -> Self {
         let start = Timestamp::parse_rfc3339("2026-04-27T10:00:00Z").unwrap();
         below.clock.advance(start.millis() - below.clock.now().millis());
-        let access = access(&below.store, ADMIN);
+        let access = access(&below.store, ADMIN, 0);
         access.bootstrap().await.unwrap();
         Self {
             access,
@@ -49,7 +49,12 @@ impl World {
 
     /// The same database under other settings.
     pub(crate) fn with_super_admin(&self, admin: (&str, &str)) -> Access {
-        access(&self.store, admin)
+        access(&self.store, admin, 0)
+    }
+
+    /// The same database, with so many seconds between the last token of an identity and its end.
+    pub(crate) fn retiring_after(&self, seconds: u32) -> Access {
+        access(&self.store, ADMIN, seconds)
     }
 
     /// The super admin as a caller.
@@ -104,11 +109,12 @@ impl World {
     }
 }
 
-fn access(store: &Store, admin: (&str, &str)) -> Access {
+fn access(store: &Store, admin: (&str, &str), retire_after: u32) -> Access {
     let config = Config {
         hash_key: SecretString::from("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
         client_id: admin.0.into(),
         client_secret: admin.1.into(),
+        retire_after,
         ..Config::default()
     };
     config.check().unwrap();

@@ -191,16 +191,12 @@ pub(super) async fn purge_expired(inner: &Inner) -> Result<usize, Error> {
     Ok(expired.len())
 }
 
-/// Removes a token; an identity left without any is retired. The host identity outlives its tokens.
+/// Removes a token; an identity left without any is retired.
 async fn end(inner: &Inner, tx: &mut Tx, id: TokenId) -> Result<(), Error> {
     let Some(identity) = tx.remove_token(id).await? else {
         return Ok(());
     };
-    let is_kept = match tx.find_identity(identity).await? {
-        Some(identity) => identity.is_host || identity.kind == IdentityKind::Real,
-        None => true,
-    };
-    if !is_kept && tx.count_tokens_of(identity).await? == 0 {
+    if tx.count_tokens_of(identity).await? == 0 {
         retire(inner, tx, identity).await?;
     }
     Ok(())

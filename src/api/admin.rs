@@ -24,8 +24,10 @@ use crate::access;
 #[derive(Deserialize, ToSchema, Default)]
 pub(super) struct Login {
     /// The `client_id` of a credential.
+    #[schema(required = true, nullable = false)]
     username: Option<String>,
     /// Its secret.
+    #[schema(required = true, nullable = false)]
     password: Option<String>,
 }
 
@@ -114,7 +116,9 @@ pub(super) struct SessionView {
 #[utoipa::path(post, path = "/api/v1/admin/login", tag = "admin", request_body(content(
     (Login = "multipart/form-data"), (Login = "application/x-www-form-urlencoded"), (Login = "application/json"))),
     responses(
-    (status = 200, body = LoggedIn), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 200, body = LoggedIn),
+    (status = 400, body = ErrorBody, example = json!({"error": "Username and password required"})),
+    (status = 401, body = ErrorBody, example = json!({"error": "Invalid credentials"})),
     (status = 403, body = ErrorBody), (status = 429, body = ErrorBody), (status = 500, body = ErrorBody)))]
 pub(super) async fn login(State(api): State<Api>, outside: Outside, request: Request) -> Result<Response, Error> {
     session::same_origin(request.headers(), &api.config)?;

@@ -96,7 +96,7 @@ pub(super) struct Lookup {
     #[schema(example = "wa")]
     platform: Option<String>,
     /// 1 to 50 whole telephone numbers.
-    #[schema(example = json!(["+15550001111", "15550004444"]))]
+    #[schema(example = json!(["+15550001111", "15550004444"]), required = true, nullable = false)]
     phones: Option<Vec<String>>,
 }
 

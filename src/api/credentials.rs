@@ -21,6 +21,7 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 pub(super) struct CreateCredential {
     /// Name of the new credential: at most 128 characters, no `:`.
+    #[schema(required = true, nullable = false)]
     client_id: Option<String>,
     /// Free text.
     description: Option<String>,
@@ -45,6 +46,9 @@ pub(super) struct CredentialView {
     role: &'static str,
     /// As they were set; an empty list stands for the defaults as long as nobody set them.
     scopes: Vec<String>,
+    /// `true` when the empty list was set: nothing may be done then. Absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    without_scopes: Option<bool>,
     description: String,
     active: bool,
     #[schema(example = "2026-04-27T10:00:00Z")]
@@ -60,6 +64,7 @@ impl From<Credential> for CredentialView {
                 Role::SuperAdmin => "super_admin",
                 Role::User => "user",
             },
+            without_scopes: credential.scopes.as_ref().is_some_and(Vec::is_empty).then_some(true),
             scopes: credential.scopes.unwrap_or_default(),
             description: credential.description,
             active: credential.active,

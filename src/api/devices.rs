@@ -24,7 +24,7 @@ use crate::{
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct AddDevice {
-    #[schema(example = "wa")]
+    #[schema(example = "wa", required = true, nullable = false)]
     platform: Option<String>,
     /// The number of the phone with its country, to link by a code that is typed into it instead of scanning one.
     #[schema(example = "+15550001111")]
@@ -33,9 +33,9 @@ pub(super) struct AddDevice {
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct RemoveDevice {
-    #[schema(example = "15550001111")]
+    #[schema(example = "15550001111", required = true, nullable = false)]
     device_id: Option<String>,
-    #[schema(example = "wa")]
+    #[schema(example = "wa", required = true, nullable = false)]
     platform: Option<String>,
 }
 

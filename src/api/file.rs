@@ -23,8 +23,8 @@ pub(super) struct SentFile {
     pub(super) bytes: Arc<File>,
     /// Its name, with an extension.
     pub(super) name: String,
-    /// Its media type: as the client says, else by the extension.
-    pub(super) mime: String,
+    /// Its media type: by the extension, else as the client says; `None` when neither tells.
+    pub(super) mime: Option<String>,
     /// How many bytes.
     pub(super) size: u64,
     /// Their SHA-256.
@@ -34,7 +34,7 @@ pub(super) struct SentFile {
 /// Reads a file of at most `limit` bytes.
 ///
 /// # Errors
-/// 400 without a name with an extension or without bytes, 413 above the limit.
+/// 400 without a name with an extension, without bytes or without an end, 413 above the limit.
 pub(super) async fn read(mut part: Field<'_>, limit: u64) -> Result<SentFile, Error> {
     let name = part.file_name().unwrap_or_default().trim().replace('\0', "");
     let extension = name
@@ -47,10 +47,8 @@ pub(super) async fn read(mut part: Field<'_>, limit: u64) -> Result<SentFile, Er
     let told = part
         .content_type()
         .and_then(|told| told.parse::<mime_guess::Mime>().ok());
-    let mime = match told {
-        Some(told) if told != mime_guess::mime::APPLICATION_OCTET_STREAM => told,
-        _ => mime_guess::from_ext(extension).first_or_octet_stream(),
-    };
+    let told = told.filter(|told| *told != mime_guess::mime::APPLICATION_OCTET_STREAM);
+    let mime = mime_guess::from_ext(extension).first().or(told);
     let mut spool = Spool::new()?;
     while let Some(chunk) = part.chunk().await.map_err(|error| broken(&error))? {
         spool = spool.with(chunk, limit).await?;
@@ -62,7 +60,7 @@ pub(super) async fn read(mut part: Field<'_>, limit: u64) -> Result<SentFile, Er
     Ok(SentFile {
         bytes: Arc::new(spool.file),
         name,
-        mime: mime.essence_str().to_owned(),
+        mime: mime.map(|mime| mime.essence_str().to_owned()),
         size: spool.size,
         hash: spool.hash.finalize().to_vec(),
     })
@@ -101,10 +99,11 @@ impl Spool {
 }
 
 fn broken(error: &MultipartError) -> Error {
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        too_large()
-    } else {
-        Error::bad_request("Failed to process uploaded file")
+    match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        // The connection broke, or nothing came through it any more.
+        status if status.is_server_error() => Error::bad_request("Failed to read uploaded file"),
+        _ => Error::bad_request("Failed to process uploaded file"),
     }
 }
 

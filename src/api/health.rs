@@ -10,15 +10,16 @@ use axum::{
 use super::Api;
 
 /// The process answers.
-#[utoipa::path(get, path = "/healthz", operation_id = "live", tag = "watching", responses((status = 200, description = "The process answers")))]
+#[utoipa::path(get, path = "/healthz", operation_id = "live", tag = "watching", responses((status = 200,
+    description = "The process answers", body = Object, example = json!({"status": "ok"}))))]
 pub(super) async fn live() -> impl IntoResponse {
     Json(serde_json::json!({ "status": "ok" }))
 }
 
 /// Whether what we need answers too: database and homeserver.
 #[utoipa::path(get, path = "/readyz", operation_id = "ready", tag = "watching", responses(
-    (status = 200, description = "Database and homeserver answer"),
-    (status = 503, description = "One of them does not"),
+    (status = 200, description = "Database and homeserver answer", body = Object, example = json!({"database": true, "homeserver": true})),
+    (status = 503, description = "One of them does not", body = Object, example = json!({"database": true, "homeserver": false})),
 ))]
 pub(super) async fn ready(State(api): State<Api>) -> impl IntoResponse {
     let readiness = api.bridge.ready().await;
@@ -34,7 +35,8 @@ pub(super) async fn ready(State(api): State<Api>) -> impl IntoResponse {
 }
 
 /// Metrics in the text format of Prometheus.
-#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "watching", responses((status = 200, description = "Prometheus text")))]
+#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "watching", responses((status = 200,
+    description = "Prometheus text", body = String, content_type = "text/plain", example = json!("wharf_jobs_waiting{lane=\"send\"} 0"))))]
 pub(super) async fn metrics(State(api): State<Api>) -> impl IntoResponse {
     api.bridge.measure().await;
     (

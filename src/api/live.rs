@@ -25,8 +25,17 @@ use crate::{
 
 #[derive(Deserialize)]
 pub(super) struct Wish {
-    #[serde(default)]
-    bodies: bool,
+    bodies: Option<String>,
+}
+
+impl Wish {
+    fn bodies(&self) -> Result<bool, Error> {
+        match self.bodies.as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Error::bad_request("Invalid bodies: true or false")),
+        }
+    }
 }
 
 /// One thing that happened.
@@ -101,6 +110,7 @@ pub(super) async fn watch(
     bearer: Bearer,
     Query(wish): Query<Wish>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
+    let bodies = wish.bodies()?;
     let identity = bearer.caller.identity;
     let mut recheck = tokio::time::interval_at(Instant::now() + RECHECK, RECHECK);
     recheck.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -109,7 +119,7 @@ pub(super) async fn watch(
         api,
         identity,
         proof: bearer.proof,
-        bodies: wish.bodies,
+        bodies,
         recheck,
     };
     let events = stream::unfold(looker, async |mut looker| {

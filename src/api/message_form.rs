@@ -29,12 +29,24 @@ pub(super) struct MessageForm {
     /// One or more invite links of groups with commas between them; `contact` is ignored then.
     #[schema(example = "https://chat.whatsapp.com/invite123")]
     pub(super) group_url: Option<String>,
-    #[schema(example = "wa")]
+    #[schema(example = "wa", required = true, nullable = false)]
     pub(super) platform: Option<String>,
     /// The words.
     pub(super) text: Option<String>,
     /// The event this message answers, as webhooks call it.
     pub(super) reply_id: Option<String>,
+}
+
+/// The fields as multipart carries them, beside which a file may come. It is described and never made: the file is taken
+/// from the body part by part.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct MessageUpload {
+    #[serde(flatten)]
+    fields: MessageForm,
+    /// One file; its name has an extension. `text` stands under it.
+    #[schema(value_type = String, format = Binary, required = false)]
+    file: Option<String>,
 }
 
 /// The fields and the file of a message.
@@ -132,11 +144,11 @@ impl MessageForm {
     /// # Errors
     /// 400 when nobody is named, or too many are.
     pub(super) fn recipients(&self) -> Result<Recipients, Error> {
-        let groups = split(self.group_url.as_deref())?;
+        let groups = split("group_url", self.group_url.as_deref())?;
         if !groups.is_empty() {
             return Ok(Recipients::Groups(groups));
         }
-        let contacts = split(self.contact.as_deref())?;
+        let contacts = split("contact", self.contact.as_deref())?;
         if contacts.is_empty() {
             Err(Error::missing("contact or group_url"))
         } else {
@@ -149,7 +161,7 @@ impl MessageForm {
 const MOST_RECIPIENTS: usize = 256;
 
 /// The items of a comma list: trimmed, without empty ones and repeats, in their order.
-fn split(list: Option<&str>) -> Result<Vec<String>, Error> {
+fn split(field: &str, list: Option<&str>) -> Result<Vec<String>, Error> {
     let mut items: Vec<String> = Vec::new();
     for item in list
         .unwrap_or_default()
@@ -161,7 +173,7 @@ fn split(list: Option<&str>) -> Result<Vec<String>, Error> {
             continue;
         }
         if items.len() == MOST_RECIPIENTS {
-            let why = format!("Too many recipients: at most {MOST_RECIPIENTS} in one request");
+            let why = format!("Invalid {field}: at most {MOST_RECIPIENTS} recipients in one request");
             return Err(Error::bad_request(why));
         }
         items.push(item.to_owned());
@@ -190,9 +202,9 @@ mod tests {
             ("b,a,b", &["b", "a"]),
         ];
         for (list, expected) in table {
-            assert_eq!(split(Some(list)).unwrap(), expected, "{list}");
+            assert_eq!(split("contact", Some(list)).unwrap(), expected, "{list}");
         }
-        assert!(split(None).unwrap().is_empty());
+        assert!(split("contact", None).unwrap().is_empty());
     }
 
     /// T12: groups win over contacts, but only when they name any.
@@ -211,15 +223,18 @@ mod tests {
     #[test]
     fn a_list_has_an_end() {
         let numbers = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
-        assert_eq!(split(Some(&numbers(MOST_RECIPIENTS))).unwrap().len(), MOST_RECIPIENTS);
-        assert!(split(Some(&numbers(MOST_RECIPIENTS + 1))).is_err());
-        assert_eq!(split(Some(&"1,".repeat(100_000))).unwrap(), ["1"]);
+        assert_eq!(
+            split("contact", Some(&numbers(MOST_RECIPIENTS))).unwrap().len(),
+            MOST_RECIPIENTS
+        );
+        assert!(split("contact", Some(&numbers(MOST_RECIPIENTS + 1))).is_err());
+        assert_eq!(split("contact", Some(&"1,".repeat(100_000))).unwrap(), ["1"]);
     }
 
     proptest! {
         #[test]
         fn items_are_never_blank_and_never_repeat(list in "[ab ,+]{0,30}") {
-            let items = split(Some(&list)).unwrap();
+            let items = split("contact", Some(&list)).unwrap();
             for (n, item) in items.iter().enumerate() {
                 prop_assert!(!item.trim().is_empty() && item.trim() == item && !item.contains(','));
                 prop_assert!(!items[..n].contains(item));

@@ -2,19 +2,20 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
-    http::HeaderMap,
+    extract::{FromRequestParts, Path, State},
+    http::{HeaderMap, request::Parts},
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::{
+    Api,
     auth::Bearer,
     devices::{number, platform},
     error::{Error, ErrorBody},
     file::SentFile,
-    message_form::{MessageForm, Sent},
+    message_form::{MessageForm, MessageUpload, Sent},
 };
 use crate::{
     bridge::{self, Bridge, Idempotency, NewFile, NewMessage, Queued, Recipients},
@@ -63,7 +64,7 @@ impl From<Queued> for RecipientResult {
     params(("device_id" = String, Path, description = "Device to send through, from the list of devices"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating this request harmless")),
     request_body(content(
-        (MessageForm = "application/json"), (MessageForm = "multipart/form-data"),
+        (MessageForm = "application/json"), (MessageUpload = "multipart/form-data"),
         (MessageForm = "application/x-www-form-urlencoded"))),
     responses(
     (status = 200, body = MessageQueued), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
@@ -72,14 +73,10 @@ impl From<Queued> for RecipientResult {
 pub(super) async fn send(
     State(bridge): State<Bridge>,
     bearer: Bearer,
-    Path(device_id): Path<String>,
+    DeviceNumber(number): DeviceNumber,
     headers: HeaderMap,
     Sent { form, file }: Sent,
 ) -> Result<Json<MessageQueued>, Error> {
-    let number = number(&device_id);
-    if number.is_empty() {
-        return Err(nowhere());
-    }
     let recipients = form.recipients()?;
     let platform = platform(form.platform.clone())?;
     let text = form.text.clone().filter(|text| !text.trim().is_empty());
@@ -89,12 +86,12 @@ pub(super) async fn send(
     let message = NewMessage {
         identity: bearer.caller.identity,
         platform,
-        number: number.to_owned(),
         idempotency: idempotency(
             &headers,
             bearer.caller.token,
-            &request_hash(number, &recipients, &form, file.as_ref()),
+            &request_hash(&number, &recipients, &form, file.as_ref()),
         )?,
+        number,
         recipients,
         text: text.unwrap_or_default(),
         file: file.map(|file| NewFile {
@@ -115,6 +112,23 @@ pub(super) async fn send(
         message: "Message queued successfully",
         results,
     }))
+}
+
+/// The device in the path; the contract looks whether there is one before it looks at anything else of the request.
+pub(super) struct DeviceNumber(String);
+
+impl FromRequestParts<Api> for DeviceNumber {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Error> {
+        let Path(device_id) = Path::<String>::from_request_parts(parts, api)
+            .await
+            .map_err(|rejection| Error::of(rejection.status()))?;
+        match number(&device_id) {
+            "" => Err(nowhere()),
+            number => Ok(Self(number.to_owned())),
+        }
+    }
 }
 
 /// The same path with nothing where the device should be.

@@ -86,6 +86,7 @@ impl PasskeyView {
 #[derive(Deserialize, ToSchema)]
 pub(super) struct PasskeyAnswer {
     /// A public key credential as JSON, or the text of one.
+    #[schema(required = true)]
     answer: Option<Value>,
 }
 

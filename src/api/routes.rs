@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
-    http::StatusCode,
-    middleware::{from_fn, from_fn_with_state},
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    http::{Method, StatusCode},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse as _, Response},
     routing::{get, post, put},
 };
 use tower_http::{
@@ -51,41 +52,33 @@ pub(super) fn surrounded(routes: Router, config: &Config) -> Router {
         .layer(from_fn(error::render))
         .layer(cors::layer(config))
         .layer(from_fn(cors::preflight))
+        .layer(from_fn(no_head))
         .layer(from_fn(watch::observe))
 }
 
-/// The routes of the frozen contract. None of them answers HEAD, as its clients know it.
+/// The routes of the frozen contract.
 fn frozen(config: &Config) -> Router<Api> {
     Router::new()
-        .route(
-            "/credentials",
-            get(credentials::list).post(credentials::create).head(no_such_method),
-        )
+        .route("/credentials", get(credentials::list).post(credentials::create))
         .route(
             "/credentials/{client_id}",
             put(credentials::update).delete(credentials::remove),
         )
-        .route("/tokens", get(tokens::list).post(tokens::create).head(no_such_method))
+        .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", axum::routing::delete(tokens::remove))
         .route(
             "/devices",
-            get(devices::list)
-                .post(devices::add)
-                .delete(devices::remove)
-                .head(no_such_method),
+            get(devices::list).post(devices::add).delete(devices::remove),
         )
-        .route("/devices/qr-code", get(linking::follow).head(no_such_method))
+        .route("/devices/qr-code", get(linking::follow))
         .route(
             "/devices/{device_id}/message",
             post(messages::send).layer(DefaultBodyLimit::max(config.upload_limit())),
         )
         .route("/chats/{chat}/messages/{message}/retry", post(retry::retry))
-        .route("/media/{server}/{id}", get(media::fetch).head(no_such_method))
+        .route("/media/{server}/{id}", get(media::fetch))
         .route("/devices//message", post(messages::send_nowhere))
-        .route(
-            "/webhooks",
-            get(webhooks::list).post(webhooks::add).head(no_such_method),
-        )
+        .route("/webhooks", get(webhooks::list).post(webhooks::add))
         .route("/webhooks/{id}", put(webhooks::update).delete(webhooks::remove))
 }
 
@@ -93,15 +86,12 @@ fn frozen(config: &Config) -> Router<Api> {
 fn beside() -> Router<Api> {
     Router::new()
         .route("/chats", get(chat::list).post(new_chats::open))
-        .route(
-            "/chats/{chat}/invite-link",
-            get(invites::link).delete(invites::reset).head(no_such_method),
-        )
-        .route("/contacts", get(contacts::list).head(no_such_method))
+        .route("/chats/{chat}/invite-link", get(invites::link).delete(invites::reset))
+        .route("/contacts", get(contacts::list))
         .route("/contacts/lookups", post(contacts::look_up))
-        .route("/contacts/{contact}", get(contacts::show).head(no_such_method))
+        .route("/contacts/{contact}", get(contacts::show))
         .route("/devices/{platform}/{number}/syncs", post(contacts::sync))
-        .route("/invites/{code}", get(invites::look).head(no_such_method))
+        .route("/invites/{code}", get(invites::look))
         .route("/chats/{chat}", get(chat::show).patch(chat::change))
         .route("/chats/{chat}/receipts", post(chat::read))
         .route("/chats/{chat}/messages/{message}", get(message_fate::show))
@@ -127,12 +117,25 @@ fn beside() -> Router<Api> {
 fn behind_cookie(api: &Api, config: &Config) -> Router<Api> {
     let inside = frozen(config)
         .merge(beside())
-        .route("/logout", get(admin::logout).post(admin::logout).head(no_such_method))
+        .route("/logout", get(admin::logout).post(admin::logout))
         .route("/matrix-token", post(admin::set_token))
         .route("/matrix-token-status", get(admin::token_status))
         .route("/session", get(admin::show))
         .route_layer(from_fn_with_state(api.clone(), session::require));
     Router::new().route("/login", post(admin::login)).merge(inside)
+}
+
+/// HEAD is no GET here, as clients of the frozen contract know it; only what watches us may ask for heads.
+async fn no_head(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_ours = ["/api", "/docs", "/admin"].iter().any(|door| path.starts_with(door));
+    if request.method() != Method::HEAD || !is_ours {
+        return next.run(request).await;
+    }
+    match request.extensions().get::<MatchedPath>() {
+        Some(_) => no_such_method().await.into_response(),
+        None => no_such_route().await.into_response(),
+    }
 }
 
 async fn no_such_route() -> Error {

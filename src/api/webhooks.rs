@@ -25,7 +25,7 @@ const BAD_BODY: &str = "Invalid request body. Must be a JSON object.";
 #[derive(Deserialize, ToSchema)]
 pub(super) struct AddWebhook {
     /// Absolute `http` or `https` address.
-    #[schema(example = "https://your-server.com/webhook")]
+    #[schema(example = "https://your-server.com/webhook", required = true, nullable = false)]
     url: Option<String>,
     /// What it hears: `message.created` (alone, when absent), `device.updated`.
     #[schema(example = json!(["message.created", "device.updated"]))]

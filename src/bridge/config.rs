@@ -28,6 +28,8 @@ pub struct Config {
     pub status: bool,
     /// Whether what is written where statuses are shown, and is no answer, is posted as the owner's own.
     pub status_posts: bool,
+    /// Whether a message by REST to an invite link joins its group, when the device is not in it.
+    pub join_by_link: bool,
     /// Messages a device may send in a minute.
     pub messages_per_minute: u32,
     /// Messages a device may send at once after a rest.
@@ -75,6 +77,7 @@ impl Default for Config {
             url_previews: true,
             status: true,
             status_posts: false,
+            join_by_link: false,
             messages_per_minute: 60,
             burst: 20,
             retry_outgoing_for: 24 * 60 * 60,

@@ -65,6 +65,7 @@ impl From<network::Error> for Error {
             network::Error::NotLinked => Self::NotLinked,
             network::Error::Unsupported(what) => Self::Unsupported(what),
             network::Error::NotFound(what) => Self::NotFound(what),
+            error @ network::Error::NotMember => Self::Refused(error.to_string()),
             network::Error::Gone => Self::NotFound("media"),
             network::Error::Refused(why) => Self::Refused(why),
             network::Error::RateLimited(after) => Self::RateLimited(after),
@@ -128,6 +129,7 @@ pub(super) fn sentence(error: &network::Error) -> String {
         network::Error::NotLinked
         | network::Error::Unsupported(_)
         | network::Error::NotFound(_)
+        | network::Error::NotMember
         | network::Error::Gone
         | network::Error::RateLimited(_)
         | network::Error::Unreachable(_) => error.to_string(),
@@ -166,6 +168,7 @@ impl From<network::Error> for Failure {
             network::Error::NotLinked
             | network::Error::Unsupported(_)
             | network::Error::NotFound(_)
+            | network::Error::NotMember
             | network::Error::Gone
             | network::Error::Refused(_)
             | network::Error::Unreachable(_) => None,

@@ -1,11 +1,13 @@
 //! Accepting messages by REST: one job for each recipient, ids chosen and everything committed before the answer.
 
-use std::{fs::File, sync::Arc};
+use std::{fs::File, io::Seek as _, sync::Arc};
 
+use ruma::OwnedMxcUri;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Inner, ghosts, recipients};
 use crate::{
+    media,
     model::{IdentityId, Lane, Media, MediaKind, MediaSource, Outgoing, Platform, SendId, Timestamp, TokenId, Work},
     store::{self, SendRow, SendStatus, Tx},
 };
@@ -38,21 +40,19 @@ pub(crate) struct NewFile {
     pub(crate) bytes: Arc<File>,
     /// Its name.
     pub(crate) name: String,
-    /// Its media type.
-    pub(crate) mime: String,
+    /// Its media type; `None`: what its bytes tell.
+    pub(crate) mime: Option<String>,
     /// How many bytes.
     pub(crate) size: u64,
 }
 
-impl NewFile {
-    /// What it is to people, by its media type.
-    fn kind(&self) -> MediaKind {
-        match self.mime.split('/').next() {
-            Some("image") => MediaKind::Image,
-            Some("video") => MediaKind::Video,
-            Some("audio") => MediaKind::Audio,
-            _ => MediaKind::File,
-        }
+/// What a file is to people, by its media type.
+fn kind_of(mime: &str) -> MediaKind {
+    match mime.split('/').next() {
+        Some("image") => MediaKind::Image,
+        Some("video") => MediaKind::Video,
+        Some("audio") => MediaKind::Audio,
+        _ => MediaKind::File,
     }
 }
 
@@ -95,7 +95,7 @@ pub(crate) struct Queued {
 pub(super) async fn queue(bridge: &Inner, message: NewMessage) -> Result<Vec<Queued>, Error> {
     let limit = bridge.network.capabilities().text_limit;
     if message.text.chars().count() > limit {
-        let why = format!("Text too long: at most {limit} characters");
+        let why = format!("at most {limit} characters");
         return Err(Error::Invalid { field: "text", why });
     }
     let now = bridge.clock().now();
@@ -161,15 +161,28 @@ async fn upload(bridge: &Inner, file: &NewFile) -> Result<Media, Error> {
     ghosts::account(bridge, bridge.homeserver.names().bot())
         .await
         .map_err(|error| Error::Internal(Box::new(error)))?;
-    let bytes = file
-        .bytes
-        .try_clone()
-        .map_err(|error| Error::Internal(Box::new(error)))?;
-    let source = bridge.homeserver.upload_file(bytes, &file.mime, &file.name).await?;
-    Ok(Media {
+    let unread = |error: &dyn std::error::Error| Error::Internal(error.to_string().into());
+    let mut bytes = file.bytes.try_clone().map_err(|error| unread(&error))?;
+    let mime = match &file.mime {
+        Some(mime) => mime.as_str(),
+        None => media::guess(&bytes)
+            .map_err(|error| unread(&error))?
+            .unwrap_or("application/octet-stream"),
+    };
+    let nowhere = MediaSource::Matrix(OwnedMxcUri::from(""));
+    let known = Media {
         size: Some(file.size),
         name: Some(file.name.clone()),
-        ..Media::new(file.kind(), MediaSource::Matrix(source), &file.mime)
+        ..Media::new(kind_of(mime), nowhere, mime)
+    };
+    let media = bridge.workshop.describe(&bytes, &known).await.media;
+    bytes.rewind().map_err(|error| unread(&error))?;
+    let source = bridge.homeserver.upload_file(bytes, mime, &file.name).await?;
+    Ok(Media {
+        source: MediaSource::Matrix(source),
+        // Made anew for each recipient; it would stand in every row.
+        thumbnail: None,
+        ..media
     })
 }
 

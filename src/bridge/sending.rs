@@ -21,7 +21,7 @@ use crate::{
         Action, ChatId, ChatKind, Content, Device, DeviceId, Identity, Lane, MessageId, MessageRef, Outgoing,
         PortalKey, Recipient, Say, Sender, Work,
     },
-    network,
+    network::{self, Joined},
     store::{Direction, Message, MessageState, Portal, SendStatus, Tx},
 };
 
@@ -31,8 +31,9 @@ pub(super) async fn resolve(desk: &Desk<'_>, outgoing: &Outgoing) -> Result<(), 
     let Some(recipient) = recipients::read(&outgoing.recipient) else {
         return fail(desk, outgoing, "invalid_recipient").await;
     };
-    let chat = match bridge.network.find(outgoing.device, &recipient).await {
+    let chat = match find(bridge, outgoing.device, &recipient).await {
         Ok(chat) => chat,
+        Err(network::Error::NotMember) => return fail(desk, outgoing, "not_a_member").await,
         Err(network::Error::NotFound(_)) if matches!(recipient, Recipient::Invite(_)) => {
             return fail(desk, outgoing, "group_not_found").await;
         }
@@ -53,6 +54,19 @@ pub(super) async fn resolve(desk: &Desk<'_>, outgoing: &Outgoing) -> Result<(), 
     )
     .await?;
     desk.finish(tx).await
+}
+
+/// The chat with a recipient. Whoever has a link to a group does not come into it by a message, unless that is wanted.
+async fn find(bridge: &Inner, device: DeviceId, recipient: &Recipient) -> Result<ChatId, network::Error> {
+    match (bridge.network.find(device, recipient).await, recipient) {
+        (Err(network::Error::NotMember), Recipient::Invite(link)) if bridge.config.join_by_link => {
+            match bridge.network.join(device, link).await? {
+                Joined::In(chat) | Joined::Before(chat) => Ok(chat),
+                Joined::Asked => Err(network::Error::NotMember),
+            }
+        }
+        (found, _) => found,
+    }
 }
 
 async fn fail(desk: &Desk<'_>, outgoing: &Outgoing, reason: &str) -> Result<(), Failure> {

@@ -34,7 +34,7 @@ fn read_events(names: &[String]) -> Result<Vec<WebhookEvent>, Error> {
         let all = WebhookEvent::ALL.map(WebhookEvent::as_str).join(", ");
         return Err(Error::Invalid {
             field: "events",
-            why: format!("Invalid events. There are: {all}"),
+            why: format!("there are only {all}"),
         });
     }
     Ok(known)

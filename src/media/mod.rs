@@ -40,6 +40,14 @@ pub(crate) struct Fitted {
     pub(crate) media: Media,
 }
 
+/// The media type of a file of which nobody says anything; `None` when its bytes do not tell either.
+///
+/// # Errors
+/// `Machine`.
+pub(crate) fn guess(file: &File) -> Result<Option<&'static str>, Error> {
+    Format::guess(file).map_err(Error::machine)
+}
+
 /// What is known of a file after it was looked at.
 #[derive(Debug)]
 pub(crate) struct Described {

@@ -75,6 +75,26 @@ impl Format {
         }
     }
 
+    /// The media type of a file of which nobody says anything; `None` when its beginning does not tell either.
+    pub(super) fn guess(file: &File) -> io::Result<Option<&'static str>> {
+        let format = Self::of(file)?;
+        let container = match format {
+            Self::Mp4 => Some("video/mp4"),
+            Self::Matroska => Some("video/x-matroska"),
+            Self::Ogg => Some("audio/ogg"),
+            Self::Avi => Some("video/x-msvideo"),
+            _ => None,
+        };
+        let mut mark = [0; 5];
+        let is_pdf = file.read_at(&mut mark, 0)? == mark.len() && &mark == b"%PDF-";
+        Ok(format.essence().or(container).or(is_pdf.then_some("application/pdf")))
+    }
+
+    /// Its media type without parameters, where the format alone tells.
+    fn essence(self) -> Option<&'static str> {
+        self.mime()?.split(';').next()
+    }
+
     /// The name of the one parser of `ffmpeg` that may read it; `None` when none may. Some of its parsers open other
     /// files that a file names, so it must never choose by itself.
     pub(super) fn parser(self) -> Option<&'static str> {
@@ -148,6 +168,24 @@ mod tests {
         ];
         for (bytes, format) in known {
             assert_eq!(Format::of_bytes(bytes), format, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_type_is_guessed_where_the_bytes_tell() {
+        let known: [(&[u8], Option<&str>); 7] = [
+            (b"\x89PNG\r\n\x1A\n", Some("image/png")),
+            (b"%PDF-1.7 words", Some("application/pdf")),
+            (b"\0\0\0\x18ftypisom", Some("video/mp4")),
+            (b"OggS", Some("audio/ogg")),
+            (b"%PDF", None),
+            (b"words", None),
+            (b"", None),
+        ];
+        for (bytes, mime) in known {
+            let mut file = tempfile::tempfile().unwrap();
+            io::Write::write_all(&mut file, bytes).unwrap();
+            assert_eq!(Format::guess(&file).unwrap(), mime, "{bytes:?}");
         }
     }
 

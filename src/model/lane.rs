@@ -151,6 +151,11 @@ impl Lane {
         Self(format!("identity:{identity}"))
     }
 
+    /// The end of an identity that may be far away: what waits in a lane holds up what is behind it.
+    pub(crate) fn end_of_identity(identity: IdentityId) -> Self {
+        Self(format!("identity:{identity}/end"))
+    }
+
     /// What concerns a device as a whole.
     pub(crate) fn device(device: DeviceId) -> Self {
         Self(format!("device:{device}"))
@@ -245,6 +250,7 @@ mod tests {
             Lane::house(),
             Lane::link(device, 1),
             Lane::identity(IdentityId::generate()),
+            Lane::end_of_identity(IdentityId::generate()),
             Lane::device(device),
             Lane::reads(&portal),
             Lane::slow_reads(&portal),

@@ -88,10 +88,11 @@ pub(crate) trait Network: Send + Sync + Debug {
         audience: &[ContactId],
     ) -> Result<(), Error>;
 
-    /// The chat with a recipient.
+    /// The chat with a recipient. A link is not followed: [`Network::join`] does that.
     ///
     /// # Errors
-    /// `NotFound` when nobody is there under that address.
+    /// `NotFound` when nobody is there under that address, `NotMember` when the group behind a link is one that the device
+    /// is not in.
     async fn find(&self, device: DeviceId, recipient: &Recipient) -> Result<ChatId, Error>;
 
     /// Goes into the group that somebody invited to in a message, and tells its chat. Repeating it is harmless.
@@ -451,6 +452,9 @@ pub(crate) enum Error {
     /// Nobody and nothing is there.
     #[error("{0} was not found")]
     NotFound(&'static str),
+    /// The group is there, and the device is not in it.
+    #[error("this account is not in the group")]
+    NotMember,
     /// It was there once; the network has it no more.
     #[error("the network has the file no more")]
     Gone,
@@ -470,7 +474,12 @@ impl Error {
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::RateLimited(_) | Self::Unreachable(_) => true,
-            Self::NotLinked | Self::Unsupported(_) | Self::NotFound(_) | Self::Gone | Self::Refused(_) => false,
+            Self::NotLinked
+            | Self::Unsupported(_)
+            | Self::NotFound(_)
+            | Self::NotMember
+            | Self::Gone
+            | Self::Refused(_) => false,
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::support::{
 const PAGES: [&str; 7] = ["devices", "link", "send", "webhooks", "live", "tokens", "credentials"];
 
 /// Signs in as the super admin.
-async fn signs_in(browser: &Browser) {
+pub(super) async fn signs_in(browser: &Browser) {
     browser.goes_to("/admin").await;
     browser.fills("Client ID", CLIENT_ID).await;
     browser.fills("Client secret", CLIENT_SECRET).await;
@@ -29,7 +29,7 @@ async fn signs_in(browser: &Browser) {
 }
 
 /// Makes a token and works with it.
-async fn creates_token(browser: &Browser) {
+pub(super) async fn creates_token(browser: &Browser) {
     browser.clicks("Create a token").await;
     browser.clicks("Create token").await;
     browser.clicks("Work with it now").await;
@@ -37,7 +37,7 @@ async fn creates_token(browser: &Browser) {
 }
 
 /// The code in a picture of the screen, if it shows one.
-fn code_in(png: &[u8]) -> Option<String> {
+pub(super) fn code_in(png: &[u8]) -> Option<String> {
     let picture = image::load_from_memory(png).unwrap().to_luma8();
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let mut reader = quircs::Quirc::default();
@@ -47,7 +47,7 @@ fn code_in(png: &[u8]) -> Option<String> {
 }
 
 /// Links a phone: it scans what the screen shows.
-async fn links_by_picture(browser: &Browser, phone: &Phone) {
+pub(super) async fn links_by_picture(browser: &Browser, phone: &Phone) {
     browser.clicks("Link a device").await;
     browser.sees("Scan this code.").await;
     eventually("the phone reads the screen", crate::support::waiting::SOON, || async {
@@ -69,7 +69,7 @@ async fn adds_webhook(browser: &Browser, receiver: &Receiver) {
 }
 
 /// What the browser holds against the page: breaches of its policy, and scripts that failed.
-fn complaints(browser: &Browser) -> Vec<String> {
+pub(super) fn complaints(browser: &Browser) -> Vec<String> {
     let harmless = |line: &String| line.contains("Failed to load resource");
     browser.log().into_iter().filter(|line| !harmless(line)).collect()
 }

@@ -220,7 +220,7 @@ async fn devices<'a>(guide: &mut Guide<'a>, phone: &Phone) -> &'a str {
     let (status, body) = guide.run(add).await;
     assert_eq!(status, 201, "{body}");
     is_like(&guide.shown(), &body, FREE);
-    // Our own WebSocket instead of websocat, at the same address.
+    // Our own WebSocket at the same address: Debian has no websocat, and the guide's line is compared to the letter.
     let websocat = guide.command("websocat ").replace("$TOKEN", &guide.token);
     let url = text_of(&body, "qr_code_url");
     assert_eq!(websocat, format!("websocat \"{url}\""));

@@ -18,8 +18,8 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       response_schema_conformance,response_headers_conformance,unsupported_method,ignored_auth,\
                       use_after_free";
 
-/// How long each half is tried, in seconds.
-const PATIENCE: &str = "25";
+/// How long each half is tried by requests of their own, and by links from answer to request, in seconds.
+const PATIENCE: [(&str, &str); 2] = [("examples,coverage,fuzzing", "20"), ("stateful", "15")];
 
 on_both_engines! {
     /// No failure inside and nothing undescribed, whatever is sent.
@@ -35,19 +35,32 @@ on_both_engines! {
 
         // Apart, and in this order: the program deletes what it finds, tokens and credentials too.
         let keys = ["credentials", "tokens"];
-        tries(&world, &keys.map(|tag| ["--exclude-tag", tag]).concat()).await;
-        tries(&world, &keys.map(|tag| ["--include-tag", tag]).concat()).await;
+        for half in ["--exclude-tag", "--include-tag"] {
+            for (phases, seconds) in PATIENCE {
+                let half = keys.map(|tag| [half, tag]).concat();
+                let said = tries(&world, &[&half[..], &["--phases", phases, "--max-time", seconds]].concat()).await;
+                if phases == "stateful" {
+                    assert!(followed(&said) > 0, "no link was followed: {said}");
+                }
+            }
+        }
 
         let ready = world.rest.raw(Method::GET, "/readyz").send().await.unwrap();
         assert_eq!(ready.status(), 200);
     }
 }
 
-async fn tries(world: &World, more: &[&str]) {
+/// How many ways along links were gone.
+fn followed(said: &str) -> u32 {
+    let line = said.lines().find_map(|line| line.trim().strip_prefix("Scenarios:"));
+    line.and_then(|number| number.trim().parse().ok()).unwrap_or_default()
+}
+
+async fn tries(world: &World, more: &[&str]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/schemathesis");
     let ran = Command::new(script)
         .args(["run", &format!("{}/docs/swagger.json", world.wharf.url())])
-        .args(["--url", &world.wharf.url(), "--checks", CHECKS, "--max-time", PATIENCE])
+        .args(["--url", &world.wharf.url(), "--checks", CHECKS])
         .args([
             "--seed",
             "1",
@@ -63,7 +76,8 @@ async fn tries(world: &World, more: &[&str]) {
         .output()
         .await
         .unwrap();
-    let said = String::from_utf8_lossy(&ran.stdout);
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
     println!("{said}");
     assert!(ran.status.success(), "{said}\n{}", String::from_utf8_lossy(&ran.stderr));
+    said
 }

@@ -189,7 +189,7 @@ on_both_engines! {
         alice.says(bot.id(), &format!("resolve-link {link}"));
         bot.hears(BOT, "An administrator decides who comes in.").await;
         alice.says(bot.id(), &format!("join {link}"));
-        bot.hears(BOT, "an administrator of the group must let this account in first").await;
+        bot.hears(BOT, "An administrator of the group must let this account in first").await;
         until("the request is there", || cake.requests() == [OWNER]).await;
         cake.decides(&ana, true, &[&linked.phone]).unwrap();
         cake.says(&ana, "welcome").unwrap();

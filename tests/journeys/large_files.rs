@@ -1,13 +1,15 @@
 //! Large files cost wharf no memory worth mentioning, whichever way they go.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
+use futures_util::stream;
+use reqwest::{Body, Method};
 use serde_json::json;
 
 use crate::support::{
     database::Engine,
     waiting::eventually,
-    world::{Talking, World},
+    world::{OWNER, Talking, World},
 };
 
 /// A large file.
@@ -79,5 +81,52 @@ async fn w18_a_file_of_a_hundred_mebibytes_to_whatsapp_costs_no_more_than_sixtee
     goes("large.zip", bytes(LARGE)).await;
     let cost = world.wharf.peak_of_memory().saturating_sub(before);
     println!("a file of {LARGE} bytes to WhatsApp cost {cost} bytes of memory");
+    assert!(cost <= MORE, "{cost}");
+}
+
+/// B25, W-18: by REST, in parts as a browser sends them.
+#[tokio::test(flavor = "multi_thread")]
+async fn w18_a_file_of_a_hundred_mebibytes_by_rest_costs_no_more_than_sixteen() {
+    let mut world = World::prepare(Engine::Sqlite, "[api]\nfile_limit = 209715200").await;
+    world.homeserver.takes_files_up_to(2 * LARGE);
+    world.wharf.start().await;
+    let Talking { linked, ana, .. } = world.talking().await;
+    let goes = async |name: &str, bytes: Vec<u8>| {
+        let fields = [("contact", ana.number()), ("platform", "wa")].map(|(name, value)| {
+            format!("--cut\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        });
+        let head = format!(
+            "{}--cut\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n",
+            fields.concat()
+        );
+        let chunks: Vec<_> = bytes.chunks(64 * 1024).map(<[u8]>::to_vec).collect();
+        let parts = [head.into_bytes()]
+            .into_iter()
+            .chain(chunks)
+            .chain([b"\r\n--cut--\r\n".to_vec()]);
+        let parts: Vec<_> = parts.map(Ok::<_, io::Error>).collect();
+        let request = linked
+            .rest
+            .raw(Method::POST, &format!("/api/v1/devices/{OWNER}/message"));
+        let request = request.bearer_auth(linked.rest.token());
+        let answer = request
+            .header("content-type", "multipart/form-data; boundary=cut")
+            .body(Body::wrap_stream(stream::iter(parts)))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200);
+        let is_it = |got: &simulator::Received| {
+            let document = got.message.document_message.as_option();
+            document.is_some_and(|document| document.file_name.as_deref() == Some(name))
+        };
+        let got = ana.waits_for(is_it, PATIENCE).await.unwrap();
+        assert!(ana.media_of(&got).unwrap() == bytes);
+    };
+    goes("small.zip", bytes(1000)).await;
+    let before = world.wharf.forgets_peak_of_memory();
+    goes("large.zip", bytes(LARGE)).await;
+    let cost = world.wharf.peak_of_memory().saturating_sub(before);
+    println!("a file of {LARGE} bytes by REST cost {cost} bytes of memory");
     assert!(cost <= MORE, "{cost}");
 }

@@ -45,6 +45,7 @@ mod calls;
 mod channels;
 mod commands_line;
 mod console;
+mod console_forms;
 mod contract;
 mod crash_sweeps;
 mod crashes;

@@ -1,15 +1,16 @@
 //! Pictures, sound, films and files, both ways, by REST and to webhooks; and what happens when they are gone or too large.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use simulator::{Contact, Received};
 
 use crate::support::{
     database::Engine,
     homeserver::Room,
+    rest::{CLIENT_ID, CLIENT_SECRET},
     waiting::{SOON, eventually},
-    world::{OWNER, Talking, World, text_of, webhook},
+    world::{Linked, OWNER, Talking, World, text_of, webhook},
 };
 
 const PNG: &[u8] = include_bytes!("../simulator/media/harbour.png");
@@ -115,32 +116,136 @@ async fn what_the_homeserver_does_not_take_is_told_with_its_size() {
     .await;
 }
 
-/// T13: a file by REST, with the words under it, to a person; and its echo in the room.
-#[tokio::test(flavor = "multi_thread")]
-async fn t13_w18_a_file_by_rest_reaches_ana_and_is_echoed() {
-    let world = World::start(Engine::Sqlite).await;
-    let Talking { linked, room, ana, .. } = world.talking().await;
+/// Sends a file by REST, as browsers and curl do; the middle of the file is what its part says of itself.
+async fn uploads(request: RequestBuilder, to: &str, words: &str, (name, kind, bytes): (&str, &str, &[u8])) {
     let mut form = Vec::new();
-    for (name, value) in [("contact", ana.number()), ("platform", "wa"), ("text", "look")] {
+    for (name, value) in [("contact", to), ("platform", "wa"), ("text", words)] {
         form.extend(format!("--cut\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
     }
-    let head = "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"harbour.png\"\r\n\
-                Content-Type: image/png\r\n\r\n";
-    form.extend(head.bytes().chain(PNG.iter().copied()).chain(*b"\r\n--cut--\r\n"));
-    let answer = linked
+    let head = format!(
+        "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: {kind}\r\n\r\n"
+    );
+    form.extend(head.bytes().chain(bytes.iter().copied()).chain(*b"\r\n--cut--\r\n"));
+    let request = request.header("content-type", "multipart/form-data; boundary=cut");
+    let answer = request.body(form).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+async fn posts(linked: &Linked, to: &str, words: &str, file: (&str, &str, &[u8])) {
+    let request = linked
         .rest
         .raw(Method::POST, &format!("/api/v1/devices/{OWNER}/message"))
-        .bearer_auth(linked.rest.token())
-        .header("content-type", "multipart/form-data; boundary=cut")
-        .body(form)
+        .bearer_auth(linked.rest.token());
+    uploads(request, to, words, file).await;
+}
+
+/// T19: the same behind the cookie of the console, as the original's page does it.
+#[tokio::test(flavor = "multi_thread")]
+async fn t19_a_file_is_sent_behind_the_cookie_too() {
+    let world = World::start(Engine::Sqlite).await;
+    let Talking { linked, ana, .. } = world.talking().await;
+    let rest = &world.rest;
+    let form = [("username", CLIENT_ID), ("password", CLIENT_SECRET)];
+    let login = rest
+        .raw(Method::POST, "/api/v1/admin/login")
+        .form(&form)
         .send()
         .await
         .unwrap();
-    assert_eq!(answer.status(), 200);
+    let cookie = login.headers()["set-cookie"]
+        .to_str()
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let behind = |path: &str| {
+        let request = rest.raw(Method::POST, &format!("/api/v1/admin/{path}"));
+        request.header("cookie", &cookie).header("origin", world.wharf.url())
+    };
+    let token = json!({ "token": linked.rest.token() });
+    assert_eq!(behind("matrix-token").json(&token).send().await.unwrap().status(), 200);
+    let request = behind(&format!("devices/{OWNER}/message"));
+    uploads(
+        request,
+        "+15550001111",
+        "look",
+        ("notes.txt", "text/plain", b"some words"),
+    )
+    .await;
+    let got = receives(&ana, "the file", |got| got.text.as_deref() == Some("look")).await;
+    assert_eq!(ana.media_of(&got).unwrap(), b"some words");
+}
+
+/// T13: a picture by REST, with the words under it, to a person; its echo in the room knows how large it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn t13_w18_a_picture_by_rest_reaches_ana_and_is_echoed() {
+    let world = World::start(Engine::Sqlite).await;
+    let Talking { linked, room, ana, .. } = world.talking().await;
+    posts(&linked, ana.number(), "look", ("harbour.png", "image/png", PNG)).await;
     let got = receives(&ana, "a picture", |got| got.message.image_message.is_set()).await;
     assert!(!ana.media_of(&got).unwrap().is_empty());
-    let caption = got.message.image_message.as_option().unwrap().caption.clone();
-    assert_eq!(caption.as_deref(), Some("look"));
-    let echo = shows(&room, "m.image").await;
-    assert_eq!(echo["content"]["body"], "look");
+    let picture = got.message.image_message.as_option().unwrap();
+    assert_eq!(picture.caption.as_deref(), Some("look"));
+    let content = &shows(&room, "m.image").await["content"];
+    assert_eq!(
+        (&content["body"], &content["filename"]),
+        (&json!("look"), &json!("harbour.png"))
+    );
+    let size = |at: usize| u32::from_be_bytes(PNG[at..at + 4].try_into().unwrap());
+    let info = &content["info"];
+    assert_eq!(
+        (&info["mimetype"], &info["w"], &info["h"], &info["size"]),
+        (
+            &json!("image/png"),
+            &json!(size(16)),
+            &json!(size(20)),
+            &json!(PNG.len())
+        )
+    );
+    assert_eq!(world.homeserver.file(text_of(content, "url")).unwrap().bytes, PNG);
+}
+
+on_both_engines! {
+    /// T13, W-18: a document by REST comes as it is: name, type and every byte, at the contact and in the room.
+    async fn t13_w18_a_document_by_rest_keeps_its_name_its_type_and_its_bytes(engine: Engine) {
+        let world = World::start(engine).await;
+        let Talking { linked, room, ana, .. } = world.talking().await;
+        let paper = b"%PDF-1.7 \x00\xFF words";
+        // Its extension counts before what the part says, what the part says before the bytes.
+        let files: [(&str, &str, &[u8], &str); 4] = [
+            ("Rechnung März.pdf", "text/plain", paper, "application/pdf"),
+            ("letter.unheard", "application/pdf", b"words", "application/pdf"),
+            ("scan.unheard", "application/octet-stream", paper, "application/pdf"),
+            ("notes.unheard", "application/octet-stream", b"words", "application/octet-stream"),
+        ];
+        for (number, (name, said, bytes, kind)) in files.into_iter().enumerate() {
+            let words = format!("file {number}");
+            posts(&linked, ana.number(), &words, (name, said, bytes)).await;
+            let got = receives(&ana, name, |got| got.text.as_deref() == Some(words.as_str())).await;
+            let wrapped = got.message.document_with_caption_message.as_option();
+            let inner = wrapped.and_then(|wrapped| wrapped.message.as_option()).unwrap_or(&got.message);
+            let document = inner.document_message.as_option().expect("a document");
+            assert_eq!((document.file_name.as_deref(), document.mimetype.as_deref()), (Some(name), Some(kind)));
+            assert_eq!(ana.media_of(&got).unwrap(), bytes);
+            let echo = room.waits_for(name, |event| event["content"]["filename"] == name).await;
+            let content = &echo["content"];
+            assert_eq!((&content["msgtype"], &content["body"]), (&json!("m.file"), &json!(words)));
+            assert_eq!((&content["info"]["mimetype"], &content["info"]["size"]), (&json!(kind), &json!(bytes.len())));
+            assert_eq!(world.homeserver.file(text_of(content, "url")).unwrap().bytes, bytes);
+        }
+    }
+
+    /// T14, W-04: a small document stands in the payload, byte for byte, with its name.
+    async fn t14_w04_a_document_from_ana_reaches_the_webhook(engine: Engine) {
+        let world = World::start(engine).await;
+        let Talking { linked, ana, .. } = world.talking().await;
+        let (receiver, _) = webhook(&linked.rest).await;
+        let paper = b"%PDF-1.7 \x00\xFF words";
+        ana.sends_document(&linked.phone, paper, "paper.pdf", Some("read this")).unwrap();
+        let got = receiver.gets("read this").await.body;
+        assert_eq!((&got["type"], &got["file_name"]), (&json!("m.file"), &json!("paper.pdf")));
+        assert_eq!(got["media"]["content"], STANDARD.encode(paper));
+        assert_eq!(got["media"]["info"]["size"], paper.len());
+    }
 }

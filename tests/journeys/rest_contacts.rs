@@ -121,6 +121,27 @@ on_both_engines! {
         assert_eq!(sentence(&asks(&foreign, theirs).await, 404), "Device not found");
     }
 
+    /// Nobody but the server knows who has a number: without it the answer says so, and later it is there.
+    async fn b47_a_lookup_while_the_device_is_offline_says_so(engine: Engine) {
+        let world = World::start(engine).await;
+        let linked = world.linked_device(&[]).await;
+        let rest = &linked.rest;
+        world.contact(ANA, "Ana");
+        world.whatsapp.is_down();
+        let asks = async || {
+            rest.call(Method::POST, "/api/v1/contacts/lookups", Some(json!({ "phones": [ANA] }))).await
+        };
+        let why = "WhatsApp does not answer through this device. Please try again later.";
+        assert_eq!(sentence(&asks().await, 503), why);
+        world.whatsapp.is_up();
+        let told = eventually("the number is looked up", SOON, || async {
+            let (status, told) = asks().await;
+            (status == 200).then_some(told)
+        })
+        .await;
+        assert_eq!(told["data"][0]["on_whatsapp"], true);
+    }
+
     /// What was taken out of the address book is told by nobody; a sync finds out.
     async fn b47_a_sync_asks_for_the_whole_address_book(engine: Engine) {
         let world = World::start(engine).await;

@@ -96,6 +96,27 @@ on_both_engines! {
         assert_eq!(world.count("select count(*) from portals where kind = 'group'").await, 2);
     }
 
+    /// While the device is offline it is promised, and made later; the same key finds it.
+    async fn b51_a_group_asked_for_while_the_device_is_offline_is_made_later(engine: Engine) {
+        let world = World::start(engine).await;
+        let linked = world.linked_device(&[]).await;
+        let rest = &linked.rest;
+        world.contact(ANA, "Ana");
+        world.whatsapp.is_down();
+        let wanted = json!({ "participants": [ANA], "title": "Tea" });
+        let (status, promised) = opens(rest, Some("tea"), &wanted).await;
+        assert_eq!((status, &promised["state"], &promised["room_id"]), (202, &json!("pending"), &Value::Null));
+        world.whatsapp.is_up();
+        let made = eventually("the group is made", SOON, || async {
+            let (_, made) = opens(rest, Some("tea"), &wanted).await;
+            (made["state"] == "ready").then_some(made)
+        })
+        .await;
+        assert_eq!(world.whatsapp.find_group(text_of(&made, "id")).unwrap().subject(), "Tea");
+        world.settles(SOON).await;
+        assert_eq!(world.count("select count(*) from portals where kind = 'group'").await, 1);
+    }
+
     async fn b51_one_person_without_a_title_is_a_direct_chat(engine: Engine) {
         let world = World::start(engine).await;
         let alice = world.homeserver.user("alice");

@@ -1,12 +1,12 @@
 //! What applications send by REST reaches WhatsApp and is shown in the room.
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     database::Engine,
-    waiting::SOON,
-    world::{OWNER, World, gets, text_of, texts, webhook},
+    waiting::{SOON, eventually},
+    world::{Linked, OWNER, World, gets, text_of, texts, webhook},
 };
 
 on_both_engines! {
@@ -138,22 +138,76 @@ async fn w14_a_request_with_an_idempotency_key_is_done_once() {
     assert_eq!(texts(&ana), ["once"]);
 }
 
-/// T12: a group by its invite link, which wins over a contact; the account comes in by the link when it is not there yet.
+/// T12: a group by its invite link, which wins over a contact; the room is made when it is not there yet.
 #[tokio::test(flavor = "multi_thread")]
 async fn t12_w07_a_message_reaches_a_group_by_its_invite_link() {
     let world = World::start(Engine::Sqlite).await;
     let linked = world.linked_device(&[]).await;
     let (ana, bob) = (world.contact("15550001111", "Ana"), world.contact("15550002222", "Bob"));
-    let group = world.whatsapp.group("Family (north) [1]", &[&ana, &bob]).unwrap();
+    let group = world
+        .whatsapp
+        .group("Family (north) [1]", &[&ana, &bob, &linked.phone])
+        .unwrap();
     let link = group.invite_link(&ana).unwrap();
-    let body = json!({ "group_url": link, "contact": "15550002222", "platform": "wa", "text": "hello all" });
+    for (link, text) in [(link.clone(), "hello all"), (format!(r"{link}\?mode=x"), "hello again")] {
+        let body = json!({ "group_url": link, "contact": "15550002222", "platform": "wa", "text": text });
+        let answer = to_groups(&linked, body).await;
+        assert_eq!(answer["results"].as_array().map(Vec::len), Some(1));
+        for person in [&ana, &bob] {
+            let got = gets(person, text).await;
+            assert!(got.chat.is_some(), "in the group and nowhere else");
+        }
+    }
+}
+
+async fn to_groups(linked: &Linked, body: Value) -> Value {
     let path = format!("/api/v1/devices/{OWNER}/message");
     let (status, answer) = linked.rest.call(Method::POST, &path, Some(body)).await;
-    assert_eq!((status, answer["results"].as_array().map(Vec::len)), (200, Some(1)));
-    for person in [&ana, &bob] {
-        let got = gets(person, "hello all").await;
-        assert!(got.chat.is_some(), "in the group and nowhere else");
+    assert_eq!(status, 200, "{answer}");
+    answer
+}
+
+on_both_engines! {
+    /// T12: whoever holds a link to a group does not come into it by a message.
+    async fn t12_a_message_by_a_link_does_not_join_its_group(engine: Engine) {
+        let world = World::start(engine).await;
+        let linked = world.linked_device(&[]).await;
+        let (ana, bob) = (world.contact("15550001111", "Ana"), world.contact("15550002222", "Bob"));
+        let group = world.whatsapp.group("Family", &[&ana, &bob]).unwrap();
+        let link = group.invite_link(&ana).unwrap();
+        let body = json!({ "group_url": link, "platform": "wa", "text": "let me in" });
+        let answer = to_groups(&linked, body).await;
+        assert_eq!(answer["results"][0]["status"], "queued");
+        let id = text_of(&answer["results"][0], "message_id");
+        let chat = link.replace(':', "%3A").replace('/', "%2F");
+        let path = format!("/api/v1/chats/{chat}/messages/{id}");
+        let fate = eventually("the message failed", SOON, || async {
+            let (_, fate) = linked.rest.call(Method::GET, &path, None).await;
+            (fate["state"] == "failed").then_some(fate)
+        })
+        .await;
+        assert_eq!(fate["error"], "not_a_member");
+        world.settles(SOON).await;
+        assert!(texts(&ana).is_empty() && !group.members().iter().any(|number| number == OWNER));
     }
+}
+
+/// T12: unless that is configured.
+#[tokio::test(flavor = "multi_thread")]
+async fn t12_a_message_by_a_link_joins_its_group_where_that_is_wanted() {
+    let mut world = World::prepare(Engine::Sqlite, "").await;
+    world.sets("bridge", "join_by_link = true");
+    world.wharf.start().await;
+    let linked = world.linked_device(&[]).await;
+    let (ana, bob) = (world.contact("15550001111", "Ana"), world.contact("15550002222", "Bob"));
+    let group = world.whatsapp.group("Family", &[&ana, &bob]).unwrap();
+    let link = group.invite_link(&ana).unwrap();
+    to_groups(
+        &linked,
+        json!({ "group_url": link, "platform": "wa", "text": "hello all" }),
+    )
+    .await;
+    gets(&ana, "hello all").await;
     assert!(group.members().iter().any(|number| number == OWNER));
 }
 
@@ -169,7 +223,7 @@ async fn t09_the_sequence_of_authy_api_works() {
         .bearer_auth(linked.rest.token());
     let devices = request.header("content-type", "application/json").send().await.unwrap();
     assert_eq!(devices.status(), 200);
-    let devices: serde_json::Value = devices.json().await.unwrap();
+    let devices: Value = devices.json().await.unwrap();
     assert_eq!(devices, json!([{ "platform": "wa", "device_id": OWNER }]));
     let (status, answer) = linked
         .rest

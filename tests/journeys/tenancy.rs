@@ -5,9 +5,13 @@ use serde_json::json;
 
 use crate::support::{
     database::Engine,
-    waiting::SOON,
-    world::{OWNER, Talking, World, gets},
+    waiting::{SOON, eventually},
+    world::{OWNER, Talking, World, gets, webhook},
 };
+
+/// What is stored for identities that have devices.
+const LEFT: &str = "select (select count(*) from devices) + (select count(*) from portals) \
+     + (select count(*) from deliveries) + (select count(*) from webhooks) as number";
 
 /// T10: tokens of the host share devices and webhooks, others have their own.
 #[tokio::test(flavor = "multi_thread")]
@@ -52,26 +56,56 @@ async fn a_later_member_comes_into_the_rooms_that_are_there() {
     gets(&ana, "thank you").await;
 }
 
-/// §6.2: the last token of an identity takes its devices with it.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_identity_without_tokens_is_retired() {
-    let world = World::start(Engine::Sqlite).await;
-    let _host = world.rest.new_token(&[]).await;
-    let linked = world.linked_device(&[]).await;
+/// Deletes the newest token.
+async fn deletes_its_token(world: &World) {
     let (_, tokens) = world.rest.basic(Method::GET, "/api/v1/tokens", None).await;
-    let id = tokens
+    let ids = tokens
         .as_array()
         .unwrap()
         .iter()
-        .map(|token| token["id"].as_i64().unwrap())
-        .max()
-        .unwrap();
-    let (status, _) = world
-        .rest
-        .basic(Method::DELETE, &format!("/api/v1/tokens/{id}"), None)
+        .map(|token| token["id"].as_i64().unwrap());
+    let path = format!("/api/v1/tokens/{}", ids.max().unwrap());
+    assert_eq!(world.rest.basic(Method::DELETE, &path, None).await.0, 200);
+}
+
+on_both_engines! {
+    /// §6.2, W-17: the last token of an identity takes along its devices, its webhooks, and its user out of its rooms.
+    async fn w17_an_identity_without_tokens_is_retired(engine: Engine) {
+        let world = World::start(engine).await;
+        let _host = world.rest.new_token(&[]).await;
+        let Talking { linked, room, ana, .. } = world.talking().await;
+        let (receiver, _) = webhook(&linked.rest).await;
+        ana.says(&linked.phone, "still there?");
+        let heard = receiver.gets("still there?").await;
+        let user = heard.body["to"].as_str().unwrap();
+        assert!(world.homeserver.rooms_of(user).iter().any(|own| own.id() == room.id()));
+        deletes_its_token(&world).await;
+        assert_eq!(world.count("select count(*) as number from webhooks").await, 0, "at once");
+        linked.phone.waits_for_companions(0, SOON).await.unwrap();
+        let (status, answer) = linked.rest.call(Method::GET, "/api/v1/devices", None).await;
+        assert_eq!((status, answer), (403, json!({ "error": "invalid or expired token" })));
+        eventually("its user is in no room", SOON, || async {
+            world.homeserver.rooms_of(user).is_empty().then_some(())
+        })
         .await;
-    assert_eq!(status, 200);
-    linked.phone.waits_for_companions(0, SOON).await.unwrap();
-    let (status, answer) = linked.rest.call(Method::GET, "/api/v1/devices", None).await;
-    assert_eq!((status, answer), (403, json!({ "error": "invalid or expired token" })));
+        world.settles(SOON).await;
+        assert_eq!(world.count(LEFT).await, 0);
+    }
+}
+
+/// §6.2, W-17: with a time of grace the device stays linked, and what is said still comes, but to no webhook.
+#[tokio::test(flavor = "multi_thread")]
+async fn w17_a_device_may_stay_linked_for_a_while() {
+    let mut world = World::prepare(Engine::Sqlite, "").await;
+    world.sets("access", "retire_after = 3600");
+    world.wharf.start().await;
+    let _host = world.rest.new_token(&[]).await;
+    let Talking { linked, room, ana, .. } = world.talking().await;
+    let (receiver, _) = webhook(&linked.rest).await;
+    deletes_its_token(&world).await;
+    ana.says(&linked.phone, "hello?");
+    room.shows("hello?").await;
+    assert_eq!(linked.phone.companions().len(), 1);
+    assert_eq!(world.count("select count(*) as number from webhooks").await, 0);
+    assert!(receiver.got().is_empty());
 }

@@ -2,14 +2,17 @@
 
 use reqwest::Method;
 use serde_json::json;
+use simulator::Attachment;
 use standardwebhooks::Webhook;
 
 use crate::support::{
     database::Engine,
     receiver::Receiver,
-    waiting::SOON,
-    world::{World, webhook},
+    waiting::{SOON, eventually},
+    world::{OWNER, Talking, World, gets, webhook},
 };
+
+const BOT: &str = "@whatsappbot:hs.test";
 
 /// T14: the payload is the guide's, key by key, and the signature is right.
 #[tokio::test(flavor = "multi_thread")]
@@ -126,4 +129,71 @@ async fn a_receiver_that_is_gone_is_not_called_again() {
     world.settles(SOON).await;
     let (_, list) = linked.rest.call(Method::GET, "/api/v1/webhooks", None).await;
     assert_eq!(list[0]["active"], false);
+}
+
+/// T16: what the owner says, by REST, by the phone or in Matrix, and what the bot says, is no news to webhooks.
+#[tokio::test(flavor = "multi_thread")]
+async fn t16_webhooks_hear_nothing_of_ones_own_sends_and_of_the_bot() {
+    let world = World::start(Engine::Sqlite).await;
+    let Talking {
+        linked,
+        alice,
+        room,
+        ana,
+    } = world.talking().await;
+    let (receiver, _) = webhook(&linked.rest).await;
+    linked.rest.says(OWNER, ana.number(), "by REST", None).await;
+    gets(&ana, "by REST").await;
+    room.shows("by REST").await;
+    alice.says(room.id(), "by Matrix");
+    gets(&ana, "by Matrix").await;
+    linked.phone.says(&ana, "by the phone");
+    room.shows("by the phone").await;
+    alice.says(room.id(), "!wa help");
+    room.waits_for("the bot answers", |event| event["sender"] == BOT).await;
+    world.settles(SOON).await;
+    ana.says(&linked.phone, "by Ana");
+    receiver.gets("by Ana").await;
+    let heard: Vec<_> = receiver.got().iter().map(|got| got.body["message"].clone()).collect();
+    assert_eq!(heard, ["by Ana"]);
+}
+
+on_both_engines! {
+    /// W-19, T12: what a webhook tells of a group is enough to answer there: by `chat_id`, quoting the message.
+    async fn t12_w19_an_application_answers_in_the_group_that_its_webhook_heard(engine: Engine) {
+        let world = World::start(engine).await;
+        let linked = world.linked_device(&[]).await;
+        let (receiver, _) = webhook(&linked.rest).await;
+        let (ana, bob) = (world.contact("15550001111", "Ana"), world.contact("15550002222", "Bob"));
+        let group = world.whatsapp.group("Family", &[&ana, &bob, &linked.phone]).unwrap();
+        let question = group.says(&ana, "who comes?").unwrap();
+        let first = receiver.gets("who comes?").await.body;
+        assert_eq!(first["chat_id"], group.jid());
+        assert_eq!((&first["is_group"], &first["group_name"]), (&json!(true), &json!("Family")));
+        assert_eq!((&first["sender_name"], &first["sender_phone"]), (&json!("Ana"), &json!("15550001111")));
+        assert_eq!((&first["reply_to"], &first["file_name"]), (&json!(null), &json!(null)));
+        let at = first["timestamp"].as_str().unwrap();
+        assert!(at.ends_with('Z') && at.len() == "2026-04-27T10:00:00Z".len(), "{at}");
+
+        group.replies(&bob, &question, "I do").unwrap();
+        let second = receiver.gets("I do").await.body;
+        assert_eq!((&second["reply_to"], &second["sender_phone"]), (&first["id"], &json!("15550002222")));
+        let plan = Attachment::Document { bytes: b"%PDF-1.7 plan", name: "plan.pdf", caption: None };
+        group.sends_medium(&ana, plan).unwrap();
+        let third = eventually("the webhook gets the plan", SOON, || async {
+            receiver.got().into_iter().find(|got| got.body["file_name"] == "plan.pdf")
+        })
+        .await
+        .body;
+        assert_eq!((&third["chat_id"], &third["type"]), (&first["chat_id"], &json!("m.file")));
+
+        let chat = first["chat_id"].as_str().unwrap();
+        assert!(chat.ends_with("@g.us"), "{chat}");
+        let (status, answer) = linked.rest.says(OWNER, chat, "me too", second["id"].as_str()).await;
+        assert_eq!((status, &answer["results"][0]["recipient"]), (200, &json!(chat)));
+        for person in [&ana, &bob] {
+            let got = gets(person, "me too").await;
+            assert_eq!((got.chat.as_deref(), got.quoted_text.as_deref()), (Some(chat), Some("I do")));
+        }
+    }
 }

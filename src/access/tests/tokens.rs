@@ -199,6 +199,33 @@ async fn w17_deleting_the_only_token_of_an_identity_retires_it() {
     }
 }
 
+/// W-17: the devices may stay linked for a while, the webhooks go with the token.
+#[tokio::test]
+async fn w17_an_identity_is_retired_when_its_time_is_over() {
+    for world in World::both().await {
+        let access = world.retiring_after(3600);
+        let admin = world.admin().await;
+        world.token(&admin, false).await;
+        let token = world.token(&admin, false).await;
+        let identity = identity_of(&world, &token).await;
+        let mut tx = world.store.begin().await.unwrap();
+        tx.insert_webhook(identity, "https://a.example/", "secret")
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        access.remove_token(&admin, token.id.0).await.unwrap();
+        assert!(matches!(access.token(&token.secret).await, Err(Error::BadToken)));
+        let mut read = world.store.read().await.unwrap();
+        assert!(read.list_webhooks(identity).await.unwrap().is_empty());
+        for (advance, due) in [(0, 0), (3_599_999, 0), (1, 1)] {
+            world.clock.advance(advance);
+            assert_eq!(read.count_due(world.clock.now()).await.unwrap(), due);
+        }
+        drop(read);
+        assert_eq!(retired(&world.take_jobs().await), [identity]);
+    }
+}
+
 #[tokio::test]
 async fn the_last_use_of_a_token_is_remembered_once_a_minute() {
     for world in World::both().await {

@@ -45,8 +45,8 @@ function edit(credential) {
     const isAdmin = credential.role === "super_admin";
     const description = field("Description", undefined, (ties) => h("input", { ...ties, name: "description", value: credential.description }));
     const active = check("Active: it and its tokens work", { name: "active", checked: credential.active });
-    // An empty list stands for the defaults as long as nobody set any.
-    const held = credential.scopes.length === 0 ? DEFAULTS : credential.scopes;
+    // An empty list stands for the defaults as long as nobody set one.
+    const held = credential.scopes.length === 0 && !credential.without_scopes ? DEFAULTS : credential.scopes;
     const boxes = KNOWN.map(([scope, words]) => ({ scope, ...check(words, { name: "scope", value: scope, checked: held.includes(scope) }) }));
     const other = field("Other scopes", "Commas between several, as tokens:read:*.", (ties) =>
       h("input", { ...ties, name: "other", autocapitalize: "none", spellcheck: "false", value: held.filter((scope) => !KNOWN.some(([known]) => known === scope)).join(", ") }));
@@ -79,7 +79,7 @@ export function credentials({ may }) {
   const fail = (error) => error.isOver || place.replaceChildren(h("p", { class: "alert", role: "alert" }, error.message));
 
   function row(credential) {
-    const { client_id, role, scopes, active } = credential;
+    const { client_id, role, scopes, active, without_scopes } = credential;
     const name = h("span", {}, h("b", {}, client_id), " ", role === "super_admin" && badge("idle", "super admin"),
       credential.description && h("span", { class: "hint" }, credential.description));
     const isAdmin = role === "super_admin";
@@ -87,7 +87,7 @@ export function credentials({ may }) {
     return [
       name,
       badge(...(active ? ["good", "Active"] : ["bad", "Off"])),
-      held.length === 0 ? h("span", { class: "hint" }, "defaults") : h("span", { class: "chips" }, held.map((scope) => h("code", {}, scope))),
+      held.length === 0 ? h("span", { class: "hint" }, without_scopes ? "none" : "defaults") : h("span", { class: "chips" }, held.map((scope) => h("code", {}, scope))),
       h("time", { datetime: credential.created_at, title: exact(credential.created_at) }, fromNow(credential.created_at)),
       canWrite ? h("div", { class: "actions" },
         button("Change", { class: "button small", "aria-label": `Change ${client_id}`, onclick: () => edit(credential).then((done) => done && changed(`${client_id} is changed.`)) }),

@@ -2,6 +2,7 @@
 //! description of the API stays what its clients know, and nothing that tries all of it follows a stream for ever.
 
 use axum::Json;
+use serde_json::Value;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -10,7 +11,11 @@ use utoipa::{
     },
 };
 
-use super::super::{admin, deliveries, devices, live, pairing};
+use super::{
+    super::{admin, deliveries, devices, live, pairing},
+    complete,
+    shared::Failures,
+};
 
 /// Where it is served.
 pub(super) const DESCRIPTION: &str = "/docs/console.json";
@@ -32,7 +37,7 @@ pub(super) const DESCRIPTION: &str = "/docs/console.json";
         (name = "webhooks", description = "What became of deliveries"),
         (name = "watching", description = "What crosses the bridge right now"),
     ),
-    modifiers(&Schemes)
+    modifiers(&Schemes, &Failures)
 )]
 struct Description;
 
@@ -50,6 +55,6 @@ impl Modify for Schemes {
 }
 
 /// Answers with it.
-pub(super) async fn describe() -> Json<openapi::OpenApi> {
-    Json(Description::openapi())
+pub(super) async fn describe() -> Json<Value> {
+    Json(complete(&Description::openapi()))
 }

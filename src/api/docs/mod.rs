@@ -1,10 +1,13 @@
 //! The description of the door for people and programs: OpenAPI at `/docs/swagger.json`, Swagger UI beside it, all of
-//! it from this binary. `docs/openapi.json` is a copy of it, compared in a test.
+//! it from this binary. `docs/openapi.json` and `docs/openapi-console.json` are copies, compared in
+//! a test.
 
 mod console;
+mod examples;
 mod shared;
 
 use axum::{Json, Router, routing::get};
+use serde_json::Value;
 use utoipa::{
     OpenApi,
     openapi::{self, Server},
@@ -55,9 +58,16 @@ pub(super) fn router() -> Router<Api> {
 }
 
 /// The description, with the address under which the client sees us.
-async fn describe(outside: Outside) -> Json<openapi::OpenApi> {
+async fn describe(outside: Outside) -> Json<Value> {
     let scheme = if outside.is_secure { "https" } else { "http" };
     let mut description = Description::openapi();
     description.servers = Some(vec![Server::new(format!("{scheme}://{}", outside.host))]);
-    Json(description)
+    Json(complete(&description))
+}
+
+/// A description with its examples.
+fn complete(description: &openapi::OpenApi) -> Value {
+    let mut description = serde_json::to_value(description).unwrap_or_default();
+    examples::fill(&mut description);
+    description
 }

@@ -105,15 +105,18 @@ fn give_example(content: &mut Content, sentence: &str) {
 /// What such a failure says, for example.
 fn sentence(status: &str, scheme: Option<&str>, tag: &str) -> &'static str {
     match (status, scheme, tag) {
+        ("400", _, "admin") => "Invalid request body",
+        ("400", _, "watching") => "Invalid bodies: true or false",
         ("400", _, _) => "Invalid request body. Must be a JSON object.",
         ("401", Some("BasicAuth"), _) => "invalid credentials",
         ("401", Some("BearerAuth"), _) => "invalid token format",
         ("401", ..) => "Invalid or missing session. Please log in.",
         ("403", Some("BasicAuth"), _) => "insufficient permissions",
         ("403", Some("BearerAuth"), _) => "invalid or expired token",
+        ("403", _, "admin") => "Request from another site refused",
         ("403", ..) => "Matrix token not set for this session. Please set it first.",
         ("404", _, "credentials") => "Credential not found",
-        ("404", _, "tokens") => "Token not found",
+        ("404", _, "admin" | "tokens") => "Token not found",
         ("404", _, "webhooks") => "Webhook not found",
         ("404", _, "contacts") => "Contact not found",
         ("404", _, "chats") => "Chat not found",
@@ -123,6 +126,7 @@ fn sentence(status: &str, scheme: Option<&str>, tag: &str) -> &'static str {
         ("409", _, "webhooks") => "Webhook URL already exists for this user",
         ("409", ..) => "Credential with client_id 'my-app' already exists",
         ("413", ..) => "Request body too large",
+        ("422", _, "webhooks") => "The webhook is switched off. Switch it on first.",
         ("422", _, "chats") => "participants: +15550004444 is not on WhatsApp",
         ("422", ..) => "Idempotency-Key was used for another request",
         ("503", ..) => "WhatsApp does not answer through this device. Please try again later.",

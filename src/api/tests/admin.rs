@@ -1,6 +1,7 @@
 //! `/api/v1/admin`: the session of the console, and what lies behind its cookie.
 
 use axum::http::header::SET_COOKIE;
+use futures_util::StreamExt as _;
 
 use super::*;
 
@@ -132,6 +133,8 @@ async fn t19_a_page_written_for_the_original_works_unchanged() {
         url.starts_with("ws://localhost:8080/api/v1/devices/qr-code?token=mt_"),
         "{url}"
     );
+    follows_the_codes(&world, url).await;
+    sends_messages_and_removes_the_device(&browser).await;
     manages_webhooks_and_credentials(&browser).await;
     let tokens = browser.get("tokens").await.ok(200);
     browser
@@ -146,11 +149,66 @@ async fn t19_a_page_written_for_the_original_works_unchanged() {
     browser.get("devices").await.fails(401, NO_SESSION);
 }
 
+/// What the page does with `qr_code_url`: text frames are codes, and the socket closes when the phone has scanned one.
+async fn follows_the_codes(world: &World, url: &str) {
+    let stream = tokio::net::TcpStream::connect(linking::serve(world).await)
+        .await
+        .unwrap();
+    let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+    let first = socket.next().await.unwrap().unwrap();
+    assert!(first.to_text().unwrap().starts_with("fake-qr-"), "{first:?}");
+    world.network.links_with("15550001111").unwrap();
+    while let Some(Ok(frame)) = socket.next().await {
+        assert!(
+            !frame.is_text() || !frame.to_text().unwrap().starts_with("Error:"),
+            "{frame:?}"
+        );
+    }
+}
+
+async fn sends_messages_and_removes_the_device(browser: &Browser<'_>) {
+    browser
+        .get("devices")
+        .await
+        .is(200, &json!([{ "platform": "wa", "device_id": "15550001111" }]));
+    let body = json!({ "contact": "+15550002222", "platform": "wa", "text": "hello" });
+    let sent = browser.call("POST devices/15550001111/message", body).await.ok(200);
+    assert_eq!(sent["message"], "Message queued successfully");
+    let field =
+        |name: &str, value: &str| format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    // With a file too: a journey sends one, here is no homeserver to keep it.
+    let form = [
+        field("contact", "+15550002222"),
+        field("platform", "wa"),
+        field("text", "hello"),
+        "--x--\r\n".into(),
+    ];
+    let request = Request::builder()
+        .method("POST")
+        .uri("/api/v1/admin/devices/15550001111/message")
+        .header("host", "localhost:8080")
+        .header("origin", browser.origin)
+        .header("cookie", &browser.cookie)
+        .header(CONTENT_TYPE, "multipart/form-data; boundary=x");
+    let sent = browser
+        .world
+        .send(request.body(Body::from(form.concat())).unwrap())
+        .await;
+    assert_eq!(sent.ok(200)["results"][0]["recipient"], "+15550002222");
+    let device = json!({ "device_id": "15550001111", "platform": "wa" });
+    browser
+        .call("DELETE devices", device)
+        .await
+        .is(200, &json!({ "message": "Device deleted successfully" }));
+    browser.get("devices").await.is(200, &json!([]));
+}
+
 async fn manages_webhooks_and_credentials(browser: &Browser<'_>) {
     let hook = browser
         .call("POST webhooks", json!({ "url": "https://a.example/" }))
         .await
         .ok(201);
+    assert_eq!(browser.get("webhooks").await.ok(200), json!([listed(&hook)]));
     browser
         .call(&format!("PUT webhooks/{}", hook["id"]), json!({ "active": false }))
         .await
@@ -168,6 +226,18 @@ async fn manages_webhooks_and_credentials(browser: &Browser<'_>) {
         .await
         .ok(200);
     assert_eq!(browser.get("credentials").await.ok(200).as_array().unwrap().len(), 2);
+    browser
+        .call("DELETE credentials/app", Value::Null)
+        .await
+        .is(200, &json!({ "message": "Credential deleted successfully" }));
+    assert_eq!(browser.get("credentials").await.ok(200).as_array().unwrap().len(), 1);
+}
+
+/// A webhook as the list shows it: its secret is told once.
+fn listed(hook: &Value) -> Value {
+    let mut listed = hook.clone();
+    listed.as_object_mut().unwrap().remove("secret");
+    listed
 }
 
 #[tokio::test]

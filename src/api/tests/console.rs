@@ -167,3 +167,15 @@ async fn the_page_is_served_with_a_strict_policy() {
         .await
         .fails(404, "Not Found");
 }
+
+#[tokio::test]
+async fn the_live_view_names_the_field_that_makes_no_sense() {
+    let world = World::start().await;
+    let bearer = world.bearer().await;
+    for value in ["x", "1", "", "TRUE"] {
+        world
+            .call(&format!("GET /api/v1/live?bodies={value}"), &bearer, Value::Null)
+            .await
+            .fails(400, "Invalid bodies: true or false");
+    }
+}

@@ -5,6 +5,9 @@ use std::{
     sync::Mutex,
 };
 
+use futures_util::{StreamExt as _, stream};
+use tokio::time::{Duration, interval};
+
 use super::*;
 use crate::api::{body::RawBody, routes::surrounded};
 
@@ -65,6 +68,18 @@ async fn t21_head_is_not_routed_to_get() {
         ("/api/v1/devices", 405),
         ("/api/v1/webhooks", 405),
         ("/api/v1/devices/qr-code", 405),
+        ("/api/v1/chats", 405),
+        ("/api/v1/live", 405),
+        ("/api/v1/admin/logout", 405),
+        ("/api/v1/admin/matrix-token-status", 405),
+        ("/docs", 405),
+        ("/docs/index.html", 405),
+        ("/docs/swagger.json", 405),
+        ("/docs/console.json", 405),
+        ("/admin", 405),
+        ("/admin/console.js", 405),
+        ("/admin/nothing/there", 404),
+        ("/healthz", 200),
         ("/api/v1/nothing", 404),
     ] {
         let answer = world.call(&format!("HEAD {path}"), &admin(), Value::Null).await;
@@ -137,10 +152,50 @@ async fn read_a_body(body: Body) -> Answer {
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_come_is_given_up() {
     read_a_body(Body::from("{}")).await.is(200, &json!({}));
-    let stuck = futures_util::stream::pending::<Result<Vec<u8>, io::Error>>();
+    let stuck = stream::pending::<Result<Vec<u8>, io::Error>>();
     read_a_body(Body::from_stream(stuck))
         .await
         .fails(408, "Request timed out");
+}
+
+/// Bytes that come one by one, for ever: each soon enough, all of them too late.
+fn dripping(first: &str) -> Body {
+    let first = stream::iter([Ok(first.to_owned())]);
+    let drops = stream::unfold(interval(Duration::from_millis(50)), async |mut drops| {
+        drops.tick().await;
+        Some((Ok::<_, io::Error>(" ".to_owned()), drops))
+    });
+    Body::from_stream(first.chain(drops))
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_given_up_when_its_time_is_over() {
+    let world = World::with(Config {
+        timeout: 1,
+        ..Config::default()
+    })
+    .await;
+    let bearer = world.bearer().await;
+    world
+        .raw("POST /api/v1/webhooks", &bearer, None, dripping("{"))
+        .await
+        .fails(408, "Request timed out");
+    let upload = "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\nPDF";
+    let multipart = Some("multipart/form-data; boundary=edge");
+    let line = "POST /api/v1/devices/1/message";
+    world
+        .raw(line, &bearer, multipart, dripping(upload))
+        .await
+        .fails(408, "Request timed out");
+    let stuck = stream::iter([Ok::<_, io::Error>(upload.to_owned())]).chain(stream::pending());
+    world
+        .raw(line, &bearer, multipart, Body::from_stream(stuck))
+        .await
+        .fails(408, "Request timed out");
+    assert_eq!(
+        world.call("GET /api/v1/webhooks", &bearer, Value::Null).await.ok(200),
+        json!([])
+    );
 }
 
 /// Whatever goes wrong in a handler is one failed request and nothing more.

@@ -15,7 +15,7 @@ use crate::bridge::{LinkAnswer, testing::LinkStep};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-async fn serve(world: &World) -> SocketAddr {
+pub(super) async fn serve(world: &World) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = world.router.clone().into_make_service_with_connect_info::<SocketAddr>();

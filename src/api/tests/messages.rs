@@ -1,5 +1,7 @@
 //! `POST /api/v1/devices/{device_id}/message`.
 
+use std::io;
+
 use super::*;
 use crate::model::{Outgoing, Work};
 
@@ -13,7 +15,11 @@ struct Linked {
 
 impl Linked {
     async fn start() -> Self {
-        let world = World::start().await;
+        Self::with(Config::default()).await
+    }
+
+    async fn with(config: Config) -> Self {
+        let world = World::with(config).await;
         let bearer = world.bearer().await;
         world.device(&bearer, "15550001111").await;
         Self { world, bearer }
@@ -162,11 +168,43 @@ async fn a_file_without_an_extension_is_refused_and_nothing_is_sent() {
     assert!(linked.accepted().await.is_empty());
 }
 
+/// A file that is none: the exact texts of the contract.
+#[tokio::test]
+async fn a_file_that_is_empty_too_large_or_without_an_end_is_refused_and_nothing_is_sent() {
+    let linked = Linked::with(Config {
+        file_limit: 8,
+        ..Config::default()
+    })
+    .await;
+    let head = "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\n";
+    let fields = multipart(&[("contact", "1234567890"), ("platform", "wa")], None);
+    let fields = fields.strip_suffix("--edge--\r\n").unwrap();
+    for (file, status, sentence) in [
+        ("\r\n--edge--\r\n", 400, "Uploaded file is empty"),
+        ("123456789\r\n--edge--\r\n", 413, "File too large"),
+        (&"x".repeat(2 * 1024 * 1024), 413, "File too large"),
+        ("1234567", 400, "Failed to process uploaded file"),
+    ] {
+        let body = format!("{fields}{head}{file}");
+        let answer = linked.world.raw(PATH, &linked.bearer, Some(MULTIPART), body).await;
+        answer.fails(status, sentence);
+    }
+    let broken = [
+        Ok(format!("{fields}{head}1234567")),
+        Err(io::Error::other("the line is cut")),
+    ];
+    let broken = Body::from_stream(futures_util::stream::iter(broken));
+    let answer = linked.world.raw(PATH, &linked.bearer, Some(MULTIPART), broken).await;
+    answer.fails(400, "Failed to read uploaded file");
+    assert!(linked.accepted().await.is_empty());
+}
+
 /// Bad input: exact texts, and nothing is promised.
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_with_its_text_and_promises_nothing() {
     let linked = Linked::start().await;
     let nobody = "Missing required field: contact or group_url";
+    let many = (0..257).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
     for (body, sentence) in [
         (Value::Null, nobody),
         (
@@ -197,6 +235,18 @@ async fn what_makes_no_sense_is_refused_with_its_text_and_promises_nothing() {
         (json!({ "contact": ["1"], "platform": "wa", "text": "x" }), BAD_BODY),
         (json!({ "contact": "1", "platform": "wa", "text": "a\u{0}b" }), BAD_BODY),
         (json!([]), BAD_BODY),
+        (
+            json!({ "contact": many, "platform": "wa", "text": "x" }),
+            "Invalid contact: at most 256 recipients in one request",
+        ),
+        (
+            json!({ "contact": "1", "group_url": many, "platform": "wa", "text": "x" }),
+            "Invalid group_url: at most 256 recipients in one request",
+        ),
+        (
+            json!({ "contact": "1", "platform": "wa", "text": "x".repeat(70_000) }),
+            "Invalid text: at most 65536 characters",
+        ),
     ] {
         linked.post(body).await.fails(400, sentence);
     }
@@ -242,6 +292,11 @@ async fn w20_a_device_that_is_not_there_or_not_ones_own_is_not_found() {
             .call(path, &linked.bearer, body.clone())
             .await
             .fails(400, "device_id is required");
+        // Before anything else of the request.
+        let raw = async |kind, body: &'static str| linked.world.raw(path, &linked.bearer, Some(kind), body).await;
+        for (kind, body) in [("application/json", "{"), ("text/plain", "x"), (MULTIPART, "--nothing")] {
+            raw(kind, body).await.fails(400, "device_id is required");
+        }
     }
     assert!(linked.accepted().await.is_empty());
 }

@@ -112,6 +112,8 @@ async fn t10_host_tokens_share_webhooks_and_others_see_nothing_of_them() {
     assert_eq!(listed(&world, &host).await[0]["active"], true);
 }
 
+const EVENTS: &str = "Invalid events: there are only message.created, device.updated";
+
 /// Bad input: exact texts, and nothing changed.
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_with_its_text_and_changes_nothing() {
@@ -133,6 +135,12 @@ async fn what_makes_no_sense_is_refused_with_its_text_and_changes_nothing() {
         (json!({ "url": "ftp://a.example/" }), 400, "Invalid URL format"),
         (json!({ "url": "https://" }), 400, "Invalid URL format"),
         (
+            json!({ "url": "https://a.example/", "events": ["mesage"] }),
+            400,
+            EVENTS,
+        ),
+        (json!({ "url": "https://a.example/", "events": [] }), 400, EVENTS),
+        (
             json!({ "url": "https://a.example/" }),
             409,
             "Webhook URL already exists for this user",
@@ -148,6 +156,7 @@ async fn what_makes_no_sense_is_refused_with_its_text_and_changes_nothing() {
         (json!({ "url": " " }), 400, "URL cannot be empty"),
         (json!({ "url": "a.example" }), 400, "Invalid URL format"),
         (json!({ "active": 1 }), 400, BAD_BODY),
+        (json!({ "events": ["message.created", "x"] }), 400, EVENTS),
         (
             json!({ "url": "https://b.example/" }),
             409,

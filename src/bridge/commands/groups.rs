@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     model::{Action, ChatId, ChatKind, ContactId, Device, GroupChange, Recipient, Sender},
-    network::{self, Invited, NewGroup},
+    network::{self, Invited, Joined, NewGroup},
 };
 
 /// How to use them.
@@ -95,7 +95,7 @@ fn invite(word: &str) -> Result<String, String> {
 pub(super) async fn take(asked: &Asked<'_>, command: Command) -> Result<(), Failure> {
     match command {
         Command::Create { name, people } => create(asked, name, &people).await,
-        Command::Join(link) => join(asked, link).await,
+        Command::Join(link) => join(asked, &link).await,
         Command::Resolve(link) => resolve(asked, &link).await,
         Command::Link { reset } => link(asked, reset).await,
         Command::Leave => leave(asked).await,
@@ -171,18 +171,17 @@ async fn create(asked: &Asked<'_>, title: String, numbers: &[String]) -> Result<
     }
 }
 
-async fn join(asked: &Asked<'_>, link: String) -> Result<(), Failure> {
+async fn join(asked: &Asked<'_>, link: &str) -> Result<(), Failure> {
     let Some(device) = asked.device().await? else {
         return Ok(());
     };
-    match asked
-        .desk
-        .bridge
-        .network
-        .find(device.id, &Recipient::Invite(link))
-        .await
-    {
-        Ok(chat) => open(asked, &device, &chat, "You are in the group", "").await,
+    match asked.desk.bridge.network.join(device.id, link).await {
+        Ok(Joined::In(chat) | Joined::Before(chat)) => open(asked, &device, &chat, "You are in the group", "").await,
+        Ok(Joined::Asked) => {
+            asked
+                .answer("An administrator of the group must let this account in first, and is asked to.")
+                .await
+        }
         Err(network::Error::NotFound(_)) => asked.answer(NOWHERE).await,
         Err(error) => asked.refused(error).await,
     }

@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use super::{Stage, ana};
 use crate::{
-    model::{Action, ChatId, ChatKind, Clock, GroupChange, GroupKind, PortalKey, Rank, Sender},
+    model::{Action, ChatId, ChatKind, Clock, GroupChange, GroupKind, PortalKey, Rank, Recipient, Sender},
     network::{Error, Joined, Linking, NewGroup, Picture},
 };
 
@@ -105,6 +105,8 @@ pub(super) async fn a_group_is_made_once_changed_and_found_by_its_link(stage: &m
     assert!(group.announce);
     assert_eq!(group.rank(&ana()[0]), Some(Rank::Admin));
     let link = network.invite_link(&portal).await.unwrap();
+    let linked = Recipient::Invite(link.clone());
+    assert_eq!(network.find(device, &linked).await.unwrap(), chat);
     assert_eq!(network.join(device, &link).await.unwrap(), Joined::Before(chat.clone()));
     let behind = network.look_behind(device, &link).await.unwrap();
     assert_eq!(

@@ -105,6 +105,12 @@ impl Fake {
         })
     }
 
+    pub(super) fn finds_behind(&self, device: DeviceId, link: &str) -> Result<ChatId, Error> {
+        let chat = self.looks_behind(device, link)?.chat;
+        let group = self.gives_group(device, &chat)?;
+        group.rank(&Sender::Owner).map(|_| chat).ok_or(Error::NotMember)
+    }
+
     pub(super) fn follows_link(&self, device: DeviceId, link: &str) -> Result<Joined, Error> {
         let chat = self.looks_behind(device, link)?.chat;
         let mut state = self.state();

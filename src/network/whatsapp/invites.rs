@@ -1,4 +1,4 @@
-//! Invitations to groups, by link and by message: the group behind one, joined when the account is not in it yet.
+//! Invitations to groups, by link and by message: the group behind one, and how the account comes into it.
 
 use url::Url;
 use whatsapp_rust::{
@@ -14,26 +14,39 @@ use super::{
 };
 use crate::model::{ChatId, ContactId, Invitation};
 
-/// The group behind an invite link. Following a link again is harmless.
+/// The group behind an invite link, when the account is in it. The link is not followed.
 ///
 /// # Errors
-/// `NotFound` when the link leads nowhere (any more), `Refused` when an administrator must let us in first.
+/// `NotFound` when the link leads nowhere (any more), `NotMember`, `Unreachable`.
 pub(super) async fn group(session: &Session, link: &str) -> Result<ChatId, Error> {
-    match join(session, link).await? {
-        Joined::In(chat) | Joined::Before(chat) => Ok(chat),
-        Joined::Asked => Err(must_be_let_in()),
+    let code = code_of(link).ok_or(Error::NotFound("the group"))?;
+    let invited = behind(session, &code).await?.id;
+    if !is_in(session, &invited).await? {
+        return Err(Error::NotMember);
+    }
+    chat_of(&invited)
+}
+
+/// Whether the account is in a group: only members are told more of it than its link tells.
+async fn is_in(session: &Session, group: &Jid) -> Result<bool, Error> {
+    match session.client().groups().get_metadata(group).await {
+        Ok(_) => Ok(true),
+        Err(error) => match read_group_error(error) {
+            Error::Refused(_) | Error::NotFound(_) => Ok(false),
+            other => Err(other),
+        },
     }
 }
 
 /// Goes into the group behind an invite link. Following a link again is harmless.
 ///
 /// # Errors
-/// `NotFound` when the link leads nowhere (any more), `Refused`.
+/// `NotFound` when the link leads nowhere (any more), `Refused`, `Unreachable`.
 pub(super) async fn join(session: &Session, link: &str) -> Result<Joined, Error> {
     let code = code_of(link).ok_or(Error::NotFound("the group"))?;
     let groups = session.client().groups();
     let invited = behind(session, &code).await?;
-    if groups.get_metadata(&invited.id).await.is_ok() {
+    if is_in(session, &invited.id).await? {
         return chat_of(&invited.id).map(Joined::Before);
     }
     match groups.join_with_invite_code(&code).await.map_err(read_group_error)? {
@@ -54,7 +67,7 @@ pub(super) async fn accept(
 ) -> Result<ChatId, Error> {
     let group = ids::group_jid(&invitation.group).ok_or(Error::NotFound("the group"))?;
     let groups = session.client().groups();
-    if groups.get_metadata(&group).await.is_ok() {
+    if is_in(session, &group).await? {
         return chat_of(&group);
     }
     let now = shared.clock.now();
@@ -118,7 +131,8 @@ pub(super) fn chat_of(group: &Jid) -> Result<ChatId, Error> {
     }
 }
 
-/// The code in a link: its last segment; any host will do, for phones write several.
+/// The code in a link: its last segment; any host will do, for phones write several. A `\?`, as some shells
+/// write it, ends the path too.
 fn code_of(link: &str) -> Option<String> {
     let url = Url::parse(link).ok()?;
     let code = url.path_segments()?.rfind(|segment| !segment.is_empty())?;
@@ -136,6 +150,7 @@ mod tests {
         for (link, code) in [
             ("https://chat.whatsapp.com/AbC123xyz", Some("AbC123xyz")),
             ("https://chat.whatsapp.com/invite/AbC123xyz/?mode=x", Some("AbC123xyz")),
+            (r"https://chat.whatsapp.com/AbC123xyz\?mode=x", Some("AbC123xyz")),
             ("https://chat.whatsapp.com/", None),
             ("https://chat.whatsapp.com/a%20b", None),
             ("not a link", None),
