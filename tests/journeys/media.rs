@@ -8,6 +8,7 @@ use simulator::{Contact, Received};
 use crate::support::{
     database::Engine,
     homeserver::Room,
+    rest::Rest,
     waiting::{SOON, eventually},
     world::{OWNER, Talking, World, text_of, webhook},
 };
@@ -115,32 +116,90 @@ async fn what_the_homeserver_does_not_take_is_told_with_its_size() {
     .await;
 }
 
-/// T13: a file by REST, with the words under it, to a person; and its echo in the room.
-#[tokio::test(flavor = "multi_thread")]
-async fn t13_w18_a_file_by_rest_reaches_ana_and_is_echoed() {
-    let world = World::start(Engine::Sqlite).await;
-    let Talking { linked, room, ana, .. } = world.talking().await;
+/// Sends a picture by REST, with these fields beside it.
+async fn sends_picture(rest: &Rest, fields: &[(&str, &str)]) {
     let mut form = Vec::new();
-    for (name, value) in [("contact", ana.number()), ("platform", "wa"), ("text", "look")] {
+    for (name, value) in fields {
         form.extend(format!("--cut\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
     }
     let head = "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"harbour.png\"\r\n\
                 Content-Type: image/png\r\n\r\n";
     form.extend(head.bytes().chain(PNG.iter().copied()).chain(*b"\r\n--cut--\r\n"));
-    let answer = linked
-        .rest
+    let answer = rest
         .raw(Method::POST, &format!("/api/v1/devices/{OWNER}/message"))
-        .bearer_auth(linked.rest.token())
+        .bearer_auth(rest.token())
         .header("content-type", "multipart/form-data; boundary=cut")
         .body(form)
         .send()
         .await
         .unwrap();
     assert_eq!(answer.status(), 200);
-    let got = receives(&ana, "a picture", |got| got.message.image_message.is_set()).await;
-    assert!(!ana.media_of(&got).unwrap().is_empty());
-    let caption = got.message.image_message.as_option().unwrap().caption.clone();
-    assert_eq!(caption.as_deref(), Some("look"));
-    let echo = shows(&room, "m.image").await;
-    assert_eq!(echo["content"]["body"], "look");
+}
+
+/// The picture that somebody gets, with its words.
+async fn gets_picture(person: &Contact, caption: &str) -> Received {
+    let got = receives(person, "a picture", |got| got.message.image_message.is_set()).await;
+    assert!(!person.media_of(&got).unwrap().is_empty());
+    assert_eq!(got.message.image_message.caption.as_deref(), Some(caption));
+    got
+}
+
+on_both_engines! {
+    /// T13: a file by REST, with the words under it, to a person; and its echo in the room.
+    async fn t13_w18_a_file_by_rest_reaches_ana_and_is_echoed(engine: Engine) {
+        let world = World::start(engine).await;
+        let Talking { linked, room, ana, .. } = world.talking().await;
+        let fields = [("contact", ana.number()), ("platform", "wa"), ("text", "look")];
+        sends_picture(&linked.rest, &fields).await;
+        gets_picture(&ana, "look").await;
+        let echo = shows(&room, "m.image").await;
+        assert_eq!(echo["content"]["body"], "look");
+    }
+
+    /// T13: to a group, by its invite link: everybody in it gets it there, once.
+    async fn t13_w07_a_file_by_rest_reaches_a_group(engine: Engine) {
+        let world = World::start(engine).await;
+        let alice = world.homeserver.user("alice");
+        let linked = world.linked_device(&[alice.id()]).await;
+        let (ana, bob) = (world.contact("15550001111", "Ana"), world.contact("15550002222", "Bob"));
+        let group = world.whatsapp.group("Sailing", &[&ana, &bob]).unwrap();
+        let link = group.invite_link(&ana).unwrap();
+        let fields = [("group_url", &*link), ("platform", "wa"), ("text", "look, all of you")];
+        sends_picture(&linked.rest, &fields).await;
+        for person in [&ana, &bob] {
+            let got = gets_picture(person, "look, all of you").await;
+            assert_eq!(got.chat.as_deref(), Some(&*group.jid()), "in the group and nowhere else");
+        }
+        let room = alice.joins_invite().await;
+        assert_eq!(shows(&room, "m.image").await["content"]["body"], "look, all of you");
+        world.settles(SOON).await;
+        let pictures = ana.received().into_iter().filter(|got| got.message.image_message.is_set());
+        assert_eq!(pictures.count(), 1);
+    }
+
+    /// B21, B23: without the program for it, what WhatsApp does not play goes as a plain file, and who sent it hears why.
+    async fn b23_without_ffmpeg_sound_goes_as_a_plain_file_and_that_is_told(engine: Engine) {
+        let mut world = World::prepare(engine, "").await;
+        let path = world.dir().join("config.toml");
+        let settings = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{settings}\n[media]\nffmpeg = \"\"\n")).unwrap();
+        world.wharf.start().await;
+        let Talking { alice, room, ana, .. } = world.talking().await;
+        let wav = [&b"RIFF\x24\x00\x00\x00WAVEfmt "[..], &[0; 64]].concat();
+        let address = world.homeserver.keeps_file(Some("speech.wav"), "audio/wav", wav.clone());
+        let content = json!({
+            "msgtype": "m.audio", "body": "speech.wav", "filename": "speech.wav", "url": address,
+            "info": {"mimetype": "audio/wav", "size": wav.len()}, "org.matrix.msc3245.voice": {},
+        });
+        let said = alice.sends(room.id(), "m.room.message", &content);
+        let got = receives(&ana, "a document", |got| got.message.document_message.is_set()).await;
+        assert_eq!(ana.media_of(&got).unwrap(), wav);
+        assert_eq!(got.message.document_message.file_name.as_deref(), Some("speech.wav"));
+        let told = room
+            .waits_for("why", |event| text_of(&event["content"], "body").starts_with("Sent as a plain file: "))
+            .await;
+        let body = text_of(&told["content"], "body");
+        assert!(body.contains("ffmpeg is not installed where wharf runs"), "{body}");
+        assert_eq!(told["content"]["m.relates_to"]["m.in_reply_to"]["event_id"], said.as_str());
+    }
 }
