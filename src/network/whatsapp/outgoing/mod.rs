@@ -105,6 +105,7 @@ pub(super) fn people_in(action: &Action) -> Vec<&ContactId> {
         | Action::Forget { target }
         | Action::Pin { target, .. }
         | Action::Move { target, .. }
+        | Action::Sealed { target, .. }
         | Action::Vote { poll: target, .. }
         | Action::EndPoll { poll: target }
         | Action::Attend {
@@ -112,7 +113,7 @@ pub(super) fn people_in(action: &Action) -> Vec<&ContactId> {
         } => named.push(&target.sender),
         Action::Read { messages, .. } => named.extend(messages.iter().map(|message| &message.sender)),
         Action::Group(change) => named.extend(change.people()),
-        Action::Timer(_) | Action::Discard | Action::Typing(_) | Action::Mark(_) | Action::Name(_) => {}
+        Action::Timer(_) | Action::Stray | Action::Discard | Action::Typing(_) | Action::Mark(_) | Action::Name(_) => {}
     }
     named
         .into_iter()
@@ -183,6 +184,8 @@ pub(super) fn write(action: &Action, desk: &Desk) -> Result<wa::Message, Error> 
         | Action::Discard
         | Action::EndPoll { .. }
         | Action::Move { .. }
+        | Action::Stray
+        | Action::Sealed { .. }
         | Action::Forget { .. }
         | Action::Typing(_)
         | Action::Mark(_)
