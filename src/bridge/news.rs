@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
-use super::{Inner, faces, intake::Told, links, presence, reads, typing};
+use super::{Inner, faces, intake::Told, links, outgoing, presence, reads, typing};
 use crate::{
     model::{ChatId, DeviceId, MessageId, News, PortalKey, Reached},
     store::{self, MessageState, Receipt},
@@ -129,7 +129,9 @@ async fn reached_by(
     let mut tx = bridge.store.begin().await?;
     tx.device_heard(portal.device).await?;
     for message in messages {
-        tx.record_receipt(portal, message, receipt).await?;
+        if tx.record_receipt(portal, message, receipt).await? {
+            outgoing::was_delivered(bridge, &mut tx, portal, message).await?;
+        }
     }
     if receipt.state >= MessageState::Read {
         reads::contact_read(bridge, &mut tx, portal, (&receipt.contact, messages)).await?;

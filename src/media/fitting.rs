@@ -42,8 +42,18 @@ async fn picture(tools: &Tools, file: File, format: Format, mut media: Media) ->
         media.kind = MediaKind::Gif;
         return film(tools, file, format, media, true).await;
     }
-    let made = blocking(move || Picture::read(&file)?.to_jpeg()).await?;
+    if is_small(tools, &file).await? {
+        let made = blocking(move || Picture::read(&file)?.to_jpeg()).await?;
+        return Ok(converted(made, media, JPEG));
+    }
+    let made = recordings::to_jpeg(tools, &file, format).await?;
     Ok(converted(made, media, JPEG))
+}
+
+/// Whether a picture is unpacked here.
+async fn is_small(tools: &Tools, file: &File) -> Result<bool, Error> {
+    let (file, others_can) = (file.try_clone().map_err(Error::machine)?, tools.are_there());
+    blocking(move || pictures::is_small(&file, others_can)).await
 }
 
 /// Whether a picture moves, and its file again.
@@ -71,7 +81,11 @@ async fn sticker(tools: &Tools, file: File, format: Format, mut media: Media) ->
         return Ok(converted(made, media, WEBP));
     }
     media.animated = false;
-    let made = blocking(move || Picture::read(&file)?.to_sticker()).await?;
+    if is_small(tools, &file).await? {
+        let made = blocking(move || Picture::read(&file)?.to_sticker()).await?;
+        return Ok(converted(made, media, WEBP));
+    }
+    let made = recordings::to_moving_sticker(tools, &file, format).await?;
     Ok(converted(made, media, WEBP))
 }
 

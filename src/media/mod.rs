@@ -21,7 +21,10 @@ use tokio::{
 };
 
 pub(crate) use self::{config::Config, error::Error, pictures::Preview, tools::Tools};
-use self::{pictures::Picture, sniff::Format};
+use self::{
+    pictures::{Head, Picture},
+    sniff::Format,
+};
 use crate::model::{Media, MediaKind};
 
 /// Where media are looked at and converted, a few at once.
@@ -136,7 +139,7 @@ impl Workshop {
     async fn look(&self, file: &File, described: &mut Described) -> Result<(), Error> {
         let format = Format::of(file).map_err(Error::machine)?;
         match described.media.kind {
-            MediaKind::Image | MediaKind::Sticker => self.look_at_picture(file, described).await,
+            MediaKind::Image | MediaKind::Sticker => self.look_at_picture(file, format, described).await,
             MediaKind::Video | MediaKind::Gif | MediaKind::VideoNote => {
                 self.look_at_film(file, format, described).await
             }
@@ -145,10 +148,32 @@ impl Workshop {
         }
     }
 
-    async fn look_at_picture(&self, file: &File, described: &mut Described) -> Result<(), Error> {
-        let file = file.try_clone().map_err(Error::machine)?;
-        let found = spawn_blocking(move || sketch(&Picture::read(&file)?)).await;
-        found.map_err(Error::machine)??.fill(described);
+    async fn look_at_picture(&self, file: &File, format: Format, described: &mut Described) -> Result<(), Error> {
+        let (again, others_can) = (file.try_clone().map_err(Error::machine)?, self.tools.are_there());
+        let looked = spawn_blocking(move || {
+            if pictures::is_small(&again, others_can)? {
+                return sketch(&Picture::read(&again)?).map(Ok);
+            }
+            Ok(Err(Head::read(&again)))
+        });
+        let head = match looked.await.map_err(Error::machine)?? {
+            Ok(sketch) => {
+                sketch.fill(described);
+                return Ok(());
+            }
+            Err(head) => head,
+        };
+        if let Some(head) = head {
+            (described.media.width, described.media.height) = (Some(head.size.0), Some(head.size.1));
+        }
+        if !others_can {
+            return Ok(());
+        }
+        let copy = recordings::small_copy(&self.tools, file, format).await?;
+        let found = spawn_blocking(move || sketch(&Picture::of_copy(&copy, head)?)).await;
+        let mut sketch = found.map_err(Error::machine)??;
+        sketch.size = head.map_or(sketch.size, |head| head.size);
+        sketch.fill(described);
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 use std::{
     fs::File,
     io::{self, BufReader, BufWriter, Cursor, Seek as _, Write as _},
+    os::unix::fs::FileExt as _,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -12,6 +13,7 @@ use image::{
     DynamicImage, ImageDecoder as _, ImageError, ImageReader, Limits, Rgba, RgbaImage,
     codecs::{jpeg::JpegEncoder, webp::WebPEncoder},
     imageops::{self, FilterType},
+    metadata::Orientation,
 };
 
 use super::Error;
@@ -21,6 +23,12 @@ use crate::model::Thumbnail;
 const LONGEST_SIDE: u32 = 16_384;
 /// No picture may have more pixels: uncompressed, that is 160 MB.
 const MOST_PIXELS: u64 = 40_000_000;
+/// No larger file is unpacked in this process.
+const LARGEST_FILE: u64 = 5 * 1024 * 1024;
+/// Where `ffmpeg` can do it, no picture with more pixels is: uncompressed, that is 10 MB.
+const FEW_PIXELS: u64 = 2_500_000;
+/// Size and orientation stand within this many bytes of the beginning.
+const HEAD: usize = 256 * 1024;
 /// What decoding may take in memory.
 const MEMORY: u64 = 256 * 1024 * 1024;
 /// Quality of pictures and of their small copies.
@@ -44,6 +52,54 @@ pub(crate) struct Preview {
     pub(crate) height: u32,
 }
 
+/// What a picture tells without being unpacked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    /// As it is shown.
+    pub(super) size: (u32, u32),
+    orientation: Orientation,
+}
+
+impl Head {
+    /// Reads it; `None` for what is no picture, or tells its size too late.
+    pub(super) fn read(file: &File) -> Option<Self> {
+        let mut beginning = vec![0; HEAD];
+        let mut length = 0;
+        while length < HEAD {
+            match file.read_at(&mut beginning[length..], length as u64).ok()? {
+                0 => break,
+                count => length += count,
+            }
+        }
+        beginning.truncate(length);
+        let reader = ImageReader::new(Cursor::new(beginning)).with_guessed_format().ok()?;
+        let mut decoder = reader.into_decoder().ok()?;
+        let (width, height) = decoder.dimensions();
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let lies = matches!(
+            orientation,
+            Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
+        );
+        Some(Self {
+            size: if lies { (height, width) } else { (width, height) },
+            orientation,
+        })
+    }
+
+    fn pixels(self) -> u64 {
+        u64::from(self.size.0) * u64::from(self.size.1)
+    }
+}
+
+/// Whether a picture is unpacked in this process: a small file, and few pixels where somebody else could do it.
+pub(super) fn is_small(file: &File, others_can: bool) -> Result<bool, Error> {
+    if file.metadata().map_err(Error::machine)?.len() > LARGEST_FILE {
+        return Ok(false);
+    }
+    // Who unpacks it looks at the size again, whether it is told here or not.
+    Ok(!others_can || Head::read(file).is_none_or(|head| head.pixels() <= FEW_PIXELS))
+}
+
 /// A picture in memory, the right way up.
 pub(super) struct Picture(DynamicImage);
 
@@ -57,6 +113,15 @@ impl Picture {
     /// Decodes bytes.
     pub(super) fn of_bytes(bytes: &[u8]) -> Result<Self, Error> {
         Self::decode(Cursor::new(bytes))
+    }
+
+    /// A small copy that somebody else made, turned as the picture it was made of is.
+    pub(super) fn of_copy(bytes: &[u8], head: Option<Head>) -> Result<Self, Error> {
+        let Self(mut image) = Self::of_bytes(bytes)?;
+        if let Some(head) = head {
+            image.apply_orientation(head.orientation);
+        }
+        Ok(Self(image))
     }
 
     fn decode(source: impl io::BufRead + io::Seek) -> Result<Self, Error> {
@@ -163,9 +228,12 @@ impl Picture {
     }
 }
 
-/// Whether a GIF moves.
+/// Whether a GIF moves; a large one does.
 pub(super) fn moves(mut file: &File) -> bool {
     use image::{AnimationDecoder as _, codecs::gif::GifDecoder};
+    if !is_small(file, true).unwrap_or(true) {
+        return true;
+    }
     if file.rewind().is_err() {
         return false;
     }

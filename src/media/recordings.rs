@@ -213,27 +213,60 @@ pub(super) async fn to_moving_sticker(tools: &Tools, file: &File, format: Format
     tools.convert(file, format, &arguments).await
 }
 
-/// The first picture of a film, as a JPEG.
-pub(super) async fn first_picture(tools: &Tools, file: &File, format: Format) -> Result<Vec<u8>, Error> {
+/// A picture as a JPEG; what is transparent becomes white.
+pub(super) async fn to_jpeg(tools: &Tools, file: &File, format: Format) -> Result<File, Error> {
     let arguments = [
         "-map",
         "0:v:0",
-        "-an",
         "-frames:v",
         "1",
         "-vf",
-        "scale='min(640,iw)':'min(640,ih)':force_original_aspect_ratio=decrease",
+        "format=rgba,split[white][picture];[white]lutrgb=r=255:g=255:b=255:a=255[paper];[paper][picture]overlay=format=rgb",
         "-c:v",
         "mjpeg",
         "-pix_fmt",
         "yuvj420p",
         "-q:v",
-        "4",
+        "3",
         "-f",
         "image2pipe",
     ];
+    tools.convert(file, format, &arguments).await
+}
+
+/// A small copy of a picture as a JPEG, lying as the bytes lie.
+pub(super) async fn small_copy(tools: &Tools, file: &File, format: Format) -> Result<Vec<u8>, Error> {
+    let mut copy = Vec::new();
+    let mut made = tools
+        .convert_with(&["-noautorotate"], file, format, &FIRST_PICTURE)
+        .await?;
+    made.read_to_end(&mut copy).map_err(Error::machine)?;
+    Ok(copy)
+}
+
+/// The first picture, small, as a JPEG.
+const FIRST_PICTURE: [&str; 15] = [
+    "-map",
+    "0:v:0",
+    "-an",
+    "-frames:v",
+    "1",
+    "-vf",
+    "scale='min(640,iw)':'min(640,ih)':force_original_aspect_ratio=decrease",
+    "-c:v",
+    "mjpeg",
+    "-pix_fmt",
+    "yuvj420p",
+    "-q:v",
+    "4",
+    "-f",
+    "image2pipe",
+];
+
+/// The first picture of a film, as a JPEG.
+pub(super) async fn first_picture(tools: &Tools, file: &File, format: Format) -> Result<Vec<u8>, Error> {
     let mut picture = Vec::new();
-    let mut made = tools.convert(file, format, &arguments).await?;
+    let mut made = tools.convert(file, format, &FIRST_PICTURE).await?;
     made.read_to_end(&mut picture).map_err(Error::machine)?;
     Ok(picture)
 }

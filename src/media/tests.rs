@@ -177,6 +177,40 @@ async fn a_picture_of_too_many_pixels_is_refused_before_it_is_unpacked() {
     assert!(matches!(refused, Err(Error::TooManyPixels)), "{refused:?}");
 }
 
+#[tokio::test]
+async fn b20_a_large_picture_is_unpacked_by_others_and_what_is_transparent_becomes_white() {
+    let (width, height) = (2000, 1500);
+    let mut bytes = Cursor::new(Vec::new());
+    let clear = RgbaImage::from_pixel(width, height, Rgba([10, 20, 30, 0]));
+    clear.write_to(&mut bytes, ImageFormat::Png).unwrap();
+    let png = bytes.into_inner();
+    assert!(!pictures::is_small(&file_of(&png), true).unwrap());
+    let fitted = workshop()
+        .await
+        .fit(file_of(&png), &media(MediaKind::Image))
+        .await
+        .unwrap();
+    let known = &fitted.media;
+    assert_eq!(
+        (known.mime.as_str(), known.width, known.height),
+        ("image/jpeg", Some(width), Some(height))
+    );
+    assert!(known.thumbnail.is_some() && known.blurhash.is_some());
+    let made = image::load_from_memory(&bytes_of(fitted.file)).unwrap().to_rgb8();
+    assert!(made.get_pixel(1000, 700).0.iter().all(|value| *value > 250));
+}
+
+#[tokio::test]
+async fn b20_a_large_file_is_not_unpacked_here_even_when_nobody_else_can() {
+    let png = [picture(64, 64, ImageFormat::Png), vec![0; 5 << 20]].concat();
+    let workshop = bare_workshop().await;
+    let refused = workshop.fit(file_of(&png), &media(MediaKind::Image)).await;
+    assert!(matches!(refused, Err(Error::NeedsTool(_))), "{refused:?}");
+    let described = workshop.describe(&file_of(&png), &media(MediaKind::Image)).await;
+    assert!(described.preview.is_none());
+    assert_eq!((described.media.width, described.media.height), (Some(64), Some(64)));
+}
+
 /// The checksum of PNG chunks.
 fn png_crc(bytes: &[u8]) -> u32 {
     let table = |mut value: u32| {

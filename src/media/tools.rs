@@ -56,14 +56,26 @@ impl Tools {
         self.ffmpeg.is_some() && self.ffprobe.is_some()
     }
 
-    /// Runs `ffmpeg` from a file to a new one. `before` stands before the input, `arguments` behind it.
+    /// Runs `ffmpeg` from a file to a new one.
     pub(super) async fn convert(&self, file: &File, format: Format, arguments: &[&str]) -> Result<File, Error> {
+        self.convert_with(&[], file, format, arguments).await
+    }
+
+    /// The same; `before` stands before the input, `arguments` behind it.
+    pub(super) async fn convert_with(
+        &self,
+        before: &[&str],
+        file: &File,
+        format: Format,
+        arguments: &[&str],
+    ) -> Result<File, Error> {
         let program = self.ffmpeg.as_ref().ok_or(Error::NeedsTool("ffmpeg"))?;
         let parser = format.parser().ok_or(Error::Unreadable)?;
         let mut made = tempfile::tempfile().map_err(Error::machine)?;
         let mut command = Command::new(program);
         command
             .args(["-hide_banner", "-v", "error", "-nostdin", "-y"])
+            .args(before)
             .args(["-max_pixels", MOST_PIXELS, "-protocol_whitelist", "file", "-f", parser])
             .args(["-i", "/proc/self/fd/0", "-map_metadata", "-1", "-sn", "-dn"])
             .args(arguments)

@@ -291,8 +291,30 @@ pub(crate) struct Location {
     pub(crate) url: Option<String>,
     /// It follows the sharer.
     pub(crate) is_live: bool,
+    /// How far a live one has come.
+    #[serde(default, skip_serializing_if = "Course::is_at_its_beginning")]
+    pub(crate) course: Course,
     /// A small map.
     pub(crate) thumbnail: Option<Thumbnail>,
+}
+
+/// How far a live location has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Course {
+    /// Rises with each place; 0 where nobody told.
+    pub(crate) sequence: i64,
+    /// Seconds since it began.
+    pub(crate) seconds: u32,
+    /// The owner's phone alone is told where it goes on.
+    #[serde(default)]
+    pub(crate) is_unseen: bool,
+}
+
+impl Course {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    pub(super) fn is_at_its_beginning(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A point on the earth.

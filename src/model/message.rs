@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChatMark, ContactId, Content, GroupChange, MessageId, Timestamp};
+use super::{ChatMark, ContactId, Content, Course, GroupChange, MessageId, Timestamp};
 
 /// Something done in a chat.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -68,6 +68,21 @@ pub(crate) enum Action {
         target: MessageRef,
         /// Where it is now.
         place: super::Place,
+        /// How far it has come.
+        #[serde(default, skip_serializing_if = "Course::is_at_its_beginning")]
+        course: Course,
+    },
+    /// The sharer of a live location is somewhere else now, and only the owner's phone is told where.
+    Stray,
+    /// Something that is sealed with the secret of the message it is about, which is not here. The network opens it as
+    /// soon as it is.
+    Sealed {
+        /// Which message.
+        target: MessageRef,
+        /// What it is.
+        kind: SealedKind,
+        /// All that the network needs to open it.
+        envelope: String,
     },
     /// New messages of the chat disappear after so many seconds from now on; `None`: they stay.
     Timer(Option<u32>),
@@ -107,7 +122,8 @@ impl Action {
             Self::EndPoll { .. } => "end of a poll",
             Self::Attend { .. } => "answer to an event",
             Self::Pin { .. } => "pin",
-            Self::Move { .. } => "live location",
+            Self::Move { .. } | Self::Stray => "live location",
+            Self::Sealed { kind, .. } => kind.name(),
             Self::Timer(_) => "timer of disappearing messages",
             Self::Discard => "deletion of the chat",
             Self::Clear { .. } => "deletion of what was said",
@@ -132,6 +148,8 @@ impl Action {
             | Self::Attend { .. }
             | Self::Pin { .. }
             | Self::Move { .. }
+            | Self::Stray
+            | Self::Sealed { .. }
             | Self::Group(_)
             | Self::Discard
             | Self::Clear { .. }
@@ -140,6 +158,38 @@ impl Action {
             | Self::Timer(_)
             | Self::Typing(_)
             | Self::Read { .. } => (self.name(), None),
+        }
+    }
+}
+
+/// What is sealed with the secret of another message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SealedKind {
+    /// A vote in a poll.
+    Vote,
+    /// An answer to an appointment.
+    Answer,
+    /// Other content for a message.
+    Edit,
+    /// One more option of a poll.
+    Option,
+    /// A mark on a message.
+    Mark,
+    /// Words under a message.
+    Comment,
+}
+
+impl SealedKind {
+    /// What people call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Vote => "vote",
+            Self::Answer => "answer to an event",
+            Self::Edit => "edit",
+            Self::Option => "option of a poll",
+            Self::Mark => "reaction",
+            Self::Comment => "comment",
         }
     }
 }

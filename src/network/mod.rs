@@ -239,6 +239,13 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// `NotFound` when there is no such chat, `NotLinked`, `Unreachable`.
     async fn ask_for_older(&self, portal: &PortalKey, than: (&MessageRef, Timestamp), count: u32) -> Result<(), Error>;
 
+    /// What came as [`Action::Sealed`], opened; `None` while the message that it is about is not here. Repeating it is
+    /// harmless.
+    ///
+    /// # Errors
+    /// `Refused` for what this network never sealed, `NotLinked`, `Unreachable`.
+    async fn open(&self, event: &Event) -> Result<Option<Action>, Error>;
+
     /// Whether two references lead to the same file, wherever they find it.
     fn is_same_file(&self, one: &MediaRef, other: &MediaRef) -> bool;
 

@@ -260,6 +260,26 @@ impl Tx {
         self.row(query).await?.as_ref().map(read).transpose()
     }
 
+    /// The newest live location that somebody began to share in a chat since then, or what stands for one that nobody here
+    /// can see.
+    pub(crate) async fn find_live_location(
+        &mut self,
+        portal: &PortalKey,
+        from: &Sender,
+        since: Timestamp,
+    ) -> Result<Option<Message>, Error> {
+        let query = sqlx::query(
+            "select * from messages where device = $1 and chat = $2 and at >= $3 and sender = $4 and \
+             (content like '{\"location\":%\"is_live\":true%' or content = '{\"unsupported\":\"live location\"}') \
+             order by at desc, stored_at desc, message limit 1",
+        )
+        .bind(portal.device.to_string())
+        .bind(text(portal.chat.as_str()))
+        .bind(since.millis())
+        .bind(sender(from));
+        self.row(query).await?.as_ref().map(read).transpose()
+    }
+
     /// Remembers the events of a message after its first one.
     pub(crate) async fn set_message_parts(
         &mut self,

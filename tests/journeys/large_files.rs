@@ -26,6 +26,19 @@ fn bytes(length: usize) -> Vec<u8> {
         .collect()
 }
 
+/// A picture of some 15 MiB.
+fn picture() -> Vec<u8> {
+    use image::{ExtendedColorType, ImageEncoder as _, codecs::png};
+    const SIDE: u32 = 2300;
+    let pixels = bytes((SIDE * SIDE * 3) as usize);
+    let mut file = Vec::new();
+    png::PngEncoder::new_with_quality(&mut file, png::CompressionType::Uncompressed, png::FilterType::NoFilter)
+        .write_image(&pixels, SIDE, SIDE, ExtendedColorType::Rgb8)
+        .unwrap();
+    assert!(file.len() > 15 * 1024 * 1024);
+    file
+}
+
 async fn large_world() -> World {
     let mut world = World::prepare(Engine::Sqlite, "").await;
     world.homeserver.takes_files_up_to(2 * LARGE);
@@ -129,4 +142,68 @@ async fn w18_a_file_of_a_hundred_mebibytes_by_rest_costs_no_more_than_sixteen() 
     let cost = world.wharf.peak_of_memory().saturating_sub(before);
     println!("a file of {LARGE} bytes by REST cost {cost} bytes of memory");
     assert!(cost <= MORE, "{cost}");
+}
+
+/// B20: what a picture takes unpacked is not taken from wharf.
+#[tokio::test(flavor = "multi_thread")]
+async fn b20_a_large_picture_from_whatsapp_costs_no_more_than_sixteen() {
+    let world = large_world().await;
+    let Talking { linked, room, ana, .. } = world.talking().await;
+    let png = picture();
+    let comes = async |words: &str, bytes: &[u8]| {
+        ana.sends_image(&linked.phone, bytes, Some(words)).unwrap();
+        let event = eventually(words, PATIENCE, || async {
+            let is_it = |event: &serde_json::Value| event["content"]["body"] == words;
+            room.messages().into_iter().find(is_it)
+        })
+        .await;
+        let address = event["content"]["url"].as_str().unwrap().to_owned();
+        assert!(world.homeserver.file(&address).unwrap().bytes == bytes);
+        event
+    };
+    comes("small", include_bytes!("../simulator/media/harbour.png")).await;
+    let before = world.wharf.forgets_peak_of_memory();
+    let shown = comes("large", &png).await;
+    let cost = world.wharf.peak_of_memory().saturating_sub(before);
+    println!(
+        "a picture of {} bytes from WhatsApp cost {cost} bytes of memory",
+        png.len()
+    );
+    assert!(cost <= MORE, "{cost}");
+    let info = &shown["content"]["info"];
+    assert_eq!((&info["w"], &info["h"]), (&json!(2300), &json!(2300)));
+    assert!(
+        info["thumbnail_url"].is_string() && info["xyz.amorgan.blurhash"].is_string(),
+        "{info}"
+    );
+}
+
+/// B20
+#[tokio::test(flavor = "multi_thread")]
+async fn b20_a_large_picture_to_whatsapp_costs_no_more_than_sixteen() {
+    let world = large_world().await;
+    let Talking { alice, room, ana, .. } = world.talking().await;
+    let png = picture();
+    let goes = async |words: &str, bytes: &[u8]| {
+        let address = world.homeserver.keeps_file(Some("p.png"), "image/png", bytes.to_vec());
+        let info = json!({"mimetype": "image/png", "size": bytes.len()});
+        let content = json!({"msgtype": "m.image", "body": words, "filename": "p.png", "url": address, "info": info});
+        alice.sends(room.id(), "m.room.message", &content);
+        let is_it = |got: &simulator::Received| got.message.image_message.caption.as_deref() == Some(words);
+        ana.waits_for(is_it, PATIENCE).await.unwrap()
+    };
+    goes("small", include_bytes!("../simulator/media/harbour.png")).await;
+    let before = world.wharf.forgets_peak_of_memory();
+    let got = goes("large", &png).await;
+    let cost = world.wharf.peak_of_memory().saturating_sub(before);
+    println!(
+        "a picture of {} bytes to WhatsApp cost {cost} bytes of memory",
+        png.len()
+    );
+    assert!(cost <= MORE, "{cost}");
+    let sent = &got.message.image_message;
+    assert_eq!(sent.mimetype.as_deref(), Some("image/jpeg"));
+    assert_eq!((sent.width, sent.height), (Some(2300), Some(2300)));
+    assert!(sent.jpeg_thumbnail.is_some());
+    assert!(ana.media_of(&got).unwrap().starts_with(b"\xFF\xD8\xFF"));
 }

@@ -8,7 +8,7 @@ use simulator::{Contact, Received};
 use crate::support::{
     database::Engine,
     homeserver::Room,
-    rest::{CLIENT_ID, CLIENT_SECRET},
+    rest::{CLIENT_ID, CLIENT_SECRET, Rest},
     waiting::{SOON, eventually},
     world::{Linked, OWNER, Talking, World, text_of, webhook},
 };
@@ -114,6 +114,34 @@ async fn what_the_homeserver_does_not_take_is_told_with_its_size() {
             .is_some_and(|body| body.contains("4 KiB") && body.contains("1 KiB"))
     })
     .await;
+}
+
+/// Sends a picture by REST, with these fields beside it.
+async fn sends_picture(rest: &Rest, fields: &[(&str, &str)]) {
+    let mut form = Vec::new();
+    for (name, value) in fields {
+        form.extend(format!("--cut\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
+    }
+    let head = "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"harbour.png\"\r\n\
+                Content-Type: image/png\r\n\r\n";
+    form.extend(head.bytes().chain(PNG.iter().copied()).chain(*b"\r\n--cut--\r\n"));
+    let answer = rest
+        .raw(Method::POST, &format!("/api/v1/devices/{OWNER}/message"))
+        .bearer_auth(rest.token())
+        .header("content-type", "multipart/form-data; boundary=cut")
+        .body(form)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+/// The picture that somebody gets, with its words.
+async fn gets_picture(person: &Contact, caption: &str) -> Received {
+    let got = receives(person, "a picture", |got| got.message.image_message.is_set()).await;
+    assert!(!person.media_of(&got).unwrap().is_empty());
+    assert_eq!(got.message.image_message.caption.as_deref(), Some(caption));
+    got
 }
 
 /// Sends a file by REST, as browsers and curl do; the middle of the file is what its part says of itself.
@@ -247,5 +275,52 @@ on_both_engines! {
         assert_eq!((&got["type"], &got["file_name"]), (&json!("m.file"), &json!("paper.pdf")));
         assert_eq!(got["media"]["content"], STANDARD.encode(paper));
         assert_eq!(got["media"]["info"]["size"], paper.len());
+    }
+
+    /// T13: to a group, by its invite link: everybody in it gets it there, once.
+    async fn t13_w07_a_file_by_rest_reaches_a_group(engine: Engine) {
+        let world = World::start(engine).await;
+        let alice = world.homeserver.user("alice");
+        let linked = world.linked_device(&[alice.id()]).await;
+        let (ana, bob) = (world.contact("15550001111", "Ana"), world.contact("15550002222", "Bob"));
+        let group = world.whatsapp.group("Sailing", &[&ana, &bob, &linked.phone]).unwrap();
+        let link = group.invite_link(&ana).unwrap();
+        let fields = [("group_url", &*link), ("platform", "wa"), ("text", "look, all of you")];
+        sends_picture(&linked.rest, &fields).await;
+        for person in [&ana, &bob] {
+            let got = gets_picture(person, "look, all of you").await;
+            assert_eq!(got.chat.as_deref(), Some(&*group.jid()), "in the group and nowhere else");
+        }
+        let room = alice.joins_invite().await;
+        assert_eq!(shows(&room, "m.image").await["content"]["body"], "look, all of you");
+        world.settles(SOON).await;
+        let pictures = ana.received().into_iter().filter(|got| got.message.image_message.is_set());
+        assert_eq!(pictures.count(), 1);
+    }
+
+    /// B21, B23: without the program for it, what WhatsApp does not play goes as a plain file, and who sent it hears why.
+    async fn b23_without_ffmpeg_sound_goes_as_a_plain_file_and_that_is_told(engine: Engine) {
+        let mut world = World::prepare(engine, "").await;
+        let path = world.dir().join("config.toml");
+        let settings = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{settings}\n[media]\nffmpeg = \"\"\n")).unwrap();
+        world.wharf.start().await;
+        let Talking { alice, room, ana, .. } = world.talking().await;
+        let wav = [&b"RIFF\x24\x00\x00\x00WAVEfmt "[..], &[0; 64]].concat();
+        let address = world.homeserver.keeps_file(Some("speech.wav"), "audio/wav", wav.clone());
+        let content = json!({
+            "msgtype": "m.audio", "body": "speech.wav", "filename": "speech.wav", "url": address,
+            "info": {"mimetype": "audio/wav", "size": wav.len()}, "org.matrix.msc3245.voice": {},
+        });
+        let said = alice.sends(room.id(), "m.room.message", &content);
+        let got = receives(&ana, "a document", |got| got.message.document_message.is_set()).await;
+        assert_eq!(ana.media_of(&got).unwrap(), wav);
+        assert_eq!(got.message.document_message.file_name.as_deref(), Some("speech.wav"));
+        let told = room
+            .waits_for("why", |event| text_of(&event["content"], "body").starts_with("Sent as a plain file: "))
+            .await;
+        let body = text_of(&told["content"], "body");
+        assert!(body.contains("ffmpeg is not installed where wharf runs"), "{body}");
+        assert_eq!(told["content"]["m.relates_to"]["m.in_reply_to"]["event_id"], said.as_str());
     }
 }

@@ -149,6 +149,8 @@ rows! {
     b06_an_administrator_takes_back_what_members_said: rows::groups::b06_in_groups;
     /// B06
     b06_the_owner_takes_back_what_members_said: rows::groups::b06_as_admin;
+    /// B07
+    b07_what_is_deleted_for_oneself_by_command_goes_from_ones_own_devices: rows::changes::b07_by_command;
     /// B08
     b08_each_person_has_one_mark: rows::marks::b08;
     /// B09
@@ -157,12 +159,20 @@ rows! {
     b10_previews_travel_with_links: rows::words::b10;
     /// B11
     b11_polls_are_polls_on_both_sides: rows::questions::b11;
+    /// B11, B82
+    b11_a_vote_that_came_before_its_poll_counts: rows::questions::b11_early;
     /// B12
     b12_what_disappears_is_gone_on_both_sides: rows::changes::b12;
+    /// B13
+    b13_invitations_are_accepted_by_command: rows::groups::b13;
+    /// B13
+    b13_an_invitation_that_is_over_is_told_so: rows::groups::b13_over;
     /// B14
     b14_pins_are_pins_on_both_sides: rows::marks::b14;
     /// B15
     b15_what_happens_moves_where_it_stands: rows::questions::b15;
+    /// B15
+    b15_who_comes_is_told_on_both_sides: rows::questions::b15_answers;
     /// B15
     b15_polls_are_asked_otherwise_on_both_sides: rows::questions::b15_polls;
     /// B16
@@ -183,6 +193,10 @@ rows! {
     b25_files_keep_their_names: rows::media::b25;
     /// B26
     b26_places_are_places_and_move: rows::places::b26;
+    /// B26
+    b26_wherever_the_next_place_comes_from_it_stands_in_one_event: rows::places::b26_moving;
+    /// B26
+    b26_where_only_the_phone_sees_it_is_said_once: rows::places::b26_unseen;
     /// B27
     b27_cards_can_be_read_and_kept: rows::people::b27;
     /// B28
@@ -207,6 +221,28 @@ rows! {
     b82_the_phone_brings_what_was_lost: rows::lost::b82_from_the_phone;
     /// B82
     b82_what_never_comes_holds_nothing_up: rows::lost::b82_never;
+}
+
+/// B43: where clients are not to be told, nobody but the store knows.
+async fn b43_without(talk: Talk<'_, Homeserver, Seat>) {
+    let says = async |text: &str| talk.chat.says(json!({"msgtype": "m.text", "body": text})).await;
+    says("are you there?").await;
+    let got = talk.gets_text("are you there?").await;
+    talk.ana.reads(talk.phone(), &[got.id]);
+    eventually("it is stored", SOON, || async {
+        let read = talk.world.count("select count(*) from receipts where state = 'read'");
+        (read.await > 0).then_some(())
+    })
+    .await;
+    talk.world.whatsapp.nacks_next_to(&talk.ana, 479);
+    says("refused").await;
+    talk.chat.hears("Not sent").await;
+    talk.world.settles(SOON).await;
+    let events = talk.chat.reads().await;
+    let told = events
+        .iter()
+        .filter(|it| it["type"] == "com.beeper.message_send_status");
+    assert_eq!(told.count(), 0, "{events:?}");
 }
 
 /// B10: where previews are not wanted, links travel alone.
@@ -234,5 +270,29 @@ on_both_engines! {
     async fn b10_links_travel_alone_where_previews_are_not_wanted(engine: Engine) {
         let world = world_with(engine, "url_previews = false").await;
         row_in(world, async |talk| b10_without(talk).await).await;
+    }
+
+    /// B43
+    async fn b43_nobody_is_told_the_state_of_messages_where_that_is_not_wanted(engine: Engine) {
+        let world = world_with(engine, "send_status = false").await;
+        row_in(world, async |talk| b43_without(talk).await).await;
+    }
+
+    /// B07
+    async fn b07_what_the_phone_deletes_for_itself_goes_from_ones_own_room(engine: Engine) {
+        let (world, Talking { linked, alice, room, ana }) = World::of_alice(engine).await;
+        let chat = Seat { homeserver: world.homeserver.clone(), user: alice, room };
+        rows::changes::b07(Talk { world: &world, linked: &linked, ana, chat }).await;
+    }
+
+    /// B05, B06, B08, B11
+    async fn b05_b06_b08_b11_what_is_done_to_messages_of_before_a_restart_finds_them(engine: Engine) {
+        let mut world = World::start(engine).await;
+        let Talking { linked, alice, room, ana } = world.talking().await;
+        let homeserver = world.homeserver.clone();
+        let seat = || Seat { homeserver: homeserver.clone(), user: alice.clone(), room: room.clone() };
+        let said = rows::past::said(&Talk { world: &world, linked: &linked, ana: ana.clone(), chat: seat() }).await;
+        world.restarts().await;
+        rows::past::done(Talk { world: &world, linked: &linked, ana, chat: seat() }, said).await;
     }
 }

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use simulator::{Received, Speech};
 use whatsapp_rust::waproto::whatsapp::message::ProtocolMessage;
 
-use super::talk::{Client, Talk, around, told, words};
+use super::talk::{Client, Talk, answer, around, told, words};
+use crate::support::waiting::{SOON, eventually};
 
 const PNG: &[u8] = include_bytes!("../simulator/media/harbour.png");
 
@@ -122,4 +123,35 @@ pub async fn b12<H, C: Client>(talk: Talk<'_, H, C>) {
     talk.chat.hears("turned off disappearing").await;
     talk.chat.says(words("for ever")).await;
     assert_eq!(around(&talk.gets_text("for ever").await).expiration, None);
+}
+
+/// B07: a command deletes a message on the owner's own devices; others read the room too, so it stays there.
+pub async fn b07_by_command<H, C: Client>(talk: Talk<'_, H, C>) {
+    let id = talk.ana.says(talk.phone(), "forget this");
+    let shown = talk.chat.shows("forget this").await;
+    talk.chat.says(words("!wa delete-for-me")).await;
+    talk.chat.hears("Answer the message with this command").await;
+    talk.chat.says(answer(&shown, "!wa delete-for-me")).await;
+    talk.chat.hears("Deleted on the devices of this account").await;
+    eventually("the phone knows", SOON, || async {
+        let is_it =
+            |index: &[String]| index.first().is_some_and(|it| it == "deleteMessageForMe") && index.contains(&id);
+        let settings = talk.phone().app_state();
+        settings.iter().any(|setting| is_it(&setting.index)).then_some(())
+    })
+    .await;
+    let got = talk.ana.received();
+    assert!(!got.iter().any(|got| done_to(got).is_some()), "only here");
+    let now = talk.chat.event(shown["event_id"].as_str().unwrap()).await;
+    assert_eq!(now["content"]["body"], "forget this");
+}
+
+/// B07: what the phone deletes for itself goes from a room that is the owner's alone.
+pub async fn b07<H, C: Client>(talk: Talk<'_, H, C>) {
+    let id = talk.ana.says(talk.phone(), "forget this");
+    let shown = talk.chat.shows("forget this").await;
+    talk.phone()
+        .deletes_for_itself(&talk.ana.jid(), (&id, false), None)
+        .unwrap();
+    talk.chat.sees_taken_back(&shown).await;
 }

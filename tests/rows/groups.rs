@@ -4,9 +4,11 @@ use serde_json::json;
 use simulator::{Group, Speech};
 use whatsapp_rust::{buffa::MessageField, waproto::whatsapp as wa};
 
+use crate::support::waiting::{SOON, eventually};
+
 use super::{
     changes::done_to,
-    talk::{Client, Talk, ghost, receives, relates_to, words},
+    talk::{Client, Talk, answer, body, ghost, receives, relates_to, words},
 };
 
 /// A group of the owner, Ana and Bob that has begun to talk.
@@ -25,6 +27,47 @@ pub(super) async fn begun<H, C: Client>(talk: &Talk<'_, H, C>, owner_first: bool
     let there = talk.chat.is_let_into_another().await;
     there.shows("ahoy").await;
     (group, bob, there)
+}
+
+/// A group that the owner is not in, and Ana's invitation to it, shown.
+async fn invited<H, C: Client>(talk: &Talk<'_, H, C>, is_over: bool) -> (Group, serde_json::Value) {
+    let bob = talk
+        .world
+        .contact(&talk.ana.number().replacen("1555000", "1555100", 1), "Bob");
+    let group = talk.world.whatsapp.group("Sailing", &[&talk.ana, &bob]).unwrap();
+    let mut message = group.invites(&talk.ana, talk.phone()).unwrap();
+    if let Some(invitation) = message.group_invite_message.as_option_mut().filter(|_| is_over) {
+        invitation.invite_expiration = Some(1_000_000_000);
+    }
+    talk.sends(message);
+    (group, talk.chat.hears("Sailing").await)
+}
+
+/// B13: an invitation is accepted by an answer to it; the room of the group is there. Once more is the same.
+pub async fn b13<H, C: Client>(talk: Talk<'_, H, C>) {
+    const IN: &str = "You are in the group “Sailing” now";
+    talk.chat.says(words("!wa accept")).await;
+    talk.chat.hears("There is no invitation").await;
+    let (group, shown) = invited(&talk, false).await;
+    assert!(body(&shown).contains("!wa accept"), "{}", body(&shown));
+    talk.chat.says(answer(&shown, "!wa accept")).await;
+    talk.chat.hears(IN).await;
+    let there = talk.chat.is_let_into_another().await;
+    group.says(&talk.ana, "welcome").unwrap();
+    there.shows("welcome").await;
+    talk.chat.says(words("!wa accept")).await;
+    eventually("a second answer", SOON, || async {
+        let events = talk.chat.reads().await;
+        (events.iter().filter(|it| body(it).contains(IN)).count() == 2).then_some(())
+    })
+    .await;
+}
+
+/// B13: an invitation that is over is told so.
+pub async fn b13_over<H, C: Client>(talk: Talk<'_, H, C>) {
+    let (_, shown) = invited(&talk, true).await;
+    talk.chat.says(answer(&shown, "!wa accept")).await;
+    talk.chat.hears("not valid any more").await;
 }
 
 /// B06: an administrator of a group takes back what another member said; nobody else can.

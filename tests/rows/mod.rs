@@ -9,6 +9,7 @@ pub mod groups;
 pub mod lost;
 pub mod marks;
 pub mod media;
+pub mod past;
 pub mod people;
 pub mod places;
 pub mod questions;

@@ -1,10 +1,18 @@
 //! Places, standing and moving.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use simulator::Speech;
 use whatsapp_rust::{buffa::MessageField, waproto::whatsapp as wa};
 
-use super::talk::{Client, Talk, body};
+use super::talk::{Client, Talk, body, relates_to};
+
+/// A place of a live location, by its number and the seconds since it began.
+fn numbered(latitude: f64, sequence: i64, seconds: u32) -> wa::Message {
+    let mut message = live(latitude, 16.37);
+    let place = message.live_location_message.get_or_insert_default();
+    (place.sequence_number, place.time_offset) = (Some(sequence), Some(seconds));
+    message
+}
 
 fn live(latitude: f64, longitude: f64) -> wa::Message {
     wa::Message {
@@ -85,4 +93,74 @@ pub async fn b26<H, C: Client>(talk: Talk<'_, H, C>) {
         (place.accuracy_in_meters, place.name.as_deref()),
         (Some(12), Some("Café"))
     );
+}
+
+/// The live locations that stand in a room, as events of their own.
+async fn standing<C: Client>(chat: &C) -> Vec<Value> {
+    let is = |it: &Value| body(it).contains("Live location") && relates_to(it).is_null();
+    chat.reads().await.into_iter().filter(is).collect()
+}
+
+/// B26: wherever the next place comes from, it stands in the one event; an older place does not come back, and the next live
+/// location is another one.
+pub async fn b26_moving<H, C: Client>(talk: Talk<'_, H, C>) {
+    let id = talk.sends(numbered(48.20, 10, 0));
+    let shown = talk.chat.hears("Live location").await;
+    let moved = async |geo: &str| {
+        let geo = geo.to_owned();
+        talk.chat
+            .sees_now(&geo, &shown, |now| now["geo_uri"] == geo.as_str())
+            .await
+    };
+    // The same message once more, then messages of their own, one of them twice.
+    for (north, sequence, geo) in [(48.21, 11, "geo:48.21,16.37;u=20"), (48.22, 12, "geo:48.22,16.37;u=20")] {
+        talk.ana.sends_with_id(talk.phone(), &id, numbered(north, sequence, 30));
+        moved(geo).await;
+    }
+    let again = numbered(48.23, 13, 60);
+    talk.sends(again.clone());
+    moved("geo:48.23,16.37;u=20").await;
+    talk.sends(again);
+    talk.sends(numbered(48.19, 9, 20));
+    talk.sends(numbered(48.24, 14, 90));
+    let now = moved("geo:48.24,16.37;u=20").await;
+    assert!(
+        now["body"].as_str().is_some_and(|body| body.contains("on my way")),
+        "{now}"
+    );
+    assert_eq!(standing(&talk.chat).await.len(), 1);
+
+    talk.sends(numbered(50.0, 100, 0));
+    talk.chat
+        .sees("another one", |it| it["content"]["geo_uri"] == "geo:50,16.37;u=20")
+        .await;
+    assert_eq!(standing(&talk.chat).await.len(), 2);
+    talk.needs_no_notice().await;
+}
+
+/// B26: where only the owner's phone is told where somebody goes, that is said: once in the live location, once alone.
+pub async fn b26_unseen<H, C: Client>(talk: Talk<'_, H, C>) {
+    const ALONE: &str = "A live location cannot be shown here yet. Open it on your phone.";
+    talk.ana.strays(talk.phone());
+    let told = talk.chat.shows(ALONE).await;
+    assert_eq!(told["sender"], talk.ghost().as_str());
+    talk.ana.strays(talk.phone());
+    talk.sends(numbered(48.20, 1, 0));
+    let shown = talk.chat.hears("📍 Live location").await;
+    for _ in 0..3 {
+        talk.ana.strays(talk.phone());
+    }
+    let says = |now: &Value| {
+        let body = now["body"].as_str().unwrap_or_default();
+        body.contains("on my way") && body.contains("It moves; follow it on your phone.")
+    };
+    talk.chat.sees_now("where to look", &shown, says).await;
+    talk.ana.says(talk.phone(), "nearly there");
+    talk.chat.shows("nearly there").await;
+    let events = talk.chat.reads().await;
+    let edits = events
+        .iter()
+        .filter(|it| relates_to(it)["event_id"] == shown["event_id"]);
+    assert_eq!(edits.count(), 1, "said once");
+    assert_eq!(events.iter().filter(|it| body(it) == ALONE).count(), 1, "told once");
 }

@@ -1,14 +1,14 @@
 //! Questions: polls, votes and their end.
 
 use serde_json::{Value, json};
-use simulator::{Contact, Received, Speech};
+use simulator::{Attendance, Contact, Received, Speech};
 
-use super::talk::{Client, Talk, body, receives, relates_to};
+use super::talk::{Client, Talk, answer, body, receives, relates_to};
 
-const START: &str = "org.matrix.msc3381.poll.start";
-const RESPONSE: &str = "org.matrix.msc3381.poll.response";
+pub(super) const START: &str = "org.matrix.msc3381.poll.start";
+pub(super) const RESPONSE: &str = "org.matrix.msc3381.poll.response";
 
-fn vote(poll: &str, answers: &Value) -> Value {
+pub(super) fn vote(poll: &str, answers: &Value) -> Value {
     json!({
         "m.relates_to": {"rel_type": "m.reference", "event_id": poll},
         RESPONSE: {"answers": answers},
@@ -28,7 +28,7 @@ async fn votes(chat: &impl Client, sender: &str, poll: &Value) -> Vec<Value> {
 }
 
 /// Waits until the last vote of a sender, which is the one that counts, is this.
-async fn votes_at_last(chat: &impl Client, sender: &str, poll: &Value, answers: Value) {
+pub(super) async fn votes_at_last(chat: &impl Client, sender: &str, poll: &Value, answers: Value) {
     crate::support::waiting::eventually("a vote", 2 * crate::support::waiting::SOON, || async {
         (votes(chat, sender, poll).await.last() == Some(&answers)).then_some(())
     })
@@ -36,7 +36,7 @@ async fn votes_at_last(chat: &impl Client, sender: &str, poll: &Value, answers: 
 }
 
 /// Waits until the last vote a person got chooses these.
-async fn gets_vote(who: &Contact, options: &[&str]) {
+pub(super) async fn gets_vote(who: &Contact, options: &[&str]) {
     crate::support::waiting::eventually("a vote on WhatsApp", 2 * crate::support::waiting::SOON, || async {
         let got = who.received();
         let last = got.iter().rfind(|got| got.message.poll_update_message.is_set())?;
@@ -199,6 +199,19 @@ pub async fn b15<H, C: Client>(talk: Talk<'_, H, C>) {
     talk.needs_no_notice().await;
 }
 
+/// A poll with an answer “Here” and another one, as Element writes it.
+pub(super) fn asking(question: &str, there: &str) -> Value {
+    let option = |id: &str, text: &str| json!({"id": id, "org.matrix.msc1767.text": text});
+    json!({
+        "org.matrix.msc1767.text": question,
+        START: {
+            "kind": "org.matrix.msc3381.poll.disclosed", "max_selections": 1,
+            "question": {"body": question, "msgtype": "m.text", "org.matrix.msc1767.text": question},
+            "answers": [option("first", "Here"), option("second", there)],
+        },
+    })
+}
+
 /// B11, B15: a poll is asked otherwise, from either side, and still voted on.
 pub async fn b15_polls<H, C: Client>(talk: Talk<'_, H, C>) {
     let of = |options: [&str; 2]| options.map(str::to_owned).to_vec();
@@ -227,17 +240,6 @@ pub async fn b15_polls<H, C: Client>(talk: Talk<'_, H, C>) {
     talk.chat.sends(RESPONSE, vote(event, &json!([sunday]))).await;
     receives(&talk.ana, "a vote", |got| got.message.poll_update_message.is_set()).await;
 
-    let option = |id: &str, text: &str| json!({"id": id, "org.matrix.msc1767.text": text});
-    let asking = |question: &str, there: &str| {
-        json!({
-            "org.matrix.msc1767.text": question,
-            START: {
-                "kind": "org.matrix.msc3381.poll.disclosed", "max_selections": 1,
-                "question": {"body": question, "msgtype": "m.text", "org.matrix.msc1767.text": question},
-                "answers": [option("first", "Here"), option("second", there)],
-            },
-        })
-    };
     let asked = talk.chat.sends(START, asking("Where?", "There")).await;
     let is = |got: &Received| got.message.poll_creation_message_v3.is_set();
     let got = talk.gets("a poll", is).await;
@@ -256,4 +258,102 @@ pub async fn b15_polls<H, C: Client>(talk: Talk<'_, H, C>) {
     assert_eq!(poll.name.as_deref(), Some("Where to?"));
     assert_eq!(poll.options[1].option_name.as_deref(), Some("Over there"));
     talk.needs_no_notice().await;
+}
+
+/// Waits until the last answer to an event that a person got is this.
+async fn gets_answer(who: &Contact, answer: Attendance) {
+    crate::support::waiting::eventually("an answer on WhatsApp", 2 * crate::support::waiting::SOON, || async {
+        let got = who.received();
+        let last = got
+            .iter()
+            .rfind(|got| got.message.enc_event_response_message.is_set())?;
+        (who.attends(last)? == answer).then_some(())
+    })
+    .await;
+}
+
+/// Waits for an answer to an event, and sees whose it is.
+async fn hears_answer<C: Client>(chat: &C, words: &str, event: &Value, sender: &str) {
+    let told = chat.shows(words).await;
+    assert_eq!(
+        relates_to(&told)["m.in_reply_to"]["event_id"],
+        event["event_id"],
+        "{told}"
+    );
+    assert_eq!(told["sender"], sender);
+}
+
+/// B15: who comes is told as an answer to the event; a command tells whether the owner does. Alone and among many.
+pub async fn b15_answers<H, C: Client>(talk: Talk<'_, H, C>) {
+    let event = |name: &str| Speech::Event {
+        name: name.into(),
+        description: None,
+        start: 1_800_000_000,
+    };
+    let id = talk.speaks(event("Regatta"));
+    let shown = talk.chat.hears("Regatta").await;
+    for (attends, words) in [
+        (Attendance::Yes, "✅ Comes"),
+        (Attendance::No, "❌ Does not come"),
+        (Attendance::Maybe, "❔ Perhaps comes"),
+    ] {
+        talk.speaks(Speech::Attend {
+            id: id.clone(),
+            answer: attends,
+        });
+        hears_answer(&talk.chat, words, &shown, &talk.ghost()).await;
+    }
+    for (word, attends, words) in [
+        ("yes", Attendance::Yes, "Answered that you come."),
+        ("No", Attendance::No, "Answered that you do not come."),
+        ("maybe", Attendance::Maybe, "Answered that you perhaps come."),
+    ] {
+        talk.chat.says(answer(&shown, &format!("!wa attend {word}"))).await;
+        gets_answer(&talk.ana, attends).await;
+        talk.chat.shows(words).await;
+    }
+    talk.chat.says(answer(&shown, "!wa attend perhaps")).await;
+    talk.chat.hears("Write `attend yes`").await;
+    let hello = talk.chat.shows("hello").await;
+    talk.chat.says(answer(&hello, "!wa attend yes")).await;
+    talk.chat.shows("That is no event of this chat.").await;
+
+    let (group, bob, there) = super::groups::begun(&talk, false).await;
+    let id = group.speaks(&bob, event("Dinner")).unwrap();
+    let shown = there.hears("Dinner").await;
+    let comes = Speech::Attend {
+        id,
+        answer: Attendance::Yes,
+    };
+    group.speaks(&talk.ana, comes).unwrap();
+    hears_answer(&there, "✅ Comes", &shown, &talk.ghost()).await;
+    there.says(answer(&shown, "!wa attend maybe")).await;
+    gets_answer(&bob, Attendance::Maybe).await;
+}
+
+/// B11, B82: a vote that was cast while the poll could not be read counts as soon as it can.
+pub async fn b11_early<H, C: Client>(talk: Talk<'_, H, C>) {
+    talk.ana.ignores_retries(true);
+    talk.ana.garbles_next();
+    let id = talk.speaks(Speech::Poll {
+        question: "When?".into(),
+        options: vec!["Monday".into(), "Friday".into()],
+        selectable: 1,
+    });
+    let waiting = talk.chat.hears("⏳ Waiting for this message").await;
+    talk.speaks(Speech::Vote {
+        id: id.clone(),
+        options: vec!["Friday".into()],
+    });
+    talk.ana.says(talk.phone(), "have you voted?");
+    talk.chat.shows("have you voted?").await;
+    talk.ana.ignores_retries(false);
+    talk.ana.sends_again(talk.phone(), &id);
+    let poll = talk.chat.sees("a poll", |event| event["type"] == START).await;
+    let friday = poll["content"][START]["answers"][1]["id"].clone();
+    votes_at_last(&talk.chat, &talk.ghost(), &poll["event_id"], json!([friday])).await;
+    talk.chat.sees_taken_back(&waiting).await;
+    let events = talk.chat.reads().await;
+    let is_lost = |it: &Value| body(it).contains("vote in a poll") || body(it).contains("voted in a poll");
+    assert!(!events.iter().any(is_lost), "{events:?}");
 }

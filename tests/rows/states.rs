@@ -7,6 +7,16 @@ use crate::support::waiting::{SOON, eventually};
 
 const STATUS: &str = "com.beeper.message_send_status";
 
+/// Waits until clients are told who has an event.
+async fn told_reached<C: Client>(chat: &C, event: &str, who: &str) {
+    let is = |it: &Value| {
+        let content = &it["content"];
+        it["type"] == STATUS && relates_to(it)["event_id"] == event && content["delivered_to_users"] == json!([who])
+    };
+    let status = chat.sees("who has it", is).await;
+    assert_eq!(status["content"]["status"], "SUCCESS");
+}
+
 /// Waits for what clients are told of an event.
 async fn told<C: Client>(chat: &C, event: &str) -> Value {
     let is = |it: &Value| it["type"] == STATUS && relates_to(it)["event_id"] == event;
@@ -20,7 +30,7 @@ async fn is_stored<H, C>(talk: &Talk<'_, H, C>, what: &str, question: &'static s
     .await;
 }
 
-/// B43: pending, sent, delivered, read, played, or failed and why.
+/// B43: pending, sent, delivered (and to whom), read, played, or failed and why.
 pub async fn b43<H, C: Client>(talk: Talk<'_, H, C>) {
     talk.world.whatsapp.is_down();
     let said = talk.chat.says(words("are you there?")).await;
@@ -40,6 +50,7 @@ pub async fn b43<H, C: Client>(talk: Talk<'_, H, C>) {
         "select count(*) from receipts where state = 'delivered'",
     )
     .await;
+    told_reached(&talk.chat, &said, &talk.ghost()).await;
     talk.ana.reads(talk.phone(), std::slice::from_ref(&got.id));
     is_stored(&talk, "read", "select count(*) from receipts where state = 'read'").await;
     talk.ana.plays(talk.phone(), &[got.id]);

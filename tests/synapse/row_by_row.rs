@@ -11,7 +11,7 @@ use crate::{
     rows::{self, Client, Talk},
     support::{
         database::Engine,
-        world::{Linked, World},
+        world::{Linked, OWNER, World},
     },
     synapse::{self, Synapse},
 };
@@ -125,8 +125,8 @@ proofs! {
         rows::words::b10,
     }
 
-    /// B05, B06, B08, B12, B14, B16
-    b05_b06_b08_b12_b14_b16_changes_and_marks_cross_synapse {
+    /// B05, B06, B07, B08, B12, B13, B14, B16
+    b05_b06_b07_b08_b12_b13_b14_b16_changes_and_marks_cross_synapse {
         rows::changes::b05,
         rows::changes::b06,
         rows::groups::b06_in_groups,
@@ -136,6 +136,9 @@ proofs! {
         rows::marks::b14,
         rows::groups::b16,
         rows::groups::b16_comments,
+        rows::groups::b13,
+        rows::groups::b13_over,
+        rows::changes::b07_by_command,
     }
 
     /// B20, B21, B22, B23, B24, B25, B28, B29, B30, B31
@@ -156,9 +159,13 @@ proofs! {
     /// B11, B15, B26, B27, B43, B82
     b11_b15_b26_b27_b43_b82_questions_places_states_and_losses_cross_synapse {
         rows::questions::b11,
+        rows::questions::b11_early,
         rows::questions::b15,
         rows::questions::b15_polls,
+        rows::questions::b15_answers,
         rows::places::b26,
+        rows::places::b26_moving,
+        rows::places::b26_unseen,
         rows::people::b27,
         rows::states::b43,
         rows::lost::b82_again,
@@ -166,4 +173,66 @@ proofs! {
         rows::lost::b82_from_the_phone,
         rows::lost::b82_never,
     }
+}
+
+/// B07: in a room that is hers alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn b07_what_the_phone_deletes_for_itself_goes_from_ones_own_room_on_synapse() {
+    const BOT: &str = "@whatsappbot:hs.test";
+    let world = synapse::world(Engine::Sqlite).await;
+    let alice = world.homeserver.person("alice").await;
+    let bot = alice.creates_dm_with(BOT).await;
+    alice.hears(&bot, BOT, "Hello").await;
+    let phone = world.whatsapp.phone(OWNER, "Alice");
+    alice.says(&bot, "login qr").await;
+    let code = alice.hears(&bot, BOT, "2@").await;
+    phone.scans(code["content"]["body"].as_str().unwrap()).unwrap();
+    alice.hears(&bot, BOT, "Linked: ").await;
+    let ana = world.contact("15550001111", "Ana");
+    ana.says(&phone, "hello");
+    let room = alice.is_shown_anywhere("hello").await;
+    let linked = Linked {
+        rest: world.rest.clone(),
+        phone,
+    };
+    let person = &alice;
+    let chat = Seat { person, room };
+    rows::changes::b07(Talk {
+        world: &world,
+        linked: &linked,
+        ana,
+        chat,
+    })
+    .await;
+}
+
+/// B05, B06, B08, B11
+#[tokio::test(flavor = "multi_thread")]
+async fn b05_b06_b08_b11_what_is_done_to_messages_of_before_a_restart_finds_them_on_synapse() {
+    let mut world = synapse::world(Engine::Sqlite).await;
+    let alice = world.homeserver.person("alice").await;
+    let linked = world.linked_device(&[alice.id()]).await;
+    let ana = world.contact("15550001111", "Ana");
+    ana.says(&linked.phone, "hello");
+    let room = alice.joins_invite().await;
+    alice.shows(&room, "hello").await;
+    let seat = || Seat {
+        person: &alice,
+        room: room.clone(),
+    };
+    let said = rows::past::said(&Talk {
+        world: &world,
+        linked: &linked,
+        ana: ana.clone(),
+        chat: seat(),
+    })
+    .await;
+    world.restarts().await;
+    let talk = Talk {
+        world: &world,
+        linked: &linked,
+        ana,
+        chat: seat(),
+    };
+    rows::past::done(talk, said).await;
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     matrix::incoming::{Incoming, read as read_event},
-    model::{Action, ChatKind, Content, Invitation, MessageRef, Sender},
+    model::{Action, Attendance, ChatKind, Content, Invitation, MessageRef, Sender},
     network,
     store::{DELETED, Message},
 };
@@ -20,6 +20,7 @@ use crate::{
 pub(super) const HELP: &[&str] = &[
     "retry – in a chat: ask once more for a file that did not come; as an answer to it, or the latest one",
     "accept – in a chat: join the group of an invitation; as an answer to it, or the latest one",
+    "attend yes|no|maybe – in a chat, as an answer to an event: say whether you come",
     "delete-for-me – in a chat, as an answer: delete a message on your own devices only",
 ];
 
@@ -29,6 +30,7 @@ pub(super) enum Command {
     Retry,
     Accept,
     DeleteForMe,
+    Attend(Attendance),
 }
 
 /// Reads one.
@@ -37,6 +39,12 @@ pub(super) fn read(line: &Line<'_>) -> Read<Command> {
         "retry" => Command::Retry,
         "accept" => Command::Accept,
         "delete-for-me" => Command::DeleteForMe,
+        "attend" => match line.rest.first().map(|word| word.to_lowercase()).as_deref() {
+            Some("yes") => Command::Attend(Attendance::Yes),
+            Some("no") => Command::Attend(Attendance::No),
+            Some("maybe") => Command::Attend(Attendance::Maybe),
+            _ => return Some(Err("Write `attend yes`, `attend no` or `attend maybe`.".to_owned())),
+        },
         _ => return None,
     }))
 }
@@ -59,6 +67,7 @@ pub(super) async fn take(asked: &Asked<'_>, command: Command) -> Result<(), Fail
         Command::Retry => retry(asked, &stage).await,
         Command::Accept => accept(asked, &stage).await,
         Command::DeleteForMe => delete_for_me(asked, &stage).await,
+        Command::Attend(answer) => attend(asked, &stage, answer).await,
     }
 }
 
@@ -129,6 +138,29 @@ fn invited(message: &Message) -> Option<(&Invitation, &crate::model::ContactId)>
         (Some(Content::Invitation(invitation)), Sender::Contact(inviter)) => Some((invitation, inviter)),
         _ => None,
     }
+}
+
+async fn attend(asked: &Asked<'_>, stage: &Stage<'_>, answer: Attendance) -> Result<(), Failure> {
+    let message = match answered(asked, stage).await? {
+        Some(Ok(message)) if matches!(message.content, Some(Content::Appointment(_))) => message,
+        Some(_) => return asked.answer("That is no event of this chat.").await,
+        None => return asked.answer("Answer the event with this command.").await,
+    };
+    let appointment = MessageRef {
+        id: message.id,
+        sender: message.sender,
+    };
+    match stage.act(&Action::Attend { appointment, answer }).await {
+        Ok(()) => {}
+        Err(Failure::Never(why)) => return asked.answer(&format!("Not answered: {why}.")).await,
+        Err(error) => return Err(error),
+    }
+    let told = match answer {
+        Attendance::Yes => "Answered that you come.",
+        Attendance::No => "Answered that you do not come.",
+        Attendance::Maybe => "Answered that you perhaps come.",
+    };
+    asked.answer(told).await
 }
 
 async fn delete_for_me(asked: &Asked<'_>, stage: &Stage<'_>) -> Result<(), Failure> {

@@ -14,7 +14,7 @@ use crate::{
         outgoing::{self, Around},
         transaction_id,
     },
-    model::{Content, Media, MessageRef, Place, PortalKey, Say, Sender, Timestamp, lasting},
+    model::{Content, Media, MessageRef, PortalKey, Say, Sender, Timestamp, lasting},
     store::{DELETED, Message, MessageContent, Tx},
 };
 
@@ -44,12 +44,18 @@ pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Conte
     if target.message.edited_at.is_some_and(|last| last > scene.event.at) {
         return scene.desk.done().await;
     }
+    let content = media::edited(scene.desk.bridge, &target.message, content);
+    put(scene, &target, &content, "place").await
+}
+
+/// Puts other content in the place of what a message says. `what` tells apart what one event of the network puts there at
+/// different times.
+pub(super) async fn put(scene: &Scene<'_>, target: &Target, content: &Content, what: &str) -> Result<(), Failure> {
     let room = scene.room().await?;
     let speaker = scene.speaker(&room).await?;
-    let content = media::edited(scene.desk.bridge, &target.message, content);
-    let brought = match already_shown(scene, &room, &target, &content).await? {
+    let brought = match already_shown(scene, &room, target, content).await? {
         Some(shown) => shown,
-        None => media::bring(scene, &content).await?,
+        None => media::bring(scene, content).await?,
     };
     let mut parts = None;
     // A gallery is more than the one message of it that was edited.
@@ -62,7 +68,7 @@ pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Conte
         .is_shown_with_others(&target.message)
         .await?;
     if !is_gallery && is_speaker(&target.message, &speaker) {
-        let placed = say::put_in_place(scene, (&room, &speaker), &target.message, &brought, "place").await?;
+        let placed = say::put_in_place(scene, (&room, &speaker), &target.message, &brought, what).await?;
         parts = Some(placed.parts);
     } else {
         // Only who sent an event can replace it: the new words follow as an answer.
@@ -80,7 +86,7 @@ pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Conte
                 ..Around::nothing()
             },
         );
-        say::send(scene, &room, &speaker, &messages, "edit").await?;
+        say::send(scene, &room, &speaker, &messages, &format!("edit:{what}")).await?;
     }
     let now_holds = MessageContent {
         id: &target.message.id,
@@ -141,19 +147,6 @@ async fn already_shown(
 /// Where nothing is known of who sent an event, who would speak now did.
 fn is_speaker(message: &Message, speaker: &Actor) -> bool {
     message.speaker.as_deref().is_none_or(|user| user == speaker.user())
-}
-
-/// Moves a live location on.
-pub(super) async fn go(scene: &Scene<'_>, target: &MessageRef, place: Place) -> Result<(), Failure> {
-    let message = {
-        let mut read = scene.desk.bridge.store.read().await?;
-        read.find_message(&scene.key, &target.id, &target.sender).await?
-    };
-    let Some(Content::Location(mut location)) = message.and_then(|message| message.content) else {
-        return scene.desk.done().await;
-    };
-    location.place = place;
-    edit(scene, target, &Content::Location(location)).await
 }
 
 /// Takes a message away.

@@ -86,11 +86,15 @@ pub(super) async fn react(scene: &Scene<'_>, target: &MessageRef, emoji: Option<
 
 /// Shows a vote as the voter's.
 pub(super) async fn vote(scene: &Scene<'_>, poll: &MessageRef, options: &[String]) -> Result<(), Failure> {
-    let Some(target) = scene.target(poll, "voted in a poll that is not here.").await? else {
+    const DEED: &str = "voted in a poll that is not here.";
+    let Some(target) = scene.target(poll, DEED).await? else {
         return Ok(());
     };
-    let Some(Content::Poll(asked)) = &target.message.content else {
-        return scene.desk.done().await;
+    let asked = match &target.message.content {
+        Some(Content::Poll(asked)) => asked,
+        // What stands for the poll is here, and the poll is about to take its place.
+        Some(Content::Awaited) => return scene.wait_for(poll, DEED).await.map(drop),
+        _ => return scene.desk.done().await,
     };
     let answers: Vec<_> = options.iter().filter_map(|option| answer(asked, option)).collect();
     let room = scene.room().await?;

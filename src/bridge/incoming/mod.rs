@@ -2,15 +2,18 @@
 //!
 //! The Matrix transaction ids are hashes of what was said and by whom, so a job that is done again after a crash shows
 //! nothing twice. One file for each family: new messages (`say`), what happens to messages (`changes`), marks on them
-//! (`marks`), media and pictures brought over (`media`), what was said before (`past`), people named in words (`people`).
+//! (`marks`), places that move (`places`), what comes sealed (`sealed`), media and pictures brought over (`media`), what was
+//! said before (`past`), people named in words (`people`).
 
 mod changes;
 mod marks;
 mod media;
 mod past;
 mod people;
+mod places;
 mod say;
 mod scene;
+mod sealed;
 mod settings;
 
 use std::borrow::Cow;
@@ -54,31 +57,48 @@ pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> 
         device,
         identity,
     };
-    let outcome = match &event.action {
-        Action::Say(said) => say::show(&scene, said).await,
-        Action::Edit { target, content } => changes::edit(&scene, target, content).await,
-        Action::Move { target, place } => changes::go(&scene, target, *place).await,
-        Action::Delete { target } => changes::delete(&scene, target).await,
-        Action::Forget { target } => changes::forget(&scene, target).await,
-        Action::React { target, emoji } => marks::react(&scene, target, emoji.as_deref()).await,
-        Action::Vote { poll, options } => marks::vote(&scene, poll, options).await,
-        Action::EndPoll { poll } => marks::end_poll(&scene, poll).await,
-        Action::Attend { appointment, answer } => marks::attend(&scene, appointment, *answer).await,
-        Action::Pin { target, pinned } => marks::pin(&scene, target, *pinned).await,
-        Action::Timer(seconds) => changes::timer(&scene, *seconds).await,
-        Action::Group(change) => groups::take(desk, &scene.device, event, change).await,
-        Action::Mark(mark) => settings::mark(&scene, *mark).await,
-        Action::Name(name) => settings::name(&scene, name.as_deref()).await,
-        Action::Discard => discard(desk, &scene).await,
-        Action::Clear { until } => changes::clear(&scene, *until).await,
-        // They come as news, never as a job.
-        Action::Typing(_) | Action::Read { .. } => desk.done().await,
+    let Action::Sealed { target, kind, .. } = &event.action else {
+        return act(&scene).await;
+    };
+    let Some(action) = sealed::open(&scene, target, *kind).await? else {
+        return Ok(());
+    };
+    let opened = Event {
+        action,
+        ..scene.event.clone()
+    };
+    act(&scene.with(&opened)).await
+}
+
+/// Shows what happened, and tells those who look.
+async fn act(scene: &Scene<'_>) -> Result<(), Failure> {
+    let desk = scene.desk;
+    let outcome = match &scene.event.action {
+        Action::Say(said) => say::show(scene, said).await,
+        Action::Edit { target, content } => changes::edit(scene, target, content).await,
+        Action::Move { target, place, course } => places::go(scene, target, *place, *course).await,
+        Action::Stray => places::stray(scene).await,
+        Action::Delete { target } => changes::delete(scene, target).await,
+        Action::Forget { target } => changes::forget(scene, target).await,
+        Action::React { target, emoji } => marks::react(scene, target, emoji.as_deref()).await,
+        Action::Vote { poll, options } => marks::vote(scene, poll, options).await,
+        Action::EndPoll { poll } => marks::end_poll(scene, poll).await,
+        Action::Attend { appointment, answer } => marks::attend(scene, appointment, *answer).await,
+        Action::Pin { target, pinned } => marks::pin(scene, target, *pinned).await,
+        Action::Timer(seconds) => changes::timer(scene, *seconds).await,
+        Action::Group(change) => groups::take(desk, &scene.device, scene.event, change).await,
+        Action::Mark(mark) => settings::mark(scene, *mark).await,
+        Action::Name(name) => settings::name(scene, name.as_deref()).await,
+        Action::Discard => discard(desk, scene).await,
+        Action::Clear { until } => changes::clear(scene, *until).await,
+        // They come as news, never as a job; what is sealed was opened before.
+        Action::Typing(_) | Action::Read { .. } | Action::Sealed { .. } => desk.done().await,
     };
     if outcome.is_ok() {
         let now = desk.bridge.clock().now();
         desk.bridge
             .live
-            .tell(&scene.device, now, || What::Incoming(said(&scene)));
+            .tell(&scene.device, now, || What::Incoming(said(scene)));
     }
     outcome
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     super::{error::Failure, expiry, notify, portals::Room, redact, typing, voice::Voice},
     media::{self, Brought},
-    people,
+    people, places,
     scene::Scene,
 };
 use crate::{
@@ -35,8 +35,18 @@ pub(super) async fn show(scene: &Scene<'_>, said: &Say) -> Result<(), Failure> {
     match known {
         // Shown by an earlier attempt, or sent by ourselves, or taken back before it was shown.
         Some(known) if known.direction == Direction::Out || known.kind == DELETED => return scene.desk.done().await,
-        Some(known) if known.event.is_some() => return replace(scene, &known, said).await,
-        _ => {}
+        Some(known) if known.event.is_some() => {
+            return match places::moved_by(scene, Some(&known), said).await? {
+                Some((before, now)) => places::go_on(scene, before, now).await,
+                None => replace(scene, &known, said).await,
+            };
+        }
+        Some(_) => {}
+        None => {
+            if let Some((before, now)) = places::moved_by(scene, None, said).await? {
+                return places::go_on(scene, before, now).await;
+            }
+        }
     }
     let room = scene.room().await?;
     let speaker = scene.speaker(&room).await?;
@@ -123,6 +133,7 @@ async fn replace(scene: &Scene<'_>, known: &Message, said: &Say) -> Result<(), F
         ..known.clone()
     };
     follow_up(scene, &mut tx, &message, said, &brought).await?;
+    scene.end_waiting(&mut tx).await?;
     let heard = Heard {
         room: &room,
         content: &brought.content,

@@ -139,7 +139,7 @@ impl Scene<'_> {
 
     /// Waits beside the chat: first for a while, then, after a notice, for as long as such events are kept at all. The
     /// message itself ends that second wait (see [`Scene::end_waiting`]).
-    async fn wait_for(&self, target: &MessageRef, deed: &str) -> Result<Option<Target>, Failure> {
+    pub(super) async fn wait_for(&self, target: &MessageRef, deed: &str) -> Result<Option<Target>, Failure> {
         let (desk, config) = (self.desk, &self.desk.bridge.config);
         let (late, orphan) = (Lane::late(&self.key, &target.id), Lane::orphan(&self.key, &target.id));
         if desk.job.lane == orphan {

@@ -9,6 +9,7 @@ use crate::{
     matrix::cards,
     media::Fitted,
     model::{Content, DeviceId, Home, Media, MediaKind, MediaSource, Work, in_units},
+    network::MediaLimits,
 };
 
 /// A file of cards is a contact up to this size.
@@ -88,6 +89,9 @@ async fn carry(desk: &Desk<'_>, device: DeviceId, media: &Media) -> Result<Optio
             return Ok(None);
         }
     };
+    let limits = bridge.network.capabilities().media_limits;
+    // Nothing is unpacked that cannot be sent in any way.
+    goes_as(MediaKind::File, download.size, &limits)?;
     let mut known = Media {
         size: Some(download.size),
         ..media.clone()
@@ -100,13 +104,7 @@ async fn carry(desk: &Desk<'_>, device: DeviceId, media: &Media) -> Result<Optio
     known.name = known.name.or(download.name);
     let Fitted { file, media: fitted } = fit(desk, download.file, known).await?;
     let size = file.metadata().map_err(|error| Failure::later(&error))?.len();
-    let limits = bridge.network.capabilities().media_limits;
-    // What is too large for a picture may still go as a file.
-    let mut kinds = [fitted.kind, MediaKind::File].into_iter();
-    let kind = kinds.find(|kind| size <= limits.of(*kind)).ok_or_else(|| {
-        let (size, limit) = (in_units(size), in_units(limits.of(MediaKind::File)));
-        Failure::Never(format!("the file has {size}, and at most {limit} can be sent"))
-    })?;
+    let kind = goes_as(fitted.kind, size, &limits)?;
     let reference = bridge.network.upload(device, kind, file).await?;
     Ok(Some(Media {
         kind,
@@ -118,6 +116,15 @@ async fn carry(desk: &Desk<'_>, device: DeviceId, media: &Media) -> Result<Optio
         }),
         ..fitted
     }))
+}
+
+/// As what a file of this kind and size goes: what is too large for a picture may still go as a plain file.
+fn goes_as(kind: MediaKind, size: u64, limits: &MediaLimits) -> Result<MediaKind, Failure> {
+    let mut kinds = [kind, MediaKind::File].into_iter();
+    kinds.find(|kind| size <= limits.of(*kind)).ok_or_else(|| {
+        let (size, limit) = (in_units(size), in_units(limits.of(MediaKind::File)));
+        Failure::Never(format!("the file has {size}, and at most {limit} can be sent"))
+    })
 }
 
 /// Makes of a file what phones take. One that cannot be converted goes as a plain file, and the sender hears why.
@@ -142,4 +149,27 @@ async fn fit(desk: &Desk<'_>, file: File, media: Media) -> Result<Fitted, Failur
             ..media
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b31_what_is_too_large_in_every_way_is_refused_with_its_size_and_the_limit() {
+        let limits = MediaLimits {
+            picture: 1 << 20,
+            film: 2 << 20,
+            sound: 1 << 20,
+            sticker: 1 << 19,
+            file: 4 << 20,
+        };
+        let goes = |kind, size| goes_as(kind, size, &limits);
+        assert_eq!(goes(MediaKind::Image, 1 << 20).unwrap(), MediaKind::Image);
+        assert_eq!(goes(MediaKind::Image, (1 << 20) + 1).unwrap(), MediaKind::File);
+        for kind in [MediaKind::Image, MediaKind::Video, MediaKind::File] {
+            let refused = goes(kind, 5 << 20).unwrap_err().to_string();
+            assert_eq!(refused, "the file has 5 MiB, and at most 4 MiB can be sent");
+        }
+    }
 }

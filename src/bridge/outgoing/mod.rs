@@ -14,7 +14,7 @@ mod say;
 mod stage;
 mod words;
 
-use ruma::{EventId, RoomId, UserId};
+use ruma::{EventId, OwnedUserId, RoomId, UserId};
 
 use super::{Inner, commands, error::Failure, invites, moving, worker::Desk};
 use crate::{
@@ -24,8 +24,8 @@ use crate::{
         outgoing::Status,
         transaction_id,
     },
-    model::{Identity, Lane, RoomEvent, Sender, Work},
-    store::Tx,
+    model::{Identity, Lane, MessageId, PortalKey, RoomEvent, Sender, Work},
+    store::{Direction, Tx},
 };
 
 pub(super) use groups::invited;
@@ -142,6 +142,37 @@ pub(super) async fn given_up(tx: &mut Tx, desk: &Desk<'_>, event: &RoomEvent, wh
     push_notice(tx, desk.bridge, event, &format!("{what}: {why}.")).await
 }
 
+/// Somebody has a message of the owner, the first one to have it: promises to tell clients.
+pub(super) async fn was_delivered(
+    bridge: &Inner,
+    tx: &mut Tx,
+    portal: &PortalKey,
+    message: &MessageId,
+) -> Result<(), crate::store::Error> {
+    if !bridge.config.send_status || tx.list_receipts(portal, message).await?.len() > 1 {
+        return Ok(());
+    }
+    let Some(found) = tx.find_message(portal, message, &Sender::Owner).await? else {
+        return Ok(());
+    };
+    // No client shows it to who spoke by REST.
+    let names = bridge.homeserver.names();
+    if found.speaker.as_deref().is_none_or(|user| names.is_ours(user)) {
+        return Ok(());
+    }
+    // What was said elsewhere is shown, not sent.
+    if let (Direction::Out, Some(room), Some(event)) = (found.direction, found.room, found.event) {
+        let lane = Lane::room(&room);
+        let status = Work::Status {
+            room,
+            event,
+            failed: None,
+        };
+        tx.push_job(&lane, &status, bridge.clock().now()).await?;
+    }
+    Ok(())
+}
+
 /// Promises to tell clients what became of a message.
 async fn push_status(tx: &mut Tx, bridge: &Inner, event: &RoomEvent, failed: Option<&str>) -> Result<(), Failure> {
     if !bridge.config.send_status {
@@ -165,19 +196,42 @@ pub(super) async fn status(
     failed: Option<&str>,
 ) -> Result<(), Failure> {
     let bot = desk.bridge.homeserver.as_bot();
+    let reached = match failed {
+        None => reached(desk.bridge, event).await?,
+        Some(_) => Vec::new(),
+    };
     let status = match failed {
-        None => Status::Sent,
         Some(why) => Status::Failed { why, again: false },
+        None if reached.is_empty() => Status::Sent,
+        None => Status::Delivered(&reached),
     };
     let network = desk.bridge.homeserver.names().bot().as_str();
     let message = matrix::outgoing::status(event, network, status);
-    let txn = transaction_id(&["status", room.as_str(), event.as_str(), failed.unwrap_or_default()]);
+    let how = if reached.is_empty() {
+        failed.unwrap_or_default()
+    } else {
+        "delivered"
+    };
+    let txn = transaction_id(&["status", room.as_str(), event.as_str(), how]);
     match bot.send(room, message.event_type, &message.content, &txn, None).await {
         // A room that a person opened: its clients do without.
         Err(error) if error.is_forbidden() => desk.done().await,
         Err(error) => Err(error.into()),
         Ok(_) => desk.done().await,
     }
+}
+
+/// Those who have a message by now, as far as they are people in Matrix.
+async fn reached(bridge: &Inner, event: &EventId) -> Result<Vec<OwnedUserId>, Failure> {
+    let mut read = bridge.store.read().await?;
+    let Some(message) = read.find_message_by_event(event).await? else {
+        return Ok(Vec::new());
+    };
+    let mut users = Vec::new();
+    for receipt in read.list_receipts(&message.portal, &message.id).await? {
+        users.extend(read.find_ghost(&receipt.contact).await?.map(|ghost| ghost.user));
+    }
+    Ok(users)
 }
 
 /// Does a job of kind `notice`.

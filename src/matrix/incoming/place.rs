@@ -22,6 +22,7 @@ pub(super) fn read(content: &Fields) -> Said {
         address: None,
         url: None,
         is_live: false,
+        course: crate::model::Course::default(),
         thumbnail: None,
     }));
     said.picture = part(content, "info").and_then(thumbnail);

@@ -7,6 +7,8 @@ use crate::model::{Location, Place};
 
 /// Names and addresses longer than this are none.
 const LONGEST: usize = 1024;
+/// Where a live location goes on that nobody here can follow.
+const UNSEEN: &str = "It moves; follow it on your phone.";
 
 /// The content of a shared place. A live one is shown anew by edits.
 pub(super) fn content(location: &Location, lines: &[&str], around: &Around<'_>) -> Value {
@@ -48,6 +50,9 @@ fn body(location: &Location, lines: &[&str]) -> String {
     let mut all: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
     all.push(first);
     all.extend(location.address.as_deref().map(|address| clipped(address, LONGEST)));
+    if location.course.is_unseen {
+        all.push(UNSEEN.to_owned());
+    }
     all.push(page);
     all.join("\n")
 }

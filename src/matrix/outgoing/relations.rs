@@ -98,7 +98,6 @@ pub(crate) enum Status<'a> {
     /// The network has it.
     Sent,
     /// These have it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "receipts are kept and not told yet"))]
     Delivered(&'a [OwnedUserId]),
     /// It will never arrive.
     Failed {

@@ -302,6 +302,7 @@ fn every_kind_with(text: &str) -> Vec<Content> {
             address: some.clone(),
             url: some.clone(),
             is_live: true,
+            course: crate::model::Course::default(),
             thumbnail: None,
         }),
         Content::Contacts(vec![card; 100]),
@@ -402,7 +403,7 @@ proptest! {
         latitude in -90.0..=90.0_f64, longitude in -180.0..=180.0_f64, accuracy in prop::option::of(any::<u32>()), name in prop::option::of("[a-z]{1,9}"),
     ) {
         let place = Place { latitude, longitude, accuracy };
-        let content = Content::Location(Location { place, name, address: None, url: None, is_live: false, thumbnail: None });
+        let content = Content::Location(Location { place, name, address: None, url: None, is_live: false, course: crate::model::Course::default(), thumbnail: None });
         let messages = say(&Say::new(content.clone()), &Around::nothing());
         prop_assert_eq!(&read_back(&messages).content, &content);
     }

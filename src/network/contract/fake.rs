@@ -103,6 +103,8 @@ impl Stage for OnFake {
             | Action::Attend { .. }
             | Action::Pin { .. }
             | Action::Move { .. }
+            | Action::Stray
+            | Action::Sealed { .. }
             | Action::Timer(_)
             | Action::Discard
             | Action::Clear { .. }

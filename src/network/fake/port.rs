@@ -14,7 +14,7 @@ use super::{
     Act, Fake,
 };
 use crate::model::{
-    Action, ChatId, ContactId, ContactInfo, Content, DeviceId, Group, Invitation, LinkSignal, Media, MediaKind,
+    Action, ChatId, ContactId, ContactInfo, Content, DeviceId, Event, Group, Invitation, LinkSignal, Media, MediaKind,
     MediaRef, MediaSource, MessageId, MessageRef, News, Past, PortalKey, Recipient, Say, Timestamp,
 };
 
@@ -288,6 +288,12 @@ impl Network for Fake {
 
     async fn ask_for_older(&self, portal: &PortalKey, _: (&MessageRef, Timestamp), _: u32) -> Result<(), Error> {
         self.must_be_linked(portal.device)
+    }
+
+    async fn open(&self, event: &Event) -> Result<Option<Action>, Error> {
+        self.must_be_linked(event.device)?;
+        // Nothing is sealed here.
+        Ok(None)
     }
 
     fn is_same_file(&self, one: &MediaRef, other: &MediaRef) -> bool {

@@ -70,7 +70,7 @@ pub(super) async fn open(
     keys: &Keys,
     people: &People,
     client: &Client,
-    (chat, info, message): (&ChatId, &MessageInfo, &wa::Message),
+    (chat, sender, message): (&ChatId, &Jid, &wa::Message),
 ) -> Result<Option<Opened>, keyring::Error> {
     let Some(sealed) = incoming::sealed_in(message) else {
         return Ok(None);
@@ -84,7 +84,7 @@ pub(super) async fn open(
         Ok(author) => names_of(people, client, &author).await?,
         Err(_) => return Ok(None),
     };
-    let answerers = names_of(people, client, &info.source.sender).await?;
+    let answerers = names_of(people, client, sender).await?;
     let opened = askers
         .iter()
         .flat_map(|asker| {

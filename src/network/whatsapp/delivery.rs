@@ -50,7 +50,7 @@ use super::{
     ids::Place,
     incoming,
     keys::{Keys, Resend},
-    status,
+    status, waiting,
 };
 use crate::{
     model::{
@@ -174,13 +174,17 @@ impl Delivery {
 
     /// Hands over what stands for a message that did not come.
     pub(super) async fn deliver_placeholder(&self, info: &MessageInfo, content: Content) {
+        self.deliver_alone(info, Action::Say(Say::new(content))).await;
+    }
+
+    /// Hands over what the stanza alone tells.
+    pub(super) async fn deliver_alone(&self, info: &MessageInfo, action: Action) {
         let place = match self.place(info).await {
             Ok(Some(place)) => place,
             Ok(None) => return,
             Err(error) => return tracing::warn!(device.id = %self.device, %error, "a person could not be looked up"),
         };
-        self.deliver_event(self.event(info, place, Action::Say(Say::new(content))))
-            .await;
+        self.deliver_event(self.event(info, place, action)).await;
     }
 
     async fn deliver(&self, client: &Arc<Client>, messages: &[InboundMessage]) -> Result<(), DeliveryError> {
@@ -238,7 +242,11 @@ impl Delivery {
         };
         let (shared, chat, keys) = (&self.shared, &place.chat, self.keys());
         answers::remember(&keys, chat, info, message).await?;
-        let opened = answers::open(&keys, &shared.people, client, (chat, info, message)).await?;
+        let opened = answers::open(&keys, &shared.people, client, (chat, &info.source.sender, message)).await?;
+        let sealed = match &unsealed {
+            Some(_) => None,
+            None => waiting::keep(&keys, &shared.people, client, (chat, around(info), message)).await?,
+        };
         let people = directory::look_up(&shared.people, client, &named).await?;
         let action = incoming::read(
             message,
@@ -248,6 +256,7 @@ impl Delivery {
                 by_admin: info.edit == EditAttribute::AdminRevoke,
                 thread,
                 opened,
+                sealed: sealed.as_deref(),
                 people: &people,
             },
         );
@@ -285,8 +294,8 @@ impl Delivery {
         let Some(place) = self.place(&received.info).await? else {
             return Ok(None);
         };
-        let around = (&place.chat, &*received.info, &*received.message);
-        envelopes::open(&self.keys(), &self.shared.people, client, around).await
+        let sealed = (&place.chat, around(&received.info), &*received.message);
+        envelopes::open(&self.keys(), &self.shared.people, client, sealed).await
     }
 
     fn keys(&self) -> Keys {
@@ -383,6 +392,13 @@ impl Delivery {
             reconnecting.store(false, Ordering::SeqCst);
             client.reconnect_immediately().await;
         });
+    }
+}
+
+fn around(info: &MessageInfo) -> envelopes::Around<'_> {
+    envelopes::Around {
+        chat: &info.source.chat,
+        sender: &info.source.sender,
     }
 }
 

@@ -16,14 +16,18 @@ use whatsapp_rust::{
         SecretEncKind,
         message_edit::{decrypt_secret_encrypted, extract_secret_encrypted},
     },
-    wacore::types::message::MessageInfo,
     waproto::whatsapp::{
         self as wa,
         message::{ProtocolMessage, protocol_message::Type},
     },
 };
 
-use super::{answers::names_of, incoming, keys::Keys, people::People};
+use super::{
+    answers::names_of,
+    incoming,
+    keys::{Keys, Question},
+    people::People,
+};
 use crate::{
     model::{ChatId, MessageId},
     store::keyring,
@@ -35,6 +39,15 @@ pub(super) struct Unsealed {
     pub(super) message: wa::Message,
     /// The message it comments on.
     pub(super) thread: Option<wa::MessageKey>,
+}
+
+/// Where something was said, and by whom, as the wire spells them.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    /// The chat.
+    pub(super) chat: &'a Jid,
+    /// Who said it.
+    pub(super) sender: &'a Jid,
 }
 
 /// Whether a message is one.
@@ -50,7 +63,7 @@ pub(super) async fn open(
     keys: &Keys,
     people: &People,
     client: &Client,
-    (chat, info, message): (&ChatId, &MessageInfo, &wa::Message),
+    (chat, around, message): (&ChatId, Around<'_>, &wa::Message),
 ) -> Result<Option<Unsealed>, keyring::Error> {
     let Some(envelope) = extract_secret_encrypted(incoming::innermost(message)) else {
         return Ok(None);
@@ -59,14 +72,14 @@ pub(super) async fn open(
         return Ok(None);
     };
     let id = MessageId::from_adapter(target);
-    let Some(question) = keys.question(chat.as_str(), &id).await? else {
+    let Some(question) = secret_of(keys, people, client, (chat, around, envelope.target_message_key)).await? else {
         return Ok(None);
     };
     let Ok(author) = question.author.parse::<Jid>() else {
         return Ok(None);
     };
     let authors = jids(names_of(people, client, &author).await?);
-    let senders = jids(names_of(people, client, &info.source.sender).await?);
+    let senders = jids(names_of(people, client, around.sender).await?);
     let opened = authors
         .iter()
         .flat_map(|author| senders.iter().map(move |sender| (author, sender)))
@@ -97,6 +110,46 @@ pub(super) async fn open(
         }),
         SecretEncKind::EncReaction | SecretEncKind::PollAddOption => Some(alone(with_target(inner, key))),
     })
+}
+
+/// What is sealed about a message is sealed with this; `None` while that message is not here. What asks nothing has its
+/// secret with the library, which keeps it by the names that stood around the message.
+///
+/// # Errors
+/// The store could not be asked.
+pub(super) async fn secret_of(
+    keys: &Keys,
+    people: &People,
+    client: &Client,
+    (chat, around, key): (&ChatId, Around<'_>, &wa::MessageKey),
+) -> Result<Option<Question>, keyring::Error> {
+    let id = MessageId::from_adapter(key.id.as_deref().unwrap_or_default());
+    if let Some(question) = keys.question(chat.as_str(), &id).await? {
+        return Ok(Some(question));
+    }
+    let chats = names_of(people, client, around.chat).await?;
+    let participant = key.participant.as_deref().and_then(|jid| jid.parse::<Jid>().ok());
+    let possible = [
+        Some(around.sender.clone()),
+        participant,
+        client.pn(),
+        Some(around.chat.clone()),
+    ];
+    for author in possible.into_iter().flatten() {
+        for author in names_of(people, client, &author).await? {
+            for chat in &chats {
+                if let Some(secret) = keys.secret(chat, &author, id.as_str()).await? {
+                    return Ok(Some(Question {
+                        secret,
+                        author,
+                        options: Vec::new(),
+                        former: Vec::new(),
+                    }));
+                }
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn jids(names: Vec<String>) -> Vec<Jid> {

@@ -45,8 +45,10 @@ mod settings;
 mod status;
 mod status_posts;
 mod stored_media;
+mod strays;
 mod tokens;
 mod verified;
+mod waiting;
 
 use std::{fs::File, sync::Arc};
 
@@ -60,7 +62,7 @@ use self::{live::Live, people::People, stored_media::StoredMedia};
 use super::{Capabilities, Error, Intake, Invited, Joined, LinkAnswer, LinkSteps, Linking, Network, NewGroup, Picture};
 use crate::{
     model::{
-        Action, ChatId, Clock, ContactId, ContactInfo, DeviceId, Group, Invitation, Media, MediaKind, MediaRef,
+        Action, ChatId, Clock, ContactId, ContactInfo, DeviceId, Event, Group, Invitation, Media, MediaKind, MediaRef,
         MessageId, MessageRef, Past, PortalKey, Recipient, Timestamp,
     },
     store::keyring::Keyring,
@@ -333,6 +335,11 @@ impl Network for WhatsApp {
             "ask_for_older",
             history::ask(&self.shared, &session, (&portal.chat, than, at), count).await
         )
+    }
+
+    async fn open(&self, event: &Event) -> Result<Option<Action>, Error> {
+        let session = self.live.session(&self.shared, event.device).await?;
+        waiting::open(&self.shared, &session, event).await
     }
 
     fn is_same_file(&self, one: &MediaRef, other: &MediaRef) -> bool {

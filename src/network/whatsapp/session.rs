@@ -41,7 +41,8 @@ use super::{
     keys::Keys,
     link::{Link, instead_of, link_after},
     phone::Phone,
-    receipts, settings,
+    receipts, settings, strays,
+    strays::Strays,
 };
 use crate::{
     model::{DeviceId, LinkSignal, LogoutReason, News, Sender, Timestamp, Typing},
@@ -95,8 +96,9 @@ impl Session {
         let keys = Keys::new(shared.keyring.clone(), device, shared.clock.clone());
         let resend = keys.resend().clone();
         let delivery = Delivery::new(Arc::clone(shared), device, known, resend.clone());
-        let mut builder =
-            client::builder(&shared.config, keys)?.with_inbound_durability_hook(Hook(Arc::clone(&delivery)));
+        let mut builder = client::builder(&shared.config, keys)?
+            .with_inbound_durability_hook(Hook(Arc::clone(&delivery)))
+            .with_enc_handler(strays::KIND, Strays(Arc::clone(&delivery)));
         if let Some(phone_number) = code_for {
             builder = builder.with_pair_code(PairCodeOptions {
                 phone_number,

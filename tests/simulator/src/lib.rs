@@ -17,7 +17,7 @@ mod server;
 mod signal;
 mod wire;
 
-pub use contact::{Attachment, Card, Contact, Kind, Received, Seen, Speech};
+pub use contact::{Attachment, Attendance, Card, Contact, Kind, Received, Seen, Speech};
 pub use group::{Group, Somebody};
 pub use media::{MediaKind, Uploaded};
 pub use newsletter::{Newsletter, Published};

@@ -22,7 +22,7 @@ use super::super::{
 };
 use crate::{
     model::{
-        Action, ChatFacts, ChatId, ChatKind, MessageId, PastChat, PastMark, PastMessage, Reached, Say, Sender,
+        Action, ChatFacts, ChatId, ChatKind, Content, MessageId, PastChat, PastMark, PastMessage, Reached, Say, Sender,
         Timestamp,
     },
     store::keyring,
@@ -269,11 +269,57 @@ async fn words(
         by_admin: false,
         thread: None,
         opened: None,
+        sealed: None,
         people: &people,
     };
     Ok(match incoming::read(message, &scene) {
-        Some(Action::Say(said)) => Some(said),
+        Some(Action::Say(said)) => Some(where_it_ended(said, info)),
         Some(Action::Edit { content, .. }) => Some(Say::new(content)),
         _ => None,
     })
+}
+
+/// A live location that is over stands where it ended.
+fn where_it_ended(mut said: Say, info: &wa::WebMessageInfo) -> Say {
+    let last = info.final_live_location.as_option().map(incoming::on_its_way);
+    if let (Content::Location(location), Some(last)) = (&mut said.content, last)
+        && location.is_live
+    {
+        (location.place, location.course) = (last.place, last.course);
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use whatsapp_rust::buffa::MessageField;
+
+    use super::*;
+
+    #[test]
+    fn b26_a_live_location_that_is_over_stands_where_it_ended() {
+        let at = |latitude, sequence| wa::message::LiveLocationMessage {
+            degrees_latitude: Some(latitude),
+            degrees_longitude: Some(2.0),
+            sequence_number: Some(sequence),
+            caption: (sequence == 1).then(|| "on my way".to_owned()),
+            ..Default::default()
+        };
+        let info = wa::WebMessageInfo {
+            final_live_location: MessageField::some(at(3.0, 9)),
+            ..Default::default()
+        };
+        let begun = || Say::new(Content::Location(incoming::on_its_way(&at(1.0, 1))));
+        let ended = |info: &wa::WebMessageInfo| {
+            let Content::Location(location) = where_it_ended(begun(), info).content else {
+                panic!("another kind");
+            };
+            assert_eq!(location.address.as_deref(), Some("on my way"));
+            (location.place.latitude, location.course.sequence)
+        };
+        assert_eq!(ended(&info), (3.0, 9));
+        assert_eq!(ended(&wa::WebMessageInfo::default()), (1.0, 1));
+        let words = where_it_ended(Say::new(Content::words("hello")), &info);
+        assert_eq!(words.content, Content::words("hello"));
+    }
 }

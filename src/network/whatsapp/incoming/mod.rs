@@ -27,8 +27,9 @@ use whatsapp_rust::{
     waproto::whatsapp::{self as wa, message_association::AssociationType},
 };
 
+pub(super) use self::places::on_its_way;
 pub(super) use self::scene::{Directory, Known, Opened, Scene};
-pub(super) use self::sealed::{Posed, Sealed, asked_in, posed_in, sealed_in};
+pub(super) use self::sealed::{Posed, Sealed, asked_in, posed_in, sealed_about, sealed_in};
 use self::{
     protocol::Word,
     scene::Asked,
@@ -60,6 +61,7 @@ pub(super) fn named_in(message: &wa::Message, thread: Option<&wa::MessageKey>) -
         by_admin: true,
         thread,
         opened: None,
+        sealed: Some(""),
         people: &asked,
     };
     read(message, &scene)?;
@@ -74,6 +76,9 @@ pub(super) fn read(message: &wa::Message, scene: &Scene<'_>) -> Option<Action> {
         Some(Word::Act(action)) => return Some(*action),
         Some(Word::BetweenClients) => return None,
         None => {}
+    }
+    if let Some(action) = scene.sealed.and_then(|envelope| sealed::closed(inner, envelope, scene)) {
+        return Some(action);
     }
     if let Some(action) = polls::vote(inner, scene).or_else(|| appointments::answer(inner, scene)) {
         return Some(action);

@@ -105,6 +105,7 @@ fn edit(protocol: &ProtocolMessage, scene: &Scene<'_>) -> Option<Action> {
         Some(Content::Location(location)) if location.is_live => Action::Move {
             target,
             place: location.place,
+            course: location.course,
         },
         // An edit of the words under media may bring the words alone.
         Some(Content::Unsupported(kind)) => match super::media::caption_of(edited.message) {

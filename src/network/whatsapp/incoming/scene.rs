@@ -18,6 +18,8 @@ pub(in super::super) struct Scene<'a> {
     pub(in super::super) thread: Option<&'a wa::MessageKey>,
     /// What was encrypted in it with the secret of another message.
     pub(in super::super) opened: Option<Opened>,
+    /// What is kept of it, where it is sealed with a secret that is not known.
+    pub(in super::super) sealed: Option<&'a str>,
     /// Who is who.
     pub(in super::super) people: &'a dyn Directory,
 }

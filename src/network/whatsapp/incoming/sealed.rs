@@ -1,9 +1,12 @@
 //! What questions carry for their answers, and what is encrypted in answers.
 
-use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::{
+    features::{SecretEncKind, message_edit::extract_secret_encrypted},
+    waproto::whatsapp as wa,
+};
 
-use super::{filled, polls, wrappers::unwrap};
-use crate::model::MessageId;
+use super::{Scene, filled, polls, wrappers::unwrap};
+use crate::model::{Action, MessageId, SealedKind};
 
 /// What a message lets others answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -84,5 +87,41 @@ pub(in super::super) fn sealed_in(message: &wa::Message) -> Option<Sealed<'_>> {
         target: filled(response.event_creation_message_key.id.as_ref())?,
         payload: response.enc_payload.as_deref()?,
         iv: response.enc_iv.as_deref()?,
+    })
+}
+
+/// The message with whose secret a message is sealed.
+pub(in super::super) fn sealed_about(message: &wa::Message) -> Option<&wa::MessageKey> {
+    about(unwrap(message).message).map(|(key, _)| key)
+}
+
+fn about(inner: &wa::Message) -> Option<(&wa::MessageKey, SealedKind)> {
+    let named = |key: &&wa::MessageKey| filled(key.id.as_ref()).is_some();
+    if let Some(answer) = sealed_in(inner) {
+        let (key, kind) = if answer.is_vote {
+            (&inner.poll_update_message.poll_creation_message_key, SealedKind::Vote)
+        } else {
+            let response = &inner.enc_event_response_message;
+            (&response.event_creation_message_key, SealedKind::Answer)
+        };
+        return key.as_option().filter(named).map(|key| (key, kind));
+    }
+    let envelope = extract_secret_encrypted(inner)?;
+    let kind = match envelope.kind {
+        SecretEncKind::EventEdit | SecretEncKind::PollEdit | SecretEncKind::MessageEdit => SealedKind::Edit,
+        SecretEncKind::EncComment => SealedKind::Comment,
+        SecretEncKind::EncReaction => SealedKind::Mark,
+        SecretEncKind::PollAddOption => SealedKind::Option,
+    };
+    Some(envelope.target_message_key).filter(named).map(|key| (key, kind))
+}
+
+/// A message of which nobody here knows yet what is in it.
+pub(super) fn closed(inner: &wa::Message, envelope: &str, scene: &Scene<'_>) -> Option<Action> {
+    let (key, kind) = about(inner)?;
+    Some(Action::Sealed {
+        target: scene.reference(key)?,
+        kind,
+        envelope: envelope.to_owned(),
     })
 }

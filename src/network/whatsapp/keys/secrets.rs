@@ -2,9 +2,11 @@
 
 use async_trait::async_trait;
 use whatsapp_rust::wacore::store::{
-    error::{Result, StoreError},
+    error::{Result as Stored, StoreError},
     traits::{MsgSecretEntry, MsgSecretStore, merge_msg_secret_expiry, merge_msg_secret_message_ts},
 };
+
+use crate::store::keyring;
 
 use super::{Keys, borrowed, count, failed, joined, kind};
 
@@ -25,7 +27,7 @@ impl Secret {
         .concat()
     }
 
-    fn read(bytes: &[u8]) -> Result<Self> {
+    fn read(bytes: &[u8]) -> Stored<Self> {
         let parts = || {
             let (secret, rest) = bytes.split_first_chunk::<32>()?;
             let (expires_at, rest) = rest.split_first_chunk::<8>()?;
@@ -52,9 +54,26 @@ impl Secret {
     }
 }
 
+impl Keys {
+    /// The secret in a message, as the library keeps it.
+    ///
+    /// # Errors
+    /// The store could not be asked.
+    pub(in super::super) async fn secret(
+        &self,
+        chat: &str,
+        sender: &str,
+        id: &str,
+    ) -> Result<Option<[u8; 32]>, keyring::Error> {
+        let key = joined(&[chat, sender, id]);
+        let row = self.keyring.get(self.device, kind::SECRET, &key).await?;
+        Ok(row.and_then(|row| Secret::read(&row).ok()).map(|secret| secret.bytes))
+    }
+}
+
 #[async_trait]
 impl MsgSecretStore for Keys {
-    async fn put_msg_secrets(&self, mut entries: Vec<MsgSecretEntry>) -> Result<usize> {
+    async fn put_msg_secrets(&self, mut entries: Vec<MsgSecretEntry>) -> Stored<usize> {
         // What is over when it begins is not to be kept: polls and events, see `envelopes`.
         entries.retain(|entry| entry.expires_at == 0 || entry.expires_at > entry.message_ts);
         if entries.is_empty() {
@@ -73,7 +92,7 @@ impl MsgSecretStore for Keys {
         let mut rows: std::collections::BTreeMap<_, _> = known
             .into_iter()
             .map(|(key, bytes)| Ok((key, Secret::read(&bytes)?)))
-            .collect::<Result<_>>()?;
+            .collect::<Stored<_>>()?;
         for (key, entry) in keys.iter().zip(&entries) {
             let mut secret = Secret {
                 bytes: entry.secret,
@@ -100,14 +119,14 @@ impl MsgSecretStore for Keys {
         Ok(entries.len())
     }
 
-    async fn get_msg_secret(&self, chat: &str, sender: &str, msg_id: &str) -> Result<Option<Vec<u8>>> {
+    async fn get_msg_secret(&self, chat: &str, sender: &str, msg_id: &str) -> Stored<Option<Vec<u8>>> {
         Ok(self
             .get_msg_secret_with_ts(chat, sender, msg_id)
             .await?
             .map(|(secret, _)| secret))
     }
 
-    async fn get_msg_secret_with_ts(&self, chat: &str, sender: &str, msg_id: &str) -> Result<Option<(Vec<u8>, i64)>> {
+    async fn get_msg_secret_with_ts(&self, chat: &str, sender: &str, msg_id: &str) -> Stored<Option<(Vec<u8>, i64)>> {
         let key = joined(&[chat, sender, msg_id]);
         let bytes = self
             .keyring
@@ -118,7 +137,7 @@ impl MsgSecretStore for Keys {
         Ok(secret.map(|secret| (secret.bytes.to_vec(), secret.message_ts)))
     }
 
-    async fn delete_expired_msg_secrets(&self, cutoff_timestamp: i64) -> Result<u32> {
+    async fn delete_expired_msg_secrets(&self, cutoff_timestamp: i64) -> Stored<u32> {
         self.keyring
             .remove_expired(self.device, kind::SECRET, cutoff_timestamp)
             .await

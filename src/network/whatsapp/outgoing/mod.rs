@@ -105,6 +105,7 @@ pub(super) fn people_in(action: &Action) -> Vec<&ContactId> {
         | Action::Forget { target }
         | Action::Pin { target, .. }
         | Action::Move { target, .. }
+        | Action::Sealed { target, .. }
         | Action::Vote { poll: target, .. }
         | Action::EndPoll { poll: target }
         | Action::Attend {
@@ -113,6 +114,7 @@ pub(super) fn people_in(action: &Action) -> Vec<&ContactId> {
         Action::Read { messages, .. } => named.extend(messages.iter().map(|message| &message.sender)),
         Action::Group(change) => named.extend(change.people()),
         Action::Timer(_)
+        | Action::Stray
         | Action::Discard
         | Action::Clear { .. }
         | Action::Typing(_)
@@ -189,6 +191,8 @@ pub(super) fn write(action: &Action, desk: &Desk) -> Result<wa::Message, Error> 
         | Action::Clear { .. }
         | Action::EndPoll { .. }
         | Action::Move { .. }
+        | Action::Stray
+        | Action::Sealed { .. }
         | Action::Forget { .. }
         | Action::Typing(_)
         | Action::Mark(_)

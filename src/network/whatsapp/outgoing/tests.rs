@@ -54,6 +54,7 @@ fn read_back(message: &wa::Message, desk: &Desk) -> Option<Action> {
             by_admin: true,
             thread: None,
             opened: None,
+            sealed: None,
             people: &incoming::tests::Everybody,
         },
     )
@@ -278,6 +279,7 @@ fn whatever_else_both_sides_know_comes_back_as_it_was_written() {
             address: Some("Main Street 1".into()),
             url: None,
             is_live: false,
+            course: crate::model::Course::default(),
             thumbnail: None,
         }),
         Content::Contacts(vec![card("Bob")]),

@@ -28,7 +28,7 @@ pub use media::Attachment;
 pub(crate) use media::attached;
 pub(crate) use received::{Inbox, SeenLog, text};
 pub use received::{Kind, Received, Seen};
-pub use speech::{Card, Speech};
+pub use speech::{Attendance, Card, Speech};
 pub(crate) use waiting::{for_message, until};
 
 use crate::phone::Phone;
@@ -82,6 +82,26 @@ impl Contact {
             .act(|state| say(state, &self.number, &to.number, None, message))
     }
 
+    /// Sends any message under an id chosen by the caller.
+    pub fn sends_with_id(&self, to: &Phone, id: &str, message: wa::Message) -> String {
+        self.shared
+            .act(|state| say(state, &self.number, &to.number, Some(id), message))
+    }
+
+    /// Sends a message of its own once more, under its id.
+    pub fn sends_again(&self, to: &Phone, id: &str) {
+        self.shared.act(|state| {
+            let message = known_message(state, &self.number, &self.number, id);
+            say(state, &self.number, &to.number, Some(id), message);
+        });
+    }
+
+    /// Is elsewhere while it shares its place: the new place is sealed so that only phones can read it.
+    pub fn strays(&self, to: &Phone) -> String {
+        self.shared
+            .act(|state| messages::stray(state, &self.number, &to.number))
+    }
+
     /// Says anything; answers the message id.
     ///
     /// # Errors
@@ -119,6 +139,11 @@ impl Contact {
     /// What was in a comment or an edit of a poll that it received; `None` when it is none it can open.
     pub fn opened(&self, sealed: &Received) -> Option<wa::Message> {
         self.shared.look(|state| sealed::opened(state, &self.number, sealed))
+    }
+
+    /// What an answer to an event that it received says; `None` when it is none to an event it knows.
+    pub fn attends(&self, answer: &Received) -> Option<Attendance> {
+        self.shared.look(|state| sealed::attends(state, &self.number, answer))
     }
 
     /// What it received: one message per id, in order of first arrival.

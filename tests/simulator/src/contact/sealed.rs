@@ -1,4 +1,4 @@
-//! What is sealed with the secret of the message it is about: edits of events and polls, comments.
+//! What is sealed with the secret of the message it is about: edits of events and polls, answers to events, comments.
 //!
 //! Called by [`super::speech`]; readers open what linked devices send. As for votes, the kind of address the chat goes by
 //! is part of the seal, and a reader tries both kinds. Alone with somebody the key of the target is written as the
@@ -7,12 +7,14 @@
 use anyhow::{Context as _, anyhow};
 use whatsapp_rust::buffa::{Message as _, MessageField};
 use whatsapp_rust::features::message_edit::{decrypt_secret_encrypted, extract_secret_encrypted};
+use whatsapp_rust::wacore::event;
 use whatsapp_rust::wacore::libsignal::crypto::aes_256_gcm_encrypt;
 use whatsapp_rust::wacore::secret_enc_addon::{AadMode, AddonContext, ModificationType, derive_use_case_secret};
 use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::waproto::whatsapp::message::event_response_message::EventResponseType;
 use whatsapp_rust::waproto::whatsapp::message::secret_encrypted_message::SecretEncType;
 
-use super::speech::{Speech, happening, key, secret};
+use super::speech::{Attendance, Speech, happening, key, milliseconds, secret};
 use super::{Received, place, polls};
 use crate::server::state::State;
 use crate::server::step;
@@ -40,6 +42,7 @@ pub(super) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> an
             seal.edit(id, edited, (ModificationType::PollEdit, SecretEncType::POLL_EDIT))
         }
         Speech::Comment { id, text } => seal.comment(id, text),
+        Speech::Attend { id, answer } => seal.answer(id, answer),
         other => anyhow::bail!("{other:?} is not sealed"),
     }
 }
@@ -80,6 +83,28 @@ pub(crate) fn opened(state: &State, reader: &str, received: &Received) -> Option
         )
         .ok()
     })
+}
+
+/// What an answer to an event that reached this person says; `None` when it is none, or about one the person does not know.
+pub(crate) fn attends(state: &State, reader: &str, received: &Received) -> Option<Attendance> {
+    let sealed = received.message.enc_event_response_message.as_option()?;
+    let id = sealed.event_creation_message_key.as_option()?.id.as_deref()?;
+    let place = received.chat.as_deref().unwrap_or(&received.from);
+    let (parent, author) = parent(state, reader, place, id)?;
+    let secret = secret_of(&parent)?;
+    let (author, sender) = (state.person(&author).ok()?, state.person(&received.from).ok()?);
+    let by_number = (author.number_jid().to_string(), sender.number_jid().to_string());
+    let by_lid = (author.lid_jid().to_string(), sender.lid_jid().to_string());
+    let (payload, iv) = (sealed.enc_payload.as_deref()?, sealed.enc_iv.as_deref()?);
+    let opened = [by_number, by_lid].into_iter().find_map(|(author, sender)| {
+        event::decrypt_event_response_with_secret(payload, iv, &secret, id, &author, &sender).ok()
+    })?;
+    match opened.response? {
+        EventResponseType::GOING => Some(Attendance::Yes),
+        EventResponseType::NOT_GOING => Some(Attendance::No),
+        EventResponseType::MAYBE => Some(Attendance::Maybe),
+        EventResponseType::UNKNOWN => None,
+    }
 }
 
 /// A message this person sent or got in a chat of two or a group, and who wrote it.
@@ -142,6 +167,31 @@ impl Seal<'_> {
                 enc_iv: Some(iv),
             }),
             message_context_info: secret(),
+            ..Default::default()
+        })
+    }
+
+    fn answer(&self, id: String, answer: Attendance) -> anyhow::Result<wa::Message> {
+        let (parent, author) =
+            parent(self.state, self.from, self.to, &id).context("this person knows no such event")?;
+        let secret = secret_of(&parent).context("the event has no secret")?;
+        let response = wa::message::EventResponseMessage {
+            response: Some(match answer {
+                Attendance::Yes => EventResponseType::GOING,
+                Attendance::No => EventResponseType::NOT_GOING,
+                Attendance::Maybe => EventResponseType::MAYBE,
+            }),
+            timestamp_ms: milliseconds(),
+            ..Default::default()
+        };
+        let (author, sender) = (self.name(&author)?, self.name(self.from)?);
+        let (payload, iv) = event::encrypt_event_response_with_secret(&response, &secret, &id, &author, &sender)?;
+        Ok(wa::Message {
+            enc_event_response_message: MessageField::some(wa::message::EncEventResponseMessage {
+                event_creation_message_key: MessageField::some(self.target(id)?),
+                enc_payload: Some(payload),
+                enc_iv: Some(iv.to_vec()),
+            }),
             ..Default::default()
         })
     }

@@ -125,6 +125,13 @@ pub enum Speech {
         /// When, in seconds since 1970.
         start: i64,
     },
+    /// Whether one comes to something that happens.
+    Attend {
+        /// The event.
+        id: String,
+        /// Whether one comes.
+        answer: Attendance,
+    },
     /// Another question in the place of one.
     EditPoll {
         /// The poll.
@@ -172,6 +179,18 @@ pub enum Speech {
     },
 }
 
+/// Whether somebody comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attendance {
+    /// Comes.
+    Yes,
+    /// Does not.
+    No,
+    /// Perhaps.
+    Maybe,
+}
+
 /// A person's number, passed on.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Card {
@@ -217,7 +236,7 @@ pub(crate) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> an
             description,
             start,
         } => message = happening(name, description, start),
-        Speech::EditEvent { .. } | Speech::EditPoll { .. } | Speech::Comment { .. } => {
+        Speech::EditEvent { .. } | Speech::EditPoll { .. } | Speech::Comment { .. } | Speech::Attend { .. } => {
             message = sealed::compose(state, from, to, speech)?;
         }
         Speech::GroupInvite { group, name, code } => {
@@ -433,6 +452,7 @@ impl Speech {
             | Self::Delete { id }
             | Self::Vote { id, .. }
             | Self::EditEvent { id, .. }
+            | Self::Attend { id, .. }
             | Self::EditPoll { id, .. }
             | Self::Comment { id, .. }
             | Self::Pin { id, .. } => Some(id),

@@ -55,6 +55,8 @@ pub(crate) enum Arrival {
     Garbled,
     /// Not at all: they are told that there is something to look at once.
     Withheld,
+    /// Sealed with a ratchet that only phones have.
+    ForPhones,
 }
 
 impl Letter {
@@ -133,6 +135,25 @@ pub(crate) fn say(state: &mut State, from: &str, to: &str, id: String, message: 
     receipts::noticed(state, from, to, "delivery", vec![letter.id]);
 }
 
+/// The place of a person who shares it is another one, which only phones can read.
+pub(crate) fn stray(state: &mut State, from: &str, to: &str) -> String {
+    let id = state.next_message_id();
+    let mut letter = Letter::remember(state, from, id, to, wa::Message::default(), false);
+    letter.arrives = Arrival::ForPhones;
+    for companion in state
+        .person(to)
+        .map(super::person::Person::companion_ids)
+        .unwrap_or_default()
+    {
+        let device = Device {
+            number: to.to_owned(),
+            id: companion,
+        };
+        deliver(state, &letter, &device);
+    }
+    letter.id
+}
+
 /// Encrypts a letter for one companion and owes it the stanza.
 pub(crate) fn deliver(state: &mut State, letter: &Letter, device: &Device) {
     if let Err(error) = try_deliver(state, letter, device) {
@@ -167,6 +188,8 @@ fn try_deliver(state: &mut State, letter: &Letter, device: &Device) -> anyhow::R
     {
         *byte ^= 1;
     }
+    let is_for_phones = letter.arrives == Arrival::ForPhones;
+    let enc_type = if is_for_phones { "frskmsg" } else { enc_type };
     let enc = node("enc").attr("v", "2").attr("type", enc_type);
     let enc = if letter.retry > 0 {
         enc.attr("count", letter.retry)

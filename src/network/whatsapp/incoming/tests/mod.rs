@@ -55,6 +55,7 @@ pub(in super::super) fn by_ana() -> Scene<'static> {
         by_admin: false,
         thread: None,
         opened: None,
+        sealed: None,
         people: &Everybody,
     }
 }
