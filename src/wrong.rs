@@ -104,7 +104,7 @@ impl Wrong {
         let why = match (&error.kind, &value) {
             // The rest of these says what was found.
             (Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected), _) => {
-                format!("must be {}", in_words(&expected.to_string()))
+                format!("must be {}", in_words(expected))
             }
             (_, Shown::Hidden) => "cannot be read".to_owned(),
             (kind, _) => kind.to_string(),

@@ -107,6 +107,7 @@ fn broken(error: &MultipartError) -> Error {
     }
 }
 
-fn too_large() -> Error {
+/// The answer to a file that is larger than the settings allow.
+pub(super) fn too_large() -> Error {
     Error::new(StatusCode::PAYLOAD_TOO_LARGE, "File too large")
 }

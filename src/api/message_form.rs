@@ -113,10 +113,11 @@ async fn words(mut part: Field<'_>, left: &mut usize) -> Result<String, Error> {
 }
 
 fn bad_part(error: &MultipartError) -> Error {
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Error::of(error.status())
-    } else {
-        Error::bad_request("Invalid multipart form data")
+    match error.status() {
+        // Beside a file that is not too large there is room for all the fields there may be.
+        StatusCode::PAYLOAD_TOO_LARGE => file::too_large(),
+        status if status.is_server_error() => Error::bad_request("Failed to read uploaded file"),
+        _ => Error::bad_request("Invalid multipart form data"),
     }
 }
 

@@ -196,8 +196,8 @@ mod tests {
     fn b46_only_what_the_phone_has_otherwise_is_told() {
         let at = Timestamp::from_secs(1_800_000_000);
         let marks = |pinned, muted| ChatMarks {
-            pinned,
             muted,
+            pinned,
             ..ChatMarks::default()
         };
         let marked = |phone, shown| MarkedChat { marks: phone, shown };

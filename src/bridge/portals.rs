@@ -14,7 +14,7 @@ use ruma::{OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId};
 use super::{Inner, chat_marks, error::Failure, ghosts, groups, moving};
 use crate::{
     matrix::{self, NewRoom, State, transaction_id},
-    model::{ChatId, ChatKind, Device, Group, GroupKind, Identity, IdentityKind, Lane, PortalKey, Work},
+    model::{ChatId, ChatKind, Device, DeviceId, Group, GroupKind, Identity, IdentityKind, Lane, PortalKey, Work},
     store::Portal,
 };
 
@@ -89,18 +89,7 @@ async fn find_or_make(
     let kind = known.as_ref().map_or(kind, |known| known.kind);
     ghosts::account(bridge, bridge.homeserver.names().bot()).await?;
     let people = People::of(bridge, device, chat, identity, members, name).await?;
-    let group = match kind {
-        ChatKind::Group => groups::ask(bridge, device.id, chat).await?,
-        // Its posts are shown whether or not it says what it is.
-        ChatKind::Channel => match groups::ask(bridge, device.id, chat).await {
-            Err(Failure::Never(why)) => {
-                tracing::info!(why, "a channel does not tell what it is");
-                None
-            }
-            asked => asked?,
-        },
-        ChatKind::Direct | ChatKind::Status | ChatKind::Other => None,
-    };
+    let group = group_of(bridge, device.id, chat, kind).await?;
     let (before, called) = known.map_or((None, None), |known| (known.room, known.name));
     let title = match (&group, called) {
         (Some(group), _) => group.title.clone(),
@@ -150,6 +139,22 @@ async fn look_at_unknown(bridge: &Inner, key: &PortalKey) -> Result<(), Failure>
     groups::push_look(&mut tx, bridge, key).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// What is known of a chat with many.
+async fn group_of(bridge: &Inner, device: DeviceId, chat: &ChatId, kind: ChatKind) -> Result<Option<Group>, Failure> {
+    match kind {
+        ChatKind::Group => groups::ask(bridge, device, chat).await,
+        // Its posts are shown whether or not it says what it is.
+        ChatKind::Channel => match groups::ask(bridge, device, chat).await {
+            Err(Failure::Never(why)) => {
+                tracing::info!(why, "a channel does not tell what it is");
+                Ok(None)
+            }
+            asked => asked,
+        },
+        ChatKind::Direct | ChatKind::Status | ChatKind::Other => Ok(None),
+    }
 }
 
 /// The room that a direct chat had while the other person was known by another name.

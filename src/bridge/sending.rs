@@ -160,9 +160,7 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
     drop(tx);
     let said = content(outgoing);
     // An earlier attempt may have brought the file over already.
-    let is_sent = known
-        .as_ref()
-        .is_some_and(|known| !matches!(known.state, MessageState::Pending | MessageState::Failed));
+    let is_sent = known.as_ref().is_some_and(has_left);
     let known = known.and_then(|known| known.content);
     let Some(carried) = carried(desk, device.id, known, &said).await? else {
         return fail(desk, outgoing, "file_is_gone").await;
@@ -177,15 +175,12 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
 
     let answered = quote.is_some();
     if !is_sent {
-        bridge.pace.turn(device.id).await?;
-        fail_point!("bridge.sending.act.before");
         let say = Say {
             reply_to: quote,
             expires_in,
             ..Say::new(carried)
         };
-        bridge.network.act(&key, &id, &Action::Say(say)).await?;
-        fail_point!("bridge.sending.act.after");
+        act(bridge, &key, &id, say).await?;
     }
 
     let echo = Echo {
@@ -194,16 +189,7 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
         room: &room,
         reply_to: outgoing.reply_to.as_deref().filter(|_| answered),
     };
-    let events = match echo.show(desk, &device, &identity, said).await {
-        Ok(events) => events,
-        Err(failure) => {
-            // Whatever becomes of its picture in the room, it was sent.
-            let mut tx = bridge.store.begin().await?;
-            tx.set_message_sent(&key, &id).await?;
-            tx.commit().await?;
-            return Err(failure);
-        }
-    };
+    let events = echo.show(desk, &device, &identity, said).await?;
     let Some(shown) = events.first() else {
         return Err(Failure::Never("there is nothing to show".into()));
     };
@@ -227,6 +213,19 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
     desk.finish(tx).await?;
     let now = bridge.clock().now();
     bridge.live.tell(&device, now, || What::Outgoing(as_said(outgoing)));
+    Ok(())
+}
+
+/// An attempt before this one came as far as the network.
+fn has_left(message: &Message) -> bool {
+    !matches!(message.state, MessageState::Pending | MessageState::Failed)
+}
+
+async fn act(bridge: &Inner, key: &PortalKey, id: &MessageId, say: Say) -> Result<(), Failure> {
+    bridge.pace.turn(key.device).await?;
+    fail_point!("bridge.sending.act.before");
+    bridge.network.act(key, id, &Action::Say(say)).await?;
+    fail_point!("bridge.sending.act.after");
     Ok(())
 }
 
@@ -265,7 +264,14 @@ impl Echo<'_> {
             let number = number.to_string();
             transaction_id(&["echo", &device, self.key.chat.as_str(), self.id.as_str(), &number])
         };
-        voice.send_all(&messages, transaction).await
+        let shown = voice.send_all(&messages, transaction).await;
+        if shown.is_err() {
+            // Whatever becomes of it in the room, it was sent.
+            let mut tx = desk.bridge.store.begin().await?;
+            tx.set_message_sent(self.key, self.id).await?;
+            tx.commit().await?;
+        }
+        shown
     }
 }
 

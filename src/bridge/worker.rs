@@ -161,7 +161,7 @@ impl Desk<'_> {
 
     async fn do_it(&self) -> Result<(), Failure> {
         match &self.job.work {
-            Work::Incoming(event) => incoming::show(self, event).await,
+            Work::Incoming(event) => Box::pin(incoming::show(self, event)).await,
             Work::FromMatrix(event) => outgoing::take(self, event).await,
             Work::Resolve(outgoing) => sending::resolve(self, outgoing).await,
             Work::Send { chat, outgoing } => sending::send(self, chat, outgoing).await,

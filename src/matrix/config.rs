@@ -53,6 +53,9 @@ impl Default for Config {
     }
 }
 
+/// A user id has at most so many bytes (specification, appendix on identifiers).
+const LONGEST_USER: usize = 255;
+
 impl Config {
     /// What is wrong with these settings: key and reason.
     pub(crate) fn check(&self) -> Result<(), (&'static str, &'static str)> {
@@ -66,7 +69,8 @@ impl Config {
                 return Err((key, "must be small letters, digits and the signs . _ = - / +"));
             }
         }
-        if super::Names::new(self).is_err() {
+        let bot = format!("@{}:{}", self.bot, self.server_name);
+        if bot.len() > LONGEST_USER || super::Names::new(self).is_err() {
             return Err(("homeserver.bot", "must be shorter"));
         }
         if !matches!(self.address.scheme(), "http" | "https") {

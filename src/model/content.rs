@@ -311,7 +311,6 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     pub(super) fn is_at_its_beginning(&self) -> bool {
         *self == Self::default()
     }

@@ -50,12 +50,11 @@ impl Tx {
     /// the history told.
     pub(crate) async fn mark_chat(&mut self, portal: &PortalKey, mark: ChatMark) -> Result<bool, Error> {
         let written = self.find_chat_marks(portal).await?.map(|marked| marked.marks);
-        let (before, shown) = match written {
-            Some(marks) => (marks, marks),
-            None => {
-                let facts = self.find_chat_facts(portal).await?.unwrap_or_default();
-                (facts.marks(), ChatMarks::default())
-            }
+        let (before, shown) = if let Some(marks) = written {
+            (marks, marks)
+        } else {
+            let facts = self.find_chat_facts(portal).await?.unwrap_or_default();
+            (facts.marks(), ChatMarks::default())
         };
         let marks = before.with(mark);
         if marks == before && marks == shown {

@@ -155,9 +155,13 @@ async fn requests_of_a_login(engine: Engine, side: &str) {
             settled(&rest, SOON).await;
         };
         let died = dies_before(&mut world, done).await;
+        if !died {
+            // What was not met so far shall not be met later.
+            world.wharf.is_killed().await;
+        }
+        world.wharf.start().await;
+        world.settles(SOON).await;
         if died {
-            world.wharf.start().await;
-            world.settles(SOON).await;
             // Whoever was left without the last word asks again.
             if !person.room.said().iter().any(|(_, text)| text.starts_with("Linked: ")) {
                 person.logs_in().await;

@@ -317,7 +317,10 @@ on_both_engines! {
         assert_eq!(ana.media_of(&got).unwrap(), wav);
         assert_eq!(got.message.document_message.file_name.as_deref(), Some("speech.wav"));
         let told = room
-            .waits_for("why", |event| text_of(&event["content"], "body").starts_with("Sent as a plain file: "))
+            .waits_for("why", |event| {
+                let body = event["content"]["body"].as_str().unwrap_or_default();
+                body.starts_with("Sent as a plain file: ")
+            })
             .await;
         let body = text_of(&told["content"], "body");
         assert!(body.contains("ffmpeg is not installed where wharf runs"), "{body}");

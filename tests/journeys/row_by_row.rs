@@ -293,6 +293,6 @@ on_both_engines! {
         let seat = || Seat { homeserver: homeserver.clone(), user: alice.clone(), room: room.clone() };
         let said = rows::past::said(&Talk { world: &world, linked: &linked, ana: ana.clone(), chat: seat() }).await;
         world.restarts().await;
-        rows::past::done(Talk { world: &world, linked: &linked, ana, chat: seat() }, said).await;
+        Box::pin(rows::past::done(Talk { world: &world, linked: &linked, ana, chat: seat() }, said)).await;
     }
 }

@@ -27,7 +27,7 @@ impl Rest {
     /// A caller without a token.
     pub fn new(base: String) -> Self {
         let client = Client::builder()
-            .timeout(std::time::Duration::from_secs(30))
+            .timeout(std::time::Duration::from_mins(1))
             .build()
             .unwrap();
         Self {

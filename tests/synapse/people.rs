@@ -18,14 +18,23 @@ use crate::{
     support::{
         database::Engine,
         waiting::{SOON, eventually},
-        world::gets,
+        world::{World, gets},
     },
-    synapse::{self, Owner},
+    synapse::{self, Owner, Synapse},
 };
 
 const GHOST: &str = "@whatsapp_15550001111:hs.test";
 const CHAT: &str = "15550001111@s.whatsapp.net";
 const PICTURE: &[u8] = b"\x89PNG a face";
+
+/// The account is followed from a moment after the device was linked.
+async fn is_followed(world: &World<Synapse>) {
+    eventually("the account is followed", SOON, || async {
+        let followed = "select count(*) from notes where name like 'account:%'";
+        (world.count(followed).await == 1).then_some(())
+    })
+    .await;
+}
 
 async fn chat(alice: &Person, phone: &Phone, ana: &Contact) -> Room {
     ana.says(phone, "hello");
@@ -59,6 +68,7 @@ async fn b40_b42_b85_a_person_sees_who_people_are_and_what_is_read() {
     let ana = world.contact("15550001111", "Ana");
     ana.sets_picture(PICTURE);
     let room = chat(&alice, &phone, &ana).await;
+    is_followed(&world).await;
 
     let ghost = UserId::parse(GHOST).unwrap();
     let picture = eventually("Ana has a name and a picture", SOON, || async {
@@ -121,12 +131,7 @@ async fn b46_a_persons_account_and_phone_are_in_step() {
         let set = phone.waits_for_setting(|it| it.index == [kind, CHAT] && is(it), SOON);
         assert!(set.await.is_ok(), "{kind}: {:?}", phone.app_state());
     };
-    // The account is followed from a moment after the device was linked.
-    eventually("the account is followed", SOON, || async {
-        let followed = "select count(*) from notes where name like 'account:%'";
-        (world.count(followed).await == 1).then_some(())
-    })
-    .await;
+    is_followed(&world).await;
     for archived in [true, false] {
         room.set_is_low_priority(archived, None).await.unwrap();
         is_set("archive", &|it| it.value.archive_chat_action.archived == Some(archived)).await;
@@ -206,14 +211,10 @@ async fn b46_what_the_phone_set_does_not_come_back_to_it() {
     /// An end that our own way to say "silent" does not have.
     const FAR: i64 = 2_100_000_000_000;
     let world = synapse::world(Engine::Sqlite).await;
-    let (alice, phone) = alice(&world).await;
+    let Owner { alice, phone, .. } = Owner::of(&world).await;
     let ana = world.contact("15550001111", "Ana");
     let room = chat(&alice, &phone, &ana).await;
-    eventually("the account is followed", SOON, || async {
-        let followed = "select count(*) from notes where name like 'account:%'";
-        (world.count(followed).await == 1).then_some(())
-    })
-    .await;
+    is_followed(&world).await;
     let settings = || {
         let all = phone.app_state().into_iter();
         let chosen = all.filter(|it| it.index == ["mute", CHAT] || it.index == ["pin_v1", CHAT]);
@@ -227,7 +228,7 @@ async fn b46_what_the_phone_set_does_not_come_back_to_it() {
         let mode = notifications
             .get_user_defined_room_notification_mode(room.room_id())
             .await;
-        (room.is_favourite() && mode == Some(RoomNotificationMode::Mute)).then_some(())
+        (room.is_favourite() && mode == Some(RoomNotificationMode::MentionsAndKeywordsOnly)).then_some(())
     })
     .await;
     // Something of their own afterwards: what came before it is through by then.

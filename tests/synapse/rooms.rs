@@ -56,7 +56,6 @@ async fn b63_a_room_that_was_upgraded_is_followed() {
     ana.says(&linked.phone, "I follow");
     alice.shows(&next, "I follow").await;
     assert!(!alice.texts_of(&room, GHOST).await.contains(&"I follow".to_owned()));
-    alice.sees_bridge(&next, BOT).await;
 }
 
 /// B64, B86: by command, in all rooms, and out of them again.

@@ -151,6 +151,7 @@ proofs! {
         rows::media::b25,
         rows::media::b28,
         rows::media::b28_galleries,
+        rows::media::b28_that_pass,
         rows::media::b29,
         rows::media::b30,
         rows::media::b31,
@@ -234,5 +235,5 @@ async fn b05_b06_b08_b11_what_is_done_to_messages_of_before_a_restart_finds_them
         ana,
         chat: seat(),
     };
-    rows::past::done(talk, said).await;
+    Box::pin(rows::past::done(talk, said)).await;
 }

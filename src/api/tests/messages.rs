@@ -2,6 +2,8 @@
 
 use std::io;
 
+use futures_util::{StreamExt as _, stream};
+
 use super::*;
 use crate::model::{Outgoing, Work};
 
@@ -168,6 +170,15 @@ async fn a_file_without_an_extension_is_refused_and_nothing_is_sent() {
     assert!(linked.accepted().await.is_empty());
 }
 
+/// A body as it comes over the wire: each piece some time after the one before.
+fn in_pieces(pieces: [io::Result<String>; 2]) -> Body {
+    let one_by_one = stream::iter(pieces).then(|piece| async {
+        tokio::task::yield_now().await;
+        piece
+    });
+    Body::from_stream(one_by_one)
+}
+
 /// A file that is none: the exact texts of the contract.
 #[tokio::test]
 async fn a_file_that_is_empty_too_large_or_without_an_end_is_refused_and_nothing_is_sent() {
@@ -185,7 +196,7 @@ async fn a_file_that_is_empty_too_large_or_without_an_end_is_refused_and_nothing
         (&"x".repeat(2 * 1024 * 1024), 413, "File too large"),
         ("1234567", 400, "Failed to process uploaded file"),
     ] {
-        let body = format!("{fields}{head}{file}");
+        let body = in_pieces([format!("{fields}{head}"), file.to_owned()].map(Ok));
         let answer = linked.world.raw(PATH, &linked.bearer, Some(MULTIPART), body).await;
         answer.fails(status, sentence);
     }
@@ -193,7 +204,7 @@ async fn a_file_that_is_empty_too_large_or_without_an_end_is_refused_and_nothing
         Ok(format!("{fields}{head}1234567")),
         Err(io::Error::other("the line is cut")),
     ];
-    let broken = Body::from_stream(futures_util::stream::iter(broken));
+    let broken = in_pieces(broken);
     let answer = linked.world.raw(PATH, &linked.bearer, Some(MULTIPART), broken).await;
     answer.fails(400, "Failed to read uploaded file");
     assert!(linked.accepted().await.is_empty());

@@ -135,7 +135,7 @@ async fn what_makes_no_sense_is_refused_with_its_text_and_changes_nothing() {
         (json!({ "url": "ftp://a.example/" }), 400, "Invalid URL format"),
         (json!({ "url": "https://" }), 400, "Invalid URL format"),
         (
-            json!({ "url": "https://a.example/", "events": ["mesage"] }),
+            json!({ "url": "https://a.example/", "events": ["gossip"] }),
             400,
             EVENTS,
         ),

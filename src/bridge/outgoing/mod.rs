@@ -104,7 +104,7 @@ fn prefixed<'a>(prefix: &str, text: &'a str) -> Option<&'a str> {
 }
 
 /// The owner and the members may; nobody else.
-pub(super) fn may_speak(identity: &Identity, members: &[ruma::OwnedUserId], sender: &UserId) -> bool {
+pub(super) fn may_speak(identity: &Identity, members: &[OwnedUserId], sender: &UserId) -> bool {
     identity.user == sender || members.iter().any(|member| member == sender)
 }
 

@@ -33,8 +33,17 @@ pub(super) struct Counts {
 #[derive(Debug)]
 struct Known {
     message: MessageRef,
-    /// What stands on it, as it was told last, if it ever was: of before the start nobody knows.
-    told: Option<Option<String>>,
+    told: Told,
+}
+
+/// What stands on a message, as it was told last.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+enum Told {
+    /// Nobody knows: it was before the start.
+    #[default]
+    Before,
+    /// This mark, or none.
+    Mark(Option<String>),
 }
 
 /// The owner looks at a channel: what is told of its newest messages is shown, and the server tells of changes for a
@@ -65,12 +74,12 @@ pub(super) async fn look(session: &Session, jid: &Jid) {
                 id: MessageId::from_adapter(message.message_id.as_str()),
                 sender,
             };
-            let told = told_before.get(&message.server_id).and_then(|known| known.told.clone());
+            let told = told_before.get(&message.server_id).map(|known| known.told.clone());
             known.insert(
                 message.server_id,
                 Known {
                     message: reference,
-                    told,
+                    told: told.unwrap_or_default(),
                 },
             );
             let marks = message.reactions.iter().map(|mark| (mark.code.as_str(), mark.count));
@@ -101,8 +110,9 @@ async fn tell(session: &Session, jid: &Jid, counted: Vec<(u64, Option<String>)>)
         let Some(known) = counts.get_mut(jid) else { return };
         for (number, mark) in counted {
             let Some(known) = known.get_mut(&number) else { continue };
-            if known.told.as_ref() != Some(&mark) {
-                known.told = Some(mark.clone());
+            let told = Told::Mark(mark.clone());
+            if known.told != told {
+                known.told = told;
                 news.push((known.message.clone(), mark));
             }
         }

@@ -7,11 +7,11 @@ use super::{people::User, request::Refused, state::State};
 
 impl State {
     /// Keeps something in a person's account, or throws it away (`None`).
-    pub(super) fn keep(&mut self, user: &str, key: String, content: Option<&Value>) -> Result<(), Refused> {
+    pub(super) fn keep(&mut self, user: &str, key: &str, content: Option<&Value>) -> Result<(), Refused> {
         let data = &mut self.users.entry(user.to_owned()).or_default().data;
         match content {
-            Some(content) => drop(data.insert(key.clone(), content.clone())),
-            None => drop(data.remove(&key).ok_or(Refused::not_found("Not found"))?),
+            Some(content) => drop(data.insert(key.to_owned(), content.clone())),
+            None => drop(data.remove(key).ok_or(Refused::not_found("Not found"))?),
         }
         if let Some((room, what)) = key.split_once('/') {
             self.stream.push(json!({"account": user, "about": room, "what": what}));
@@ -72,7 +72,7 @@ impl User {
     /// Gives a room a tag, or takes it away.
     pub fn tags(&self, room: &str, tag: &str, on: bool) {
         let content = json!({"order": 0.5});
-        self.does(|state| state.keep(self.id(), format!("{room}/tags/{tag}"), on.then_some(&content)));
+        self.does(|state| state.keep(self.id(), &format!("{room}/tags/{tag}"), on.then_some(&content)));
     }
 
     /// Marks a room as not read, or takes the mark off.
@@ -81,7 +81,7 @@ impl User {
         self.does(|state| {
             state.keep(
                 self.id(),
-                format!("{room}/account_data/m.marked_unread"),
+                &format!("{room}/account_data/m.marked_unread"),
                 Some(&content),
             )
         });
@@ -90,6 +90,6 @@ impl User {
     /// Makes a room silent, or lets it be heard again.
     pub fn silences(&self, room: &str, on: bool) {
         let content = json!({"actions": []});
-        self.does(|state| state.keep(self.id(), format!("{room}/silence"), on.then_some(&content)));
+        self.does(|state| state.keep(self.id(), &format!("{room}/silence"), on.then_some(&content)));
     }
 }

@@ -129,14 +129,12 @@ fn act(state: &mut State, request: &Request, caller: &Caller, method: &str, path
         }
         ("PUT" | "DELETE", ["user", whose, "rooms", room, what @ ..]) if *whose == user => {
             let key = format!("{room}/{}", what.join("/"));
-            keep(state, user, key, method, body)
+            keep(state, user, &key, method, body)
         }
         ("PUT" | "DELETE", ["pushrules", "global", "room", room]) => {
-            keep(state, user, format!("{room}/silence"), method, body)
+            keep(state, user, &format!("{room}/silence"), method, body)
         }
-        ("PUT", ["presence", whose, "status"]) if *whose == user => {
-            keep(state, user, "presence".to_owned(), method, body)
-        }
+        ("PUT", ["presence", whose, "status"]) if *whose == user => keep(state, user, "presence", method, body),
         ("GET", ["presence", whose, "status"]) => {
             let presence = state.users.get(*whose).and_then(|account| account.data.get("presence"));
             presence.cloned().ok_or(Refused::not_found("Presence not known"))
@@ -173,7 +171,7 @@ fn act(state: &mut State, request: &Request, caller: &Caller, method: &str, path
 }
 
 /// Keeps something in a person's account, or throws it away.
-fn keep(state: &mut State, user: &str, key: String, method: &str, body: &Value) -> Answer {
+fn keep(state: &mut State, user: &str, key: &str, method: &str, body: &Value) -> Answer {
     state.keep(user, key, (method != "DELETE").then_some(body)).map(empty)
 }
 

@@ -138,7 +138,7 @@ impl Seal<'_> {
     ) -> anyhow::Result<wa::Message> {
         let (parent, _) = parent(self.state, self.from, self.to, &id).context("this person knows no such message")?;
         edited.message_context_info = parent.message_context_info;
-        let (payload, iv) = self.sealed(&id, &edited, modification)?;
+        let (payload, iv) = self.sealed(&id, &edited.encode_to_vec(), modification)?;
         Ok(wa::Message {
             secret_encrypted_message: MessageField::some(wa::message::SecretEncryptedMessage {
                 target_message_key: MessageField::some(self.target(id)?),
@@ -159,7 +159,7 @@ impl Seal<'_> {
             }),
             ..Default::default()
         };
-        let (payload, iv) = self.sealed(&id, &body, ModificationType::EncComment)?;
+        let (payload, iv) = self.sealed(&id, &body.encode_to_vec(), ModificationType::EncComment)?;
         Ok(wa::Message {
             enc_comment_message: MessageField::some(wa::message::EncCommentMessage {
                 target_message_key: MessageField::some(self.target(id)?),
@@ -172,9 +172,6 @@ impl Seal<'_> {
     }
 
     fn answer(&self, id: String, answer: Attendance) -> anyhow::Result<wa::Message> {
-        let (parent, author) =
-            parent(self.state, self.from, self.to, &id).context("this person knows no such event")?;
-        let secret = secret_of(&parent).context("the event has no secret")?;
         let response = wa::message::EventResponseMessage {
             response: Some(match answer {
                 Attendance::Yes => EventResponseType::GOING,
@@ -184,19 +181,18 @@ impl Seal<'_> {
             timestamp_ms: milliseconds(),
             ..Default::default()
         };
-        let (author, sender) = (self.name(&author)?, self.name(self.from)?);
-        let (payload, iv) = event::encrypt_event_response_with_secret(&response, &secret, &id, &author, &sender)?;
+        let (payload, iv) = self.sealed(&id, &response.encode_to_vec(), ModificationType::EventResponse)?;
         Ok(wa::Message {
             enc_event_response_message: MessageField::some(wa::message::EncEventResponseMessage {
                 event_creation_message_key: MessageField::some(self.target(id)?),
                 enc_payload: Some(payload),
-                enc_iv: Some(iv.to_vec()),
+                enc_iv: Some(iv),
             }),
             ..Default::default()
         })
     }
 
-    fn sealed(&self, id: &str, inner: &wa::Message, kind: ModificationType) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
+    fn sealed(&self, id: &str, inner: &[u8], kind: ModificationType) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
         let (parent, author) =
             parent(self.state, self.from, self.to, id).context("this person knows no such message")?;
         let secret = secret_of(&parent).context("the message has no secret")?;
@@ -206,7 +202,7 @@ impl Seal<'_> {
             modification_sender: &self.name(self.from)?,
             modification_type: kind,
         };
-        seal(&inner.encode_to_vec(), &secret, &around)
+        seal(inner, &secret, &around)
     }
 
     fn target(&self, id: String) -> anyhow::Result<wa::MessageKey> {

@@ -74,9 +74,9 @@ impl Letter {
         message: wa::Message,
         is_peer: bool,
     ) -> Self {
-        let arrived = state.person(from).map_or(0, |person| person.inbox.places());
+        let places = state.person(from).map_or(0, |person| person.inbox.places());
         let sent = Sent {
-            place: (arrived, state.next()),
+            place: (places, state.next()),
             message: Arc::new(message),
             to: to.to_owned(),
             is_peer,
