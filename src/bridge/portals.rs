@@ -121,6 +121,10 @@ async fn find_or_make(
         return Ok(None);
     }
     groups::push_rest(&mut tx, bridge, &portal.key).await?;
+    if kind == ChatKind::Channel {
+        // What changed in it while the room was made found no room to be shown in.
+        groups::push_look(&mut tx, bridge, &portal.key).await?;
+    }
     chat_marks::room_is_made(bridge, &mut tx, &portal.key).await?;
     tx.commit().await?;
     Ok(Some(Room {
