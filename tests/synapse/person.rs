@@ -253,7 +253,7 @@ impl Person {
             let found = seen.iter().find(|(at, event)| at == room.room_id() && is_it(event));
             found.map(|(_, event)| event.clone())
         };
-        eventually(&format!("{} sees {what}", self.id), Duration::from_secs(30), look).await
+        eventually(&format!("{} sees {what}", self.id), SOON, look).await
     }
 
     /// Waits for a message with this text.
