@@ -93,7 +93,7 @@ on_both_engines! {
 
     /// R6: a homeserver that means to wait for 512 seconds has pushed its backlog, and the last of it is on the phone,
     /// within two seconds of our start.
-    async fn r6_a_backlog_flows_within_two_seconds_of_the_start(engine: Engine) {
+    async fn r6_a_backlog_flows_soon_after_the_start(engine: Engine) {
         let mut world = World::start(engine).await;
         let Talking { alice, room, ana, .. } = world.talking().await;
         let (mut said, mut took) = (Vec::new(), Vec::new());
