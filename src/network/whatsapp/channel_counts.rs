@@ -1,131 +1,102 @@
 //! How followers react to what a channel says. WhatsApp tells numbers, not people, and only to who looks at the channel;
 //! Matrix counts people. So the mark that most followers gave stands as one of the channel's own on its message.
 //!
-//! What the numbers of the server mean is remembered from the last look. Deliberately not here: how often something was
-//! seen. The library drops that (`whatsapp-rust` 0.7.0: `parse_reaction_counts`), and Matrix has no place for it.
+//! What the server tells of itself has neither time nor number, and may be handled in another order than it was told
+//! (`whatsapp-rust` 0.7.0 runs each notification in a task of its own). So it says only that something changed; what stands
+//! there is asked for, one question at a time. Deliberately not here: how often something was seen. The library drops that
+//! (`parse_reaction_counts`), and Matrix has no place for it.
 
 use std::{
-    collections::HashMap,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    collections::{HashMap, HashSet},
+    mem,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use whatsapp_rust::{Jid, types::events::NewsletterLiveUpdate};
+use whatsapp_rust::{Jid, features::NewsletterMessage};
 
 use super::{ids, session::Session};
-use crate::model::{Action, ChatKind, Event, MessageId, MessageRef, Sender, Timestamp};
+use crate::model::{Action, ChatKind, ContactId, Event, MessageId, MessageRef, Sender, Timestamp};
 
 /// So many of the newest messages are looked at.
 const LOOKED_AT: u32 = 50;
 /// The owner's own mark is counted by the server too; one alone shows nothing that is not shown already.
 const FEWEST: u64 = 2;
 
-/// What is known of the channels that were looked at: their messages by the numbers of the server.
+/// The mark on each of the newest messages of a channel, by the numbers of the server.
+type Told = HashMap<u64, Option<String>>;
+
+/// What was told of the channels that were looked at.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    known: Mutex<HashMap<Jid, HashMap<u64, Known>>>,
-    /// How often the server told of changes: what was asked for before is older.
-    changes: AtomicU64,
+    /// Held from the question until everything is handed over: what is older never comes after what is newer.
+    told: tokio::sync::Mutex<HashMap<Jid, Told>>,
+    /// Somebody is about to ask about these.
+    due: Mutex<HashSet<Jid>>,
 }
 
-#[derive(Debug)]
-struct Known {
-    message: MessageRef,
-    told: Told,
-}
-
-/// What stands on a message, as it was told last.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-enum Told {
-    /// Nobody knows: it was before the start.
-    #[default]
-    Before,
-    /// This mark, or none.
-    Mark(Option<String>),
+impl Counts {
+    fn due(&self) -> std::sync::MutexGuard<'_, HashSet<Jid>> {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The owner looks at a channel: what is told of its newest messages is shown, and the server tells of changes for a
 /// while. All of it may fail: it is looked at again.
 pub(super) async fn look(session: &Session, jid: &Jid) {
-    let channels = session.client().newsletter();
-    if let Err(error) = channels.subscribe_live_updates(jid).await {
+    if let Err(error) = session.client().newsletter().subscribe_live_updates(jid).await {
         tracing::debug!(%error, "a channel cannot be watched");
     }
-    let before = session.counts().changes.load(Ordering::SeqCst);
-    let page = match channels.get_messages(jid, LOOKED_AT, None).await {
+    ask(session, jid).await;
+}
+
+/// The server tells that the numbers of some messages changed. The events behind this one do not wait for the question.
+pub(super) fn changed(session: &Arc<Session>, jid: &Jid) {
+    let (session, jid) = (Arc::clone(session), jid.clone());
+    tokio::spawn(async move { ask(&session, &jid).await });
+}
+
+/// Asks what stands on the newest messages, and hands over what is another mark than before.
+async fn ask(session: &Session, jid: &Jid) {
+    let counts = session.counts();
+    if !counts.due().insert(jid.clone()) {
+        return;
+    }
+    let mut told = counts.told.lock().await;
+    // What changes from here on is worth another question.
+    counts.due().remove(jid);
+    let page = match session.client().newsletter().get_messages(jid, LOOKED_AT, None).await {
         Ok(page) => page,
         Err(error) => return tracing::debug!(%error, "a channel cannot be looked at"),
     };
     let Some(channel) = ids::channel(jid) else { return };
-    let mut counted = Vec::with_capacity(page.len());
-    {
-        let mut counts = session.counts().known.lock().unwrap_or_else(PoisonError::into_inner);
-        let told_before = counts.remove(jid).unwrap_or_default();
-        let known = counts.entry(jid.clone()).or_default();
-        for message in page.iter().filter(|message| !message.message_id.is_empty()) {
-            let sender = if message.is_sender {
-                Sender::Owner
-            } else {
-                Sender::Contact(channel.clone())
-            };
-            let reference = MessageRef {
-                id: MessageId::from_adapter(message.message_id.as_str()),
-                sender,
-            };
-            let told = told_before.get(&message.server_id).map(|known| known.told.clone());
-            known.insert(
-                message.server_id,
-                Known {
-                    message: reference,
-                    told: told.unwrap_or_default(),
-                },
-            );
-            let marks = message.reactions.iter().map(|mark| (mark.code.as_str(), mark.count));
-            counted.push((message.server_id, most(marks)));
-        }
-    }
-    if session.counts().changes.load(Ordering::SeqCst) == before {
-        tell(session, jid, counted).await;
-    }
-}
-
-/// The server tells that the numbers of some messages changed.
-pub(super) async fn changed(session: &Session, update: &NewsletterLiveUpdate) {
-    session.counts().changes.fetch_add(1, Ordering::SeqCst);
-    let counted = update.messages.iter().map(|message| {
-        let marks = message.reactions.iter().map(|mark| (mark.code.as_str(), mark.count));
-        (message.server_id, most(marks))
-    });
-    tell(session, &update.newsletter_jid, counted.collect()).await;
-}
-
-/// Hands over what is another mark than before.
-async fn tell(session: &Session, jid: &Jid, counted: Vec<(u64, Option<String>)>) {
-    let Some(channel) = ids::channel(jid) else { return };
-    let mut news = Vec::new();
-    {
-        let mut counts = session.counts().known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(known) = counts.get_mut(jid) else { return };
-        for (number, mark) in counted {
-            let Some(known) = known.get_mut(&number) else { continue };
-            let told = Told::Mark(mark.clone());
-            if known.told != told {
-                known.told = told;
-                news.push((known.message.clone(), mark));
-            }
-        }
-    }
+    let told = told.entry(jid.clone()).or_default();
+    let before = mem::take(told);
     let now = session.now();
-    for (target, emoji) in news {
-        session.deliver(event(session, &channel, (target, emoji), now)).await;
+    for message in page.iter().filter(|message| !message.message_id.is_empty()) {
+        let mark = most(message.reactions.iter().map(|mark| (mark.code.as_str(), mark.count)));
+        if before.get(&message.server_id) != Some(&mark) {
+            let event = event(session, &channel, (reference(message, &channel), mark.clone()), now);
+            session.deliver(event).await;
+        }
+        told.insert(message.server_id, mark);
+    }
+}
+
+fn reference(message: &NewsletterMessage, channel: &ContactId) -> MessageRef {
+    let sender = if message.is_sender {
+        Sender::Owner
+    } else {
+        Sender::Contact(channel.clone())
+    };
+    MessageRef {
+        id: MessageId::from_adapter(message.message_id.as_str()),
+        sender,
     }
 }
 
 fn event(
     session: &Session,
-    channel: &crate::model::ContactId,
+    channel: &ContactId,
     (target, emoji): (MessageRef, Option<String>),
     now: Timestamp,
 ) -> Event {

@@ -262,7 +262,7 @@ impl Session {
         }
     }
 
-    async fn handle(&self, event: &Event) {
+    async fn handle(self: &Arc<Self>, event: &Event) {
         let at = self.shared.clock.now();
         if self.phone.shows_itself(event, at) {
             self.shared.intake.news(News::PhoneSeen {
@@ -323,7 +323,7 @@ impl Session {
                     self.delivery.deliver_event(event).await;
                 }
             }
-            Event::NewsletterLiveUpdate(update) => channel_counts::changed(self, update).await,
+            Event::NewsletterLiveUpdate(update) => channel_counts::changed(self, &update.newsletter_jid),
             Event::DeleteChatUpdate(update) => {
                 let read = deletions::read(&self.shared, self.device, update).await;
                 self.tell(read).await;
