@@ -9,10 +9,7 @@ use whatsapp_rust::{
     Jid,
     prelude::{Event, EventHandler, EventInterest, EventKind},
     sync_task::MajorSyncTask,
-    wacore::{
-        appstate::{hash::HashState, patch_decode::WAPatchName},
-        store::traits::AppSyncStore as _,
-    },
+    wacore::{appstate::patch_decode::WAPatchName, store::traits::AppSyncStore as _},
 };
 
 use super::{super::Error, Shared, ids::Spelling, keys::Keys, session::Session, settings, unreachable};
@@ -52,8 +49,7 @@ pub(super) async fn ask(shared: &Shared, session: &Session) -> Result<Option<Vec
     let listening = session.client().subscribe_handler(handler);
     // The library drops a copy that is not newer than what is stored (`snapshot_is_stale`). Without a version it asks for
     // everything; dying here only means that it does so at the next occasion.
-    let forgotten = keys.set_version(BOOK.as_str(), HashState::default()).await;
-    forgotten.map_err(unreachable)?;
+    keys.forget_version(BOOK.as_str()).await.map_err(unreachable)?;
     let task = MajorSyncTask::AppStateSync {
         name: BOOK,
         full_sync: true,
@@ -61,6 +57,7 @@ pub(super) async fn ask(shared: &Shared, session: &Session) -> Result<Option<Vec
     session.client().process_sync_task(task).await;
     drop(listening);
     let now = keys.get_version(BOOK.as_str()).await.map_err(unreachable)?;
+    // A part of the book that came meanwhile is told as always, and is not the whole.
     if now.version == 0 {
         return Ok(None);
     }

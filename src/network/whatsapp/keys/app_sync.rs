@@ -16,6 +16,23 @@ use crate::store::keyring::Change;
 
 const LATEST: &str = "latest";
 
+impl Keys {
+    /// Wants a collection whole: it has no version until a whole copy of it is taken. A sync that runs meanwhile may store
+    /// a version and changes nothing by it.
+    pub(in super::super) async fn forget_version(&self, name: &str) -> Result<()> {
+        self.keyring
+            .put(self.device, kind::SYNC_FORGOTTEN, &[(name, &[], None)])
+            .await
+            .map_err(failed)
+    }
+
+    /// Whether no whole copy was taken since it was wanted.
+    pub(in super::super) async fn is_version_forgotten(&self, name: &str) -> Result<bool> {
+        let found = self.keyring.get(self.device, kind::SYNC_FORGOTTEN, name).await;
+        Ok(found.map_err(failed)?.is_some())
+    }
+}
+
 #[async_trait]
 impl AppSyncStore for Keys {
     async fn get_sync_key(&self, key_id: &[u8]) -> Result<Option<AppStateSyncKey>> {
@@ -42,6 +59,9 @@ impl AppSyncStore for Keys {
     }
 
     async fn get_version(&self, name: &str) -> Result<HashState> {
+        if self.is_version_forgotten(name).await? {
+            return Ok(HashState::default());
+        }
         let bytes = self
             .keyring
             .get(self.device, kind::SYNC_VERSION, name)
@@ -114,7 +134,22 @@ impl AppSyncStore for Keys {
             .map_err(failed)
     }
 
+    /// The library begins with a whole copy, here and nowhere else (`whatsapp-rust` 0.7.0: `process_patch_list`). The version
+    /// of before goes first: dying in between, the next sync begins with a whole copy too.
     async fn clear_mutation_macs(&self, name: &str) -> Result<()> {
+        let begins = vec![
+            Change::Put {
+                kind: kind::SYNC_VERSION.into(),
+                key: name.into(),
+                bytes: to_json(&HashState::default())?,
+                expires: None,
+            },
+            Change::Remove {
+                kind: kind::SYNC_FORGOTTEN.into(),
+                key: name.into(),
+            },
+        ];
+        self.keyring.batch(self.device, begins).await.map_err(failed)?;
         let prefix = joined(&[name, ""]);
         self.keyring
             .remove_prefix(self.device, kind::MUTATION_MAC, &prefix)
@@ -128,5 +163,39 @@ impl AppSyncStore for Keys {
             .get(self.device, kind::SYNC_KEY_LATEST, LATEST)
             .await
             .map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{Clock, DeviceId},
+        store::testing::World,
+    };
+
+    fn at(version: u64) -> HashState {
+        HashState {
+            version,
+            ..HashState::default()
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_wanted_whole_has_no_version_until_a_whole_copy_is_taken() {
+        let world = World::sqlite().await;
+        let keys = Keys::new(world.store.keyring(), DeviceId::generate(), Clock::System);
+        let version = async || keys.get_version("book").await.unwrap().version;
+        keys.set_version("book", at(6)).await.unwrap();
+        keys.forget_version("book").await.unwrap();
+        // A sync that began before ends now.
+        keys.set_version("book", at(7)).await.unwrap();
+        assert_eq!(version().await, 0);
+        keys.set_version("other", at(3)).await.unwrap();
+        assert_eq!(keys.get_version("other").await.unwrap().version, 3);
+        keys.clear_mutation_macs("book").await.unwrap();
+        assert_eq!(version().await, 0, "nothing is stored of the copy yet");
+        keys.set_version("book", at(8)).await.unwrap();
+        assert_eq!(version().await, 8);
     }
 }

@@ -39,6 +39,8 @@ pub(super) mod kind {
     pub(super) const SYNC_KEY: &str = "sync_key";
     pub(super) const SYNC_KEY_LATEST: &str = "sync_key_latest";
     pub(super) const SYNC_VERSION: &str = "sync_version";
+    /// Collections that are wanted whole, whatever version of them is stored.
+    pub(super) const SYNC_FORGOTTEN: &str = "sync_forgotten";
     pub(super) const MUTATION_MAC: &str = "mutation_mac";
     pub(super) const LID: &str = "lid";
     pub(super) const LID_OF_PHONE: &str = "lid_of_phone";
