@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use crate::{
     Config,
     matrix::{Homeserver, PingError, Registration},
-    model::{Clock, in_units},
+    model::{Clock, in_units, with_causes},
     network::whatsapp,
     store::{self, Store},
 };
@@ -80,18 +80,6 @@ async fn database(config: &Config, report: &mut Report) {
             with_causes(&error)
         )),
     }
-}
-
-/// An error with what led to it.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    let mut text = error.to_string();
-    for cause in causes.map(ToString::to_string) {
-        if !text.contains(&cause) {
-            let _ = write!(text, ": {cause}");
-        }
-    }
-    text
 }
 
 fn registration(config: &Config, report: &mut Report) -> Option<Registration> {
@@ -197,4 +185,29 @@ pub async fn migrate(config: &Config, only_status: bool) -> anyhow::Result<Strin
         text.push_str("the schema is current\n");
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_no_database_is_said_to_be_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wharf.db");
+        std::fs::write(&path, [0xA5; 8192]).unwrap();
+        let place = store::Config {
+            url: format!("sqlite:{}", path.display()),
+            ..store::Config::default()
+        };
+        let config = Config {
+            database: place,
+            ..Config::default()
+        };
+        let mut report = Report::default();
+        database(&config, &mut report).await;
+        let said = report.to_string();
+        assert!(!report.is_good() && said.contains("file is not a database"), "{said}");
+        assert!(migrate(&config, true).await.is_err());
+    }
 }

@@ -159,10 +159,12 @@ pub(super) async fn tell_marks(desk: &Desk<'_>, key: &PortalKey) -> Result<(), F
         bridge.network.act(key, &id, &Action::Mark(*mark)).await?;
     }
     let mut tx = bridge.store.begin().await?;
+    // Asked first: whoever changes rooms holds them before the marks.
+    let is_its_room = tx.is_room_of(key, &room).await?;
     for mark in &changes {
         chat_marks::set(bridge, &mut tx, key, *mark).await?;
     }
-    if now != marked.shown && tx.is_room_of(key, &room).await? {
+    if now != marked.shown && is_its_room {
         tx.set_chat_marks_shown(key, &now).await?;
     }
     desk.finish(tx).await

@@ -87,19 +87,21 @@ pub(super) fn sqlite_path(url: &str) -> Option<&Path> {
     Some(Path::new(path.split('?').next().unwrap_or_default()))
 }
 
-/// One connection for reading, whoever else works there; `None` when the file of the database is not there.
-pub(super) async fn look(config: &Config) -> Result<Option<AnyConnection>, Error> {
+/// One connection for reading, whoever else works there, and to which engine; `None` when the file of the database is not
+/// there.
+pub(super) async fn look(config: &Config) -> Result<Option<(Kind, AnyConnection)>, Error> {
     let file = sqlite_path(&config.url);
     if file.is_some_and(|file| !file.exists()) {
         return Ok(None);
     }
     let mut connection = Place::of(config)?.options()?.connect().await?;
-    if file.is_some() {
-        connection
-            .execute(sqlx::raw_sql("pragma busy_timeout = 10000; pragma query_only = on;"))
-            .await?;
+    if file.is_none() {
+        return Ok(Some((Kind::Postgres, connection)));
     }
-    Ok(Some(connection))
+    connection
+        .execute(sqlx::raw_sql("pragma busy_timeout = 10000; pragma query_only = on;"))
+        .await?;
+    Ok(Some((Kind::Sqlite, connection)))
 }
 
 fn wrong_address(what: &'static str) -> Error {
@@ -233,6 +235,14 @@ impl Kind {
         };
         let text = template.replace("{{blob}}", blob).replace("{{serial}}", serial);
         AssertSqlSafe(text.replace("{{bytewise}}", bytewise))
+    }
+
+    /// The statement that answers with one row when the table of migrations is there, and with none when it is not.
+    pub(super) fn has_migrations(self) -> &'static str {
+        match self {
+            Self::Sqlite => "select 1 as found from sqlite_master where type = 'table' and name = 'schema_migrations'",
+            Self::Postgres => "select 1 as found where to_regclass('schema_migrations') is not null",
+        }
     }
 
     /// [`CLAIMABLE`] for somebody who wants to claim it: PostgreSQL locks the row, and passes over rows that another

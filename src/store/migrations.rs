@@ -1,9 +1,13 @@
 //! The schema and its changes, embedded. Each runs once, in one transaction, and is never edited after a release.
 
 use sha2::{Digest, Sha256};
-use sqlx::{Connection as _, any::AnyRow};
+use sqlx::{AnyConnection, Connection as _, any::AnyRow};
 
-use super::{Config, Error, Store, engine, types::Columns};
+use super::{
+    Config, Error, Store,
+    engine::{self, Kind},
+    types::Columns,
+};
 
 /// One change of the schema.
 pub(super) struct Migration {
@@ -63,6 +67,10 @@ pub(super) const ALL: &[Migration] = &[
         name: "00014_indices",
         sql: include_str!("../../migrations/00014_indices.sql"),
     },
+    Migration {
+        name: "00015_found_at_once",
+        sql: include_str!("../../migrations/00015_found_at_once.sql"),
+    },
 ];
 
 impl Store {
@@ -105,36 +113,33 @@ impl Store {
 
 /// Those that ran, and those that did not yet.
 pub(super) async fn list(store: &Store, all: &[Migration]) -> Result<(Vec<String>, Vec<String>), Error> {
-    split(store.read().await?.recorded_migrations().await, all)
+    split(&store.read().await?.recorded_migrations().await?, all)
 }
 
 /// The same of a database that perhaps somebody else works on: nothing is locked, made or changed. `None`: there is no
 /// such file.
 pub(super) async fn look(config: &Config) -> Result<Option<(Vec<String>, Vec<String>)>, Error> {
-    let Some(mut connection) = engine::look(config).await? else {
+    let Some((kind, mut connection)) = engine::look(config).await? else {
         return Ok(None);
     };
-    let recorded = sqlx::query(RECORDED)
-        .fetch_all(&mut connection)
-        .await
-        .map_err(Error::from);
-    let recorded = recorded.and_then(|rows| rows.iter().map(read_recorded).collect());
+    let recorded = recorded(kind, &mut connection).await;
     // Whatever it answers, the connection is gone.
     let _ = connection.close().await;
-    split(recorded, ALL).map(Some)
+    split(&recorded?, ALL).map(Some)
 }
 
-fn split(
-    recorded: Result<Vec<(String, String)>, Error>,
-    all: &[Migration],
-) -> Result<(Vec<String>, Vec<String>), Error> {
-    let recorded = match recorded {
-        Ok(recorded) => recorded,
-        // There is no such table yet.
-        Err(Error::Unavailable(sqlx::Error::Database(_))) => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    check(&recorded, all)?;
+/// What ran: nothing when the table is not there. Any other trouble with it is trouble.
+async fn recorded(kind: Kind, connection: &mut AnyConnection) -> Result<Vec<(String, String)>, Error> {
+    let table = sqlx::query(kind.has_migrations());
+    if table.fetch_optional(&mut *connection).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query(RECORDED).fetch_all(connection).await?;
+    rows.iter().map(read_recorded).collect()
+}
+
+fn split(recorded: &[(String, String)], all: &[Migration]) -> Result<(Vec<String>, Vec<String>), Error> {
+    check(recorded, all)?;
     let names = |migrations: &[Migration]| migrations.iter().map(|migration| migration.name.to_owned()).collect();
     let (applied, pending) = all.split_at(recorded.len());
     Ok((names(applied), names(pending)))
@@ -207,6 +212,10 @@ fn read_recorded(row: &AnyRow) -> Result<(String, String), Error> {
 
 impl super::Tx {
     async fn recorded_migrations(&mut self) -> Result<Vec<(String, String)>, Error> {
+        let table = sqlx::query(self.kind.has_migrations());
+        if self.row(table).await?.is_none() {
+            return Ok(Vec::new());
+        }
         let rows = self.rows(sqlx::query(RECORDED)).await?;
         rows.iter().map(read_recorded).collect()
     }

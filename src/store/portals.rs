@@ -128,8 +128,10 @@ impl Tx {
         Ok(written > 0)
     }
 
-    /// Whether this is the room of a chat now.
+    /// Whether this is the room of a chat now, and until the end of the transaction: what is written after it is written of
+    /// this room.
     pub(crate) async fn is_room_of(&mut self, key: &PortalKey, room: &RoomId) -> Result<bool, Error> {
+        self.lock_groups().await?;
         let query = sqlx::query("select 1 from portals where device = $1 and chat = $2 and room = $3")
             .bind(key.device.to_string())
             .bind(text(key.chat.as_str()))

@@ -55,6 +55,7 @@ impl Tx {
         id: &MessageId,
         receipt: &Receipt,
     ) -> Result<bool, Error> {
+        self.hold_message(portal, id).await?;
         let Some(message) = self.find_message(portal, id, &Sender::Owner).await? else {
             return Ok(false);
         };
@@ -92,10 +93,23 @@ impl Tx {
 
     /// A message of the owner has left: it is where its recipients say it is, who may have been faster than we.
     pub(crate) async fn set_message_sent(&mut self, portal: &PortalKey, id: &MessageId) -> Result<(), Error> {
+        self.hold_message(portal, id).await?;
         let receipts = self.list_receipts(portal, id).await?;
         let furthest = receipts.into_iter().map(|receipt| receipt.state).max();
         let state = furthest.unwrap_or(MessageState::Sent);
         self.set_message_state(portal, id, &Sender::Owner, state, None).await
+    }
+
+    /// Waits for whoever else changes what became of a message of the owner: a receipt and the end of sending it may come
+    /// at once, and each must see the other.
+    async fn hold_message(&mut self, portal: &PortalKey, id: &MessageId) -> Result<(), Error> {
+        let query = sqlx::query(
+            "update messages set state = state where device = $1 and chat = $2 and message = $3 and sender = 'owner'",
+        )
+        .bind(portal.device.to_string())
+        .bind(text(portal.chat.as_str()))
+        .bind(text(id.as_str()));
+        self.execute(query).await.map(drop)
     }
 
     /// How far a message of the owner came, by recipient.

@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::{Config, Error, Portal, Store, Tx, engine::Kind};
-use crate::model::{Clock, Timestamp};
+use crate::model::{Clock, Device, DeviceId, Identity, IdentityId, IdentityKind, LinkState, Platform, Timestamp};
 
 /// The time when tests begin.
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -50,6 +50,49 @@ impl World {
         let clock = Clock::fixed(START);
         let store = Store::open(&place.config, clock.clone()).await.unwrap();
         Self { store, clock, place }
+    }
+
+    /// A new identity whose user is `@NAME:example.org`.
+    pub(super) async fn identity(&self, name: &str) -> Identity {
+        self.owner(&format!("@{name}:example.org"), IdentityKind::Registered)
+            .await
+    }
+
+    /// A new identity with this user.
+    pub(crate) async fn owner(&self, user: &str, kind: IdentityKind) -> Identity {
+        let identity = Identity {
+            id: IdentityId::generate(),
+            user: user.try_into().unwrap(),
+            kind,
+            matrix_device: "WHARF".into(),
+            is_host: false,
+        };
+        let mut tx = self.store.begin().await.unwrap();
+        tx.insert_identity(&identity).await.unwrap();
+        tx.commit().await.unwrap();
+        identity
+    }
+
+    /// A new identity with this user, and a device of it.
+    pub(crate) async fn linked(&self, user: &str, kind: IdentityKind) -> (Identity, Device) {
+        let identity = self.owner(user, kind).await;
+        let device = device(identity.id);
+        let mut tx = self.store.begin().await.unwrap();
+        tx.insert_device(&device).await.unwrap();
+        tx.commit().await.unwrap();
+        (identity, device)
+    }
+}
+
+/// A device that nobody has stored yet.
+pub(crate) fn device(identity: IdentityId) -> Device {
+    Device {
+        id: DeviceId::generate(),
+        identity,
+        platform: Platform::WhatsApp,
+        number: "15550001111".into(),
+        link: LinkState::Connected,
+        linked_at: START,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::support::{
     database::Engine,
     homeserver::Room,
     rest::Rest,
-    waiting::{SOON, eventually},
+    waiting::{SOON, eventually, until},
     world::{Linked, OWNER, Talking, World, gets},
 };
 
@@ -52,10 +52,6 @@ async fn is_set(phone: &Phone, kind: &str, is: impl Fn(&Setting) -> bool) {
     let set = |setting: &Setting| setting.index == [kind, CHAT] && is(setting);
     let set = phone.waits_for_setting(set, SOON).await;
     assert!(set.is_ok(), "{kind}: {:?}", phone.app_state());
-}
-
-async fn until(what: &str, holds: impl Fn() -> bool) {
-    eventually(what, SOON, || async { holds().then_some(()) }).await;
 }
 
 /// A group with a room, in which Ana has said hello.

@@ -3,12 +3,11 @@
 use super::{message_id, on_both_engines, portal, work};
 use crate::{
     model::{
-        ContactId, Delivery, DeliveryId, Device, DeviceId, Lane, LinkState, MessageRef, Platform, PortalKey, Role,
-        Sender, Timestamp, TokenId, WebhookId, Work,
+        ContactId, Delivery, DeliveryId, Lane, MessageRef, PortalKey, Role, Sender, Timestamp, TokenId, WebhookId, Work,
     },
     store::{
         DeliveryState, Direction, Message, MessageState, NewCredential, Traffic,
-        testing::{START, World},
+        testing::{START, World, device},
     },
 };
 
@@ -156,14 +155,7 @@ on_both_engines! {
     async fn traffic_is_counted_by_the_hour_and_contact_by_the_minute(world: World) {
         let identity = world.identity("owner").await;
         let mut tx = world.store.begin().await.unwrap();
-        let device = Device {
-            id: DeviceId::generate(),
-            identity: identity.id,
-            platform: Platform::WhatsApp,
-            number: "15550001111".into(),
-            link: LinkState::Connected,
-            linked_at: START,
-        };
+        let device = device(identity.id);
         tx.insert_device(&device).await.unwrap();
         assert_eq!(tx.last_heard(device.id).await.unwrap(), None);
         tx.device_heard(device.id).await.unwrap();

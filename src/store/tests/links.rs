@@ -2,25 +2,14 @@
 
 use super::on_both_engines;
 use crate::{
-    model::{Device, DeviceId, Identity, LinkState, LogoutReason, Platform},
-    store::testing::{START, World},
+    model::{DeviceId, LinkState, LogoutReason},
+    store::testing::{START, World, device},
 };
-
-fn device(identity: &Identity) -> Device {
-    Device {
-        id: DeviceId::generate(),
-        identity: identity.id,
-        platform: Platform::WhatsApp,
-        number: "15550001111".into(),
-        link: LinkState::Connected,
-        linked_at: START,
-    }
-}
 
 on_both_engines! {
     async fn b81_every_change_of_a_link_is_kept_and_goes_over_to_the_next_device(world: World) {
         let owner = world.identity("owner").await;
-        let (old, new) = (device(&owner), device(&owner));
+        let (old, new) = (device(owner.id), device(owner.id));
         let mut tx = world.store.begin().await.unwrap();
         tx.insert_device(&old).await.unwrap();
         let lost = LinkState::Reconnecting { since: START };
@@ -39,7 +28,7 @@ on_both_engines! {
 
     async fn only_so_many_changes_of_a_link_are_kept(world: World) {
         let owner = world.identity("owner").await;
-        let device = device(&owner);
+        let device = device(owner.id);
         let mut tx = world.store.begin().await.unwrap();
         tx.insert_device(&device).await.unwrap();
         for _ in 0..205 {
@@ -51,7 +40,7 @@ on_both_engines! {
 
     async fn people_are_told_of_a_state_once(world: World) {
         let owner = world.identity("owner").await;
-        let device = device(&owner);
+        let device = device(owner.id);
         let lost = LinkState::Reconnecting { since: START };
         let mut tx = world.store.begin().await.unwrap();
         tx.insert_device(&device).await.unwrap();
@@ -64,7 +53,7 @@ on_both_engines! {
 
     async fn the_phone_is_never_seen_earlier_than_it_was(world: World) {
         let owner = world.identity("owner").await;
-        let device = device(&owner);
+        let device = device(owner.id);
         let mut tx = world.store.begin().await.unwrap();
         tx.insert_device(&device).await.unwrap();
         assert_eq!(tx.device_life(device.id).await.unwrap().phone_seen_at, Some(START));

@@ -1,5 +1,7 @@
 //! What happens to a message after it was said: parts, edits, marks, receipts, timers.
 
+use std::time::Duration;
+
 use ruma::{event_id, owned_event_id};
 
 use super::{
@@ -121,6 +123,31 @@ on_both_engines! {
         assert_eq!(tx.list_timed_receipts(&key, &id).await.unwrap(), [times]);
         assert_eq!(tx.find_message(&key, &id, &Sender::Owner).await.unwrap().unwrap().state, MessageState::Read);
         tx.commit().await.unwrap();
+    }
+
+    async fn a_receipt_that_crosses_with_the_end_of_sending_is_not_forgotten(world: World) {
+        let key = portal();
+        let id = message_id("3EB0");
+        let mut tx = world.store.begin().await.unwrap();
+        tx.insert_message(&Message { state: MessageState::Pending, ..message(&key, "3EB0", Sender::Owner) }).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut receiving = world.store.begin().await.unwrap();
+        let contact = ContactId::from_adapter("15550002222");
+        let receipt = Receipt { contact, state: MessageState::Delivered, at: START };
+        assert!(receiving.record_receipt(&key, &id, &receipt).await.unwrap());
+        let (store, there, sent) = (world.store.clone(), key.clone(), id.clone());
+        let mut sending = tokio::spawn(async move {
+            let mut tx = store.begin().await.unwrap();
+            tx.set_message_sent(&there, &sent).await.unwrap();
+            tx.commit().await.unwrap();
+        });
+        // It must wait; one that does not is through by then.
+        let waits = tokio::time::timeout(Duration::from_millis(300), &mut sending).await;
+        assert!(waits.is_err(), "it did not see the receipt");
+        receiving.commit().await.unwrap();
+        sending.await.unwrap();
+        let state = world.store.read().await.unwrap().find_message(&key, &id, &Sender::Owner).await.unwrap().unwrap().state;
+        assert_eq!(state, MessageState::Delivered);
     }
 
     async fn a_chat_remembers_its_timer(world: World) {

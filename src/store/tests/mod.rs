@@ -18,7 +18,7 @@ mod tenants;
 mod transactions;
 
 use crate::{
-    model::{ChatId, DeviceId, Identity, IdentityId, IdentityKind, Lane, MessageId, PortalKey, Work},
+    model::{ChatId, DeviceId, Lane, MessageId, PortalKey, Work},
     store::testing::World,
 };
 
@@ -75,21 +75,6 @@ fn message_id(text: &str) -> MessageId {
 }
 
 impl World {
-    /// A new identity whose user is `@NAME:example.org`.
-    async fn identity(&self, name: &str) -> Identity {
-        let identity = Identity {
-            id: IdentityId::generate(),
-            user: format!("@{name}:example.org").try_into().unwrap(),
-            kind: IdentityKind::Registered,
-            matrix_device: "WHARF".into(),
-            is_host: false,
-        };
-        let mut tx = self.store.begin().await.unwrap();
-        tx.insert_identity(&identity).await.unwrap();
-        tx.commit().await.unwrap();
-        identity
-    }
-
     /// Jobs in one lane, due now, in this order.
     async fn pushes(&self, name: &str, texts: &[&str]) {
         let mut tx = self.store.begin().await.unwrap();

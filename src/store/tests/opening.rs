@@ -1,6 +1,6 @@
 //! Opening: one process per database, and a schema whose past is ours.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use futures_util::FutureExt;
 use tokio::time::timeout;
@@ -60,6 +60,15 @@ on_both_engines! {
         assert!(matches!(&refused, Error::Migration(text) if text.contains("90000_later")), "{refused:?}");
     }
 
+    async fn a_database_that_cannot_be_read_is_not_an_empty_one(world: World) {
+        world.tampers("alter table schema_migrations rename column checksum to another").await;
+        let looked = Store::look(&world.place.config).await;
+        assert!(matches!(looked, Err(Error::Unavailable(_))), "{looked:?}");
+        world.store.close().await;
+        let refused = Store::open(&world.place.config, Clock::default()).await.unwrap_err();
+        assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
+    }
+
     async fn a_migration_that_breaks_leaves_nothing(world: World) {
         let and = |next: &'static str| {
             let known = ALL.iter().map(|known| Migration { name: known.name, sql: known.sql });
@@ -92,6 +101,18 @@ on_both_engines! {
         world.store.close().await;
         assert!(timeout(Duration::from_millis(1), world.store.lost()).await.is_err());
     }
+}
+
+#[test]
+fn every_file_of_a_migration_is_in_the_list_and_in_its_order() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort_unstable();
+    let known: Vec<_> = ALL.iter().map(|migration| format!("{}.sql", migration.name)).collect();
+    assert_eq!(files, known);
 }
 
 #[tokio::test]

@@ -10,18 +10,15 @@ use crate::{
     },
     store::{
         Direction, Error, Ghost, Message, MessageState, NewToken, Portal, SendRow, SendStatus,
-        testing::{START, World},
+        testing::{self, START, World},
     },
 };
 
 fn device(identity: &Identity, number: &str, linked_at: Timestamp) -> Device {
     Device {
-        id: DeviceId::generate(),
-        identity: identity.id,
-        platform: Platform::WhatsApp,
         number: number.into(),
-        link: LinkState::Connected,
         linked_at,
+        ..testing::device(identity.id)
     }
 }
 

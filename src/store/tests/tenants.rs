@@ -5,10 +5,10 @@ use tokio::task::JoinSet;
 
 use super::{on_both_engines, portal};
 use crate::{
-    model::{ChatKind, Credential, Device, DeviceId, Identity, IdentityId, LinkState, Platform, Role, TokenId},
+    model::{ChatKind, Credential, Device, Identity, IdentityId, LinkState, Role, TokenId},
     store::{
         CredentialChange, Error, NewCredential, NewToken, Portal,
-        testing::{START, World},
+        testing::{START, World, device},
     },
 };
 
@@ -228,14 +228,7 @@ on_both_engines! {
             tx.insert_idempotent(made.id, "key", b"hash", "answer", START).await.unwrap();
             tx.insert_webhook(identity.id, "https://example.org", "whsec_").await.unwrap();
             tx.add_member(identity.id, user_id!("@one:example.org")).await.unwrap();
-            let device = Device {
-                id: DeviceId::generate(),
-                identity: identity.id,
-                platform: Platform::WhatsApp,
-                number: "15550001111".into(),
-                link: LinkState::Unlinked,
-                linked_at: START,
-            };
+            let device = Device { link: LinkState::Unlinked, ..device(identity.id) };
             tx.insert_device(&device).await.unwrap();
             let key = crate::model::PortalKey { device: device.id, ..portal() };
             let shown = Portal { key, room: None, kind: ChatKind::Direct, name: None, ready: false };
