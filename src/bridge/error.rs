@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, time::Duration};
 
-use crate::{matrix, network, store, webhook};
+use crate::{matrix, model::with_causes, network, store, webhook};
 
 /// Why a use case could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +113,7 @@ impl Failure {
     }
 
     fn of(transient: bool, error: &(dyn StdError + 'static), after: Option<Duration>) -> Self {
-        let why = chain(error);
+        let why = with_causes(error);
         if transient {
             Self::Later { why, after }
         } else {
@@ -134,18 +134,6 @@ pub(super) fn sentence(error: &network::Error) -> String {
         | network::Error::RateLimited(_)
         | network::Error::Unreachable(_) => error.to_string(),
     }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }
 
 impl From<store::Error> for Failure {

@@ -3,7 +3,7 @@
 //!
 //! Deliberately not here: making ghosts (`ghosts`), and anybody's address book, which is never shown in Matrix.
 
-use std::{fs::File, num::NonZeroU32, os::unix::fs::FileExt as _, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde_json::json;
@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{Inner, error::Failure, ghosts, worker::Desk};
 use crate::{
     matrix::Actor,
+    media,
     model::{ChatKind, ContactId, DeviceId, Lane, Work},
     network::Picture,
     store::{self, Ghost, Portal, Tx},
@@ -138,20 +139,12 @@ async fn wear(bridge: &Inner, actor: &Actor, ghost: &Ghost, picture: Picture) ->
             Ok(Some(String::new()))
         }
         Picture::Another { id, file } => {
-            let mime = mime(&file);
+            // Pictures of people are JPEG, now and then PNG.
+            let mime = media::guess(&file).ok().flatten().unwrap_or("image/jpeg");
             let source = bridge.homeserver.upload_file(file, mime, "picture").await?;
             actor.set_avatar(Some(&source)).await?;
             Ok(Some(id))
         }
-    }
-}
-
-/// Pictures of people are JPEG, now and then PNG.
-fn mime(file: &File) -> &'static str {
-    let mut beginning = [0; 4];
-    match file.read_at(&mut beginning, 0) {
-        Ok(4) if beginning == *b"\x89PNG" => "image/png",
-        _ => "image/jpeg",
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ruma::{OwnedRoomId, RoomId, UserId};
 
-use super::{Inner, chat_marks, error::Failure, ghosts, groups, moving, outgoing, portals, worker::Desk};
+use super::{Inner, chat_marks, error::Failure, ghosts, groups, moving, outgoing, portals, presence, worker::Desk};
 use crate::{
     matrix::{self, incoming::Membership, transaction_id},
     model::{ChatKind, ContactId, Device, PortalKey, Recipient, RoomEvent, Sender},
@@ -244,12 +244,12 @@ async fn adopt(
         name: Some(name),
         ready: true,
     };
-    fail::fail_point!("bridge.adopt.before");
     let mut tx = bridge.store.begin().await?;
     if tx.settle_portal(&portal, None).await? {
         groups::push_rest(&mut tx, bridge, &portal.key).await?;
         chat_marks::room_is_made(bridge, &mut tx, &portal.key).await?;
         tx.commit().await?;
+        presence::watch(bridge, &portal.key).await;
         return Ok(true);
     }
     drop(tx);

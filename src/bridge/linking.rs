@@ -361,7 +361,7 @@ mod tests {
         *,
     };
     use crate::{
-        model::{Identity, IdentityKind},
+        model::IdentityKind,
         network::{self, Network as _},
         store::testing::World,
     };
@@ -376,16 +376,7 @@ mod tests {
         IdentityId,
     ) {
         let (bridge, network, _) = quiet(&world.store);
-        let identity = Identity {
-            id: IdentityId::generate(),
-            user: "@wharf_owner:hs.test".try_into().unwrap(),
-            kind: IdentityKind::Registered,
-            matrix_device: "WHARF".into(),
-            is_host: false,
-        };
-        let mut tx = world.store.begin().await.unwrap();
-        tx.insert_identity(&identity).await.unwrap();
-        tx.commit().await.unwrap();
+        let identity = world.owner("@wharf_owner:hs.test", IdentityKind::Registered).await;
         start(&bridge.0, identity.id, Linking::Qr).await.unwrap();
         let mut progress = bridge.0.linkings.follow(identity.id).unwrap();
         let is_shown = |step: &LinkProgress| matches!(step, LinkProgress::Qr(_));

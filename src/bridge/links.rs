@@ -295,7 +295,7 @@ pub(super) fn ago(then: Timestamp, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{IdentityId, Platform};
+    use crate::{model::IdentityId, store::testing::device};
 
     #[test]
     fn what_is_to_come_is_no_time_ago() {
@@ -315,12 +315,8 @@ mod tests {
         ] {
             let link = LinkState::LoggedOut { reason };
             let device = Device {
-                id: DeviceId::generate(),
-                identity: IdentityId::generate(),
-                platform: Platform::WhatsApp,
-                number: "15550001111".into(),
                 link: link.clone(),
-                linked_at: Timestamp::from_secs(0),
+                ..device(IdentityId::generate())
             };
             let told = sentence(&device, Timestamp::from_secs(1));
             assert!(told.contains(what_to_do) && told.contains(link.name()), "{told}");

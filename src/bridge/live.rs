@@ -186,18 +186,7 @@ pub(super) async fn tell_of(bridge: &super::Inner, device: DeviceId, what: What)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{LinkState, Platform};
-
-    fn device(identity: IdentityId) -> Device {
-        Device {
-            id: DeviceId::generate(),
-            identity,
-            platform: Platform::WhatsApp,
-            number: "15550001111".into(),
-            link: LinkState::Connected,
-            linked_at: Timestamp::from_secs(1),
-        }
-    }
+    use crate::store::testing::device;
 
     #[tokio::test]
     async fn one_identity_sees_nothing_of_another() {

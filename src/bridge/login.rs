@@ -89,7 +89,9 @@ impl Show {
                 if outcome.is_ok() || last_attempts == LAST_ATTEMPTS {
                     break;
                 }
-                tokio::time::sleep(AGAIN).await;
+                if timeout(AGAIN, self.bridge.stop.cancelled()).await.is_ok() {
+                    break;
+                }
                 continue;
             }
             let wait = if outcome.is_ok() { Duration::MAX } else { AGAIN };

@@ -125,30 +125,14 @@ pub(super) fn signed(content: &mut Content, name: &str, prefix: &str) {
 mod tests {
     use super::*;
     use crate::{
-        model::{
-            ChatId, ChatKind, Device, DeviceId, Identity, IdentityKind, LinkState, Platform, PortalKey, Timestamp,
-        },
+        model::{ChatId, ChatKind, IdentityKind, PortalKey},
         store::{Portal, testing::World},
     };
 
     #[tokio::test]
     async fn the_space_of_a_device_is_one_of_its_rooms() {
         for world in [World::sqlite().await, World::postgres().await] {
-            let identity = Identity {
-                id: IdentityId::generate(),
-                user: "@owner:hs.test".try_into().unwrap(),
-                kind: IdentityKind::Real,
-                matrix_device: "WHARF".into(),
-                is_host: false,
-            };
-            let device = Device {
-                id: DeviceId::generate(),
-                identity: identity.id,
-                platform: Platform::WhatsApp,
-                number: "15550001111".into(),
-                link: LinkState::Connected,
-                linked_at: Timestamp::from_secs(0),
-            };
+            let (identity, device) = world.linked("@owner:hs.test", IdentityKind::Real).await;
             let [space, room]: [OwnedRoomId; 2] = ["!space:hs.test", "!room:hs.test"].map(|id| id.try_into().unwrap());
             let portal = Portal {
                 key: PortalKey::new(device.id, ChatId::from_adapter("1@g.us")),
@@ -158,8 +142,6 @@ mod tests {
                 ready: true,
             };
             let mut tx = world.store.begin().await.unwrap();
-            tx.insert_identity(&identity).await.unwrap();
-            tx.insert_device(&device).await.unwrap();
             tx.upsert_portal(&portal).await.unwrap();
             assert_eq!(rooms(&mut tx, identity.id).await.unwrap(), std::slice::from_ref(&room));
             tx.set_device_space(device.id, &space).await.unwrap();

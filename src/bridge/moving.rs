@@ -78,11 +78,15 @@ pub(super) async fn replaced(desk: &Desk<'_>, event: &RoomEvent, next: &RoomId) 
 /// One of ours was invited into a room: whether it is the successor of a portal room, which is settled then.
 pub(super) async fn invited(desk: &Desk<'_>, event: &RoomEvent, user: &UserId) -> Result<bool, Failure> {
     let bridge = desk.bridge;
+    let bot = bridge.homeserver.names().bot();
     let portal = bridge.store.read().await?.find_portal_by_next_room(&event.room).await?;
     let Some(portal) = portal else {
-        return Ok(false);
+        return if user == bot {
+            bot_is_back(desk, event).await
+        } else {
+            Ok(false)
+        };
     };
-    let bot = bridge.homeserver.names().bot();
     if user != bot {
         let actor = bridge.homeserver.as_user(user);
         match actor.join(&*event.room).await {
@@ -92,6 +96,26 @@ pub(super) async fn invited(desk: &Desk<'_>, event: &RoomEvent, user: &UserId) -
         .or_else(|error| if error.is_transient() { Err(error) } else { Ok(()) })?;
     }
     follow(bridge, &portal, &event.room).await?;
+    desk.done().await?;
+    Ok(true)
+}
+
+/// The bot was invited into a room that is a portal already: a successor that was followed and is not ready yet, or one
+/// that the bot was sent out of. It is no place for commands.
+async fn bot_is_back(desk: &Desk<'_>, event: &RoomEvent) -> Result<bool, Failure> {
+    let bridge = desk.bridge;
+    let (portal, device) = {
+        let mut read = bridge.store.read().await?;
+        let Some(portal) = read.find_portal_by_room(&event.room).await? else {
+            return Ok(false);
+        };
+        let device = read.find_device(portal.key.device).await?;
+        (portal, device)
+    };
+    bridge.homeserver.as_bot().join(&*event.room).await?;
+    if let Some(device) = device {
+        portals::ensure(bridge, &device, &portal.key.chat, portal.kind, None).await?;
+    }
     desk.done().await?;
     Ok(true)
 }
@@ -132,6 +156,7 @@ async fn follow(bridge: &Arc<Inner>, portal: &Portal, next: &RoomId) -> Result<(
     if let Some(before) = &portal.room {
         go_out_of_spaces(bridge, before).await;
     }
+    fail::fail_point!("bridge.moving.followed");
     if let Some(device) = device {
         portals::ensure(bridge, &device, &portal.key.chat, portal.kind, None).await?;
     }

@@ -11,7 +11,7 @@ use std::{
 use fail::fail_point;
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId};
 
-use super::{Inner, chat_marks, error::Failure, ghosts, groups, moving};
+use super::{Inner, chat_marks, error::Failure, ghosts, groups, moving, presence};
 use crate::{
     matrix::{self, NewRoom, State, transaction_id},
     model::{ChatId, ChatKind, Device, DeviceId, Group, GroupKind, Identity, IdentityKind, Lane, PortalKey, Work},
@@ -120,13 +120,16 @@ async fn find_or_make(
     if !tx.settle_portal(&portal, Some(&room)).await? {
         return Ok(None);
     }
-    groups::push_rest(&mut tx, bridge, &portal.key).await?;
-    if kind == ChatKind::Channel {
-        // What changed in it while the room was made found no room to be shown in.
-        groups::push_look(&mut tx, bridge, &portal.key).await?;
+    match kind {
+        // What changed in it since it was asked about found no room to be shown in.
+        ChatKind::Group | ChatKind::Channel => groups::push_look(&mut tx, bridge, &portal.key).await?,
+        ChatKind::Direct | ChatKind::Status | ChatKind::Other => {
+            groups::push_rest(&mut tx, bridge, &portal.key).await?;
+        }
     }
     chat_marks::room_is_made(bridge, &mut tx, &portal.key).await?;
     tx.commit().await?;
+    presence::watch(bridge, &portal.key).await;
     Ok(Some(Room {
         id: room,
         kind,
@@ -148,15 +151,7 @@ async fn look_at_unknown(bridge: &Inner, key: &PortalKey) -> Result<(), Failure>
 /// What is known of a chat with many.
 async fn group_of(bridge: &Inner, device: DeviceId, chat: &ChatId, kind: ChatKind) -> Result<Option<Group>, Failure> {
     match kind {
-        ChatKind::Group => groups::ask(bridge, device, chat).await,
-        // Its posts are shown whether or not it says what it is.
-        ChatKind::Channel => match groups::ask(bridge, device, chat).await {
-            Err(Failure::Never(why)) => {
-                tracing::info!(why, "a channel does not tell what it is");
-                Ok(None)
-            }
-            asked => asked,
-        },
+        ChatKind::Group | ChatKind::Channel => groups::ask(bridge, device, chat).await,
         ChatKind::Direct | ChatKind::Status | ChatKind::Other => Ok(None),
     }
 }

@@ -17,7 +17,7 @@ use ruma::{OwnedUserId, UserId};
 use super::{Error, Inner};
 use crate::{
     matrix::Present,
-    model::{ContactId, DeviceId, Timestamp},
+    model::{ContactId, DeviceId, PortalKey, Timestamp},
 };
 
 /// How often what is shown is renewed: Synapse lets it lapse after thirty seconds.
@@ -203,6 +203,18 @@ async fn appear(bridge: &Inner, device: DeviceId, online: bool) -> Result<(), Er
         bridge.network.watch(device, &contact).await?;
     }
     Ok(())
+}
+
+/// A chat that was not there when its owner came: they want to know of its person too.
+pub(super) async fn watch(bridge: &Inner, key: &PortalKey) {
+    if bridge.presences.online().get(&key.device) != Some(&true) {
+        return;
+    }
+    if let Some(contact) = bridge.network.direct_contact(&key.chat)
+        && let Err(error) = bridge.network.watch(key.device, &contact).await
+    {
+        tracing::debug!(%error, "somebody's presence is not told");
+    }
 }
 
 #[cfg(test)]

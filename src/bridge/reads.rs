@@ -61,7 +61,7 @@ pub(super) async fn tell(desk: &Desk<'_>, key: &PortalKey, event: &EventId, quie
         return desk.done().await;
     };
     let id = bridge.network.message_id(event.as_str());
-    let mut told = false;
+    let unmark = ChatMark::Unread(false);
     // All of it before what stands behind in the lane: that may take everything as read.
     loop {
         let unseen = bridge.store.read().await?.list_unseen(key, up_to, AT_ONCE).await?;
@@ -75,27 +75,20 @@ pub(super) async fn tell(desk: &Desk<'_>, key: &PortalKey, event: &EventId, quie
         fail::fail_point!("bridge.read.act.before");
         bridge.network.act(key, &id, &read).await?;
         fail::fail_point!("bridge.read.act.after");
+        let marked = bridge.store.read().await?.find_chat_marks(key).await?;
+        let is_marked = marked.is_some_and(|marked| marked.marks.unread);
+        if is_marked {
+            bridge.network.act(key, &id, &Action::Mark(unmark)).await?;
+        }
         let mut tx = bridge.store.begin().await?;
         tx.set_seen(key, &unseen).await?;
+        if is_marked {
+            chat_marks::set(bridge, &mut tx, key, unmark).await?;
+        }
         tx.commit().await?;
-        told = true;
+        fail::fail_point!("bridge.read.seen.after");
     }
-    if !told {
-        return desk.done().await;
-    }
-    let is_marked = {
-        let marked = bridge.store.read().await?.find_chat_marks(key).await?;
-        marked.is_some_and(|marked| marked.marks.unread)
-    };
-    let unmark = ChatMark::Unread(false);
-    if is_marked {
-        bridge.network.act(key, &id, &Action::Mark(unmark)).await?;
-    }
-    let mut tx = bridge.store.begin().await?;
-    if is_marked {
-        chat_marks::set(bridge, &mut tx, key, unmark).await?;
-    }
-    desk.finish(tx).await
+    desk.done().await
 }
 
 /// How far an event is. People also read up to what is no message: reactions, notices, changes of the room.
@@ -172,10 +165,7 @@ pub(super) async fn show(desk: &Desk<'_>, key: &PortalKey, contact: &ContactId) 
     let slowly = Lane::slow_reads(key);
     if let Some(after) = bridge.pace.reader_waits(key) {
         if desk.job.lane == slowly {
-            return Err(Failure::Later {
-                why: "many read at once".into(),
-                after: Some(after),
-            });
+            return Err(Failure::Turn(after));
         }
         // The lane of the chat goes on: what the owner reads waits for nobody else. Whoever reads on meanwhile is shown
         // once, as far as they came.

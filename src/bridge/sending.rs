@@ -72,9 +72,11 @@ async fn find(bridge: &Inner, device: DeviceId, recipient: &Recipient) -> Result
 async fn fail(desk: &Desk<'_>, outgoing: &Outgoing, reason: &str) -> Result<(), Failure> {
     tracing::info!(reason, "a message by REST cannot be sent");
     let mut tx = desk.bridge.store.begin().await?;
-    given_up(&mut tx, desk.bridge, outgoing, reason).await?;
+    let is_sent = given_up(&mut tx, desk.bridge, outgoing, reason).await?;
     desk.finish(tx).await?;
-    tell_failure(desk.bridge, outgoing, reason).await;
+    if !is_sent {
+        tell_failure(desk.bridge, outgoing, reason).await;
+    }
     Ok(())
 }
 
@@ -98,8 +100,8 @@ fn as_said(outgoing: &Outgoing) -> Said {
     }
 }
 
-/// What a given-up message leaves behind.
-pub(super) async fn given_up(tx: &mut Tx, bridge: &Inner, outgoing: &Outgoing, why: &str) -> Result<(), Failure> {
+/// What a given-up message leaves behind; whether its recipient has it all the same.
+pub(super) async fn given_up(tx: &mut Tx, bridge: &Inner, outgoing: &Outgoing, why: &str) -> Result<bool, Failure> {
     let id = bridge.network.message_id(&outgoing.id.to_string());
     let mut is_sent = false;
     for (chat, sender) in tx.list_chats_of_message(outgoing.device, &id).await? {
@@ -116,7 +118,7 @@ pub(super) async fn given_up(tx: &mut Tx, bridge: &Inner, outgoing: &Outgoing, w
         tx.set_send_status(outgoing.id, SendStatus::Failed, Some(why), None, None)
             .await?;
     }
-    Ok(())
+    Ok(is_sent)
 }
 
 /// What the network is told: with a file that stands there.

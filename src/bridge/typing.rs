@@ -223,8 +223,8 @@ mod tests {
 
     use super::{super::testing::quiet, *};
     use crate::{
-        model::{ChatId, Device, DeviceId, Identity, IdentityId, LinkState, Platform},
-        store::testing::{START, World},
+        model::{ChatId, DeviceId},
+        store::testing::World,
     };
 
     #[tokio::test(start_paused = true)]
@@ -253,31 +253,12 @@ mod tests {
             // Nobody may speak as this one.
             ("alice", IdentityKind::Real, false),
         ] {
-            let user = UserId::parse(format!("@{name}:hs.test")).unwrap();
-            let identity = Identity {
-                id: IdentityId::generate(),
-                user: user.clone(),
-                kind,
-                matrix_device: "WHARF".into(),
-                is_host: false,
-            };
-            let device = Device {
-                id: DeviceId::generate(),
-                identity: identity.id,
-                platform: Platform::WhatsApp,
-                number: "15550001111".into(),
-                link: LinkState::Connected,
-                linked_at: START,
-            };
+            let (identity, device) = world.linked(&format!("@{name}:hs.test"), kind).await;
             let key = PortalKey::new(device.id, ChatId::from_adapter("1@g.us"));
-            let mut tx = world.store.begin().await.unwrap();
-            tx.insert_identity(&identity).await.unwrap();
-            tx.insert_device(&device).await.unwrap();
-            tx.commit().await.unwrap();
             let actor = shown_as(&bridge.0, &key, &Sender::Owner).await.unwrap();
             assert_eq!(
                 actor.map(|actor| actor.user().to_owned()),
-                is_shown.then_some(user),
+                is_shown.then_some(identity.user),
                 "{name}"
             );
         }

@@ -203,9 +203,14 @@ impl Desk<'_> {
     /// Writes down that the job failed: later again, or never.
     async fn settle(&self, failure: Failure) {
         let outcome = match failure {
-            Failure::Later { why, after } if !self.out_of_patience() => self.postpone(&why, after).await,
+            Failure::Later { why, after } if !self.out_of_patience() => {
+                if self.job.attempts == 0 {
+                    tracing::warn!(why, "a job must wait");
+                }
+                self.postpone(&why, after).await
+            }
             Failure::Later { why, .. } | Failure::Never(why) => self.give_up(&why).await,
-            Failure::Turn(after) => self.postpone("the device sends as fast as it may", Some(after)).await,
+            Failure::Turn(after) => self.postpone("others are before it", Some(after)).await,
             Failure::LostLock => Ok(()),
         };
         if let Err(error) = outcome {
@@ -222,10 +227,6 @@ impl Desk<'_> {
             (_, Some(after)) => i64::try_from(after.as_millis()).unwrap_or(LONGEST_PAUSE),
             (_, None) => pause(self.job.attempts),
         };
-        // Many who read at once are no trouble.
-        if self.job.attempts == 0 && !matches!(self.job.work, Work::ShowRead { .. }) {
-            tracing::warn!(why, pause, "a job must wait");
-        }
         let mut tx = self.bridge.store.begin().await?;
         let run_at = self.bridge.clock().now().plus_millis(pause);
         if !tx.retry_job(self.job.id, self.worker, run_at, why).await? {
@@ -290,12 +291,14 @@ impl Desk<'_> {
         tracing::error!(why, "a job is given up");
         metrics::counter!("wharf_jobs_buried_total", "kind" => self.job.work.kind()).increment(1);
         let mut tx = self.bridge.store.begin().await?;
+        let mut unsent = None;
         match &self.job.work {
             Work::Incoming(event) => incoming::given_up(&mut tx, self, event).await?,
             Work::FromMatrix(event) => outgoing::given_up(&mut tx, self, event, why).await?,
             Work::BeginChat(new) => new_chats::given_up(&mut tx, new).await?,
             Work::Resolve(outgoing) | Work::Send { outgoing, .. } => {
-                sending::given_up(&mut tx, self.bridge, outgoing, why).await?;
+                let is_sent = sending::given_up(&mut tx, self.bridge, outgoing, why).await?;
+                unsent = Some(outgoing).filter(|_| !is_sent);
             }
             Work::Change(change) => chat_changes::given_up(&mut tx, self.bridge, change, why).await?,
             Work::Place { portal, .. } => history::given_up(&mut tx, portal).await?,
@@ -334,7 +337,7 @@ impl Desk<'_> {
             return Err(Failure::LostLock);
         }
         tx.commit().await?;
-        if let Work::Resolve(outgoing) | Work::Send { outgoing, .. } = &self.job.work {
+        if let Some(outgoing) = unsent {
             sending::tell_failure(self.bridge, outgoing, why).await;
         }
         if let Work::BeginChat(_) = &self.job.work {

@@ -257,8 +257,6 @@ mod tests {
             Lane::ghost(&ContactId::from_adapter("1")),
             Lane::marks(&portal),
             Lane::end_of_silence(&portal),
-            Lane::contacts(device),
-            Lane::new_chat(ChatRequestId::generate()),
         ];
         let kinds: BTreeSet<_> = lanes.iter().map(Lane::kind).collect();
         assert_eq!(kinds, BTreeSet::from(Lane::KINDS));

@@ -64,6 +64,27 @@ on_both_engines! {
         assert_eq!(unread, json!({ "unread": false }));
     }
 
+    /// The mark goes with what is read: dying right after leaves none behind.
+    async fn b46_a_crash_after_reading_leaves_no_mark_on_the_chat(engine: Engine) {
+        let (mut world, talking) = World::of_alice(engine).await;
+        let Talking { alice, room, linked, ana } = &talking;
+        linked.phone.marks_read(CHAT, false).unwrap();
+        eventually("unread", SOON, || async {
+            (alice.keeps(room.id(), "account_data/m.marked_unread")? == json!({ "unread": true })).then_some(())
+        })
+        .await;
+        ana.says(&linked.phone, "read me");
+        let event = room.shows("read me").await;
+        world.settles(SOON).await;
+        world.wharf.stops().await;
+        world.wharf.spawn("bridge.read.seen.after=panic");
+        world.wharf.answers().await;
+        alice.reads(room.id(), event["event_id"].as_str().unwrap());
+        assert!(world.wharf.ends(SOON).await, "it died");
+        world.wharf.start().await;
+        is_set(&talking, "markChatAsRead", |it| it.value.mark_chat_as_read_action.read == Some(true)).await;
+    }
+
     /// From the phone, also before there is a room; a silence ends by itself.
     async fn b46_what_is_set_on_the_phone_is_shown_in_the_persons_account(engine: Engine) {
         let (world, talking) = World::of_alice(engine).await;

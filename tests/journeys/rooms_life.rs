@@ -79,6 +79,24 @@ on_both_engines! {
         next.shows("so it is").await;
         assert!(!room.said().iter().any(|(_, text)| text == "so it is"));
     }
+
+    async fn a_crash_while_a_room_is_followed_makes_no_place_for_commands_of_it(engine: Engine) {
+        let mut world = World::start(engine).await;
+        let Talking { linked, alice, room, ana } = opened(&world).await;
+        world.settles(SOON).await;
+        world.wharf.stops().await;
+        world.wharf.spawn("bridge.moving.followed=panic");
+        world.wharf.answers().await;
+        let next = alice.upgrades(room.id()).await;
+        assert!(world.wharf.ends(SOON).await, "it died");
+        world.wharf.start().await;
+        ana.says(&linked.phone, "still the same chat");
+        next.shows("still the same chat").await;
+        world.settles(SOON).await;
+        assert!(!next.said().iter().any(|(_, text)| text.starts_with("Hello!")), "{:?}", next.said());
+        alice.says(next.id(), "so it is");
+        gets(&ana, "so it is").await;
+    }
 }
 
 /// The chat with the bot is no portal: that it was replaced is nobody's business, and holds nobody up.
@@ -100,12 +118,7 @@ async fn a_chat_with_the_bot_that_was_replaced_holds_nobody_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_is_gone_from_the_homeserver_is_made_anew() {
     let world = World::start(Engine::Sqlite).await;
-    let Talking {
-        linked,
-        alice,
-        room,
-        ana,
-    } = world.talking().await;
+    let (linked, alice, room, ana) = world.talking().await.parts();
     world.homeserver.deletes_room(room.id());
     ana.says(&linked.phone, "is anybody there?");
     let next = alice.joins_invite().await;
@@ -117,12 +130,7 @@ async fn a_room_that_is_gone_from_the_homeserver_is_made_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_only_says_it_is_a_successor_is_left() {
     let world = World::start(Engine::Sqlite).await;
-    let Talking {
-        linked,
-        alice,
-        room,
-        ana,
-    } = world.talking().await;
+    let (linked, alice, room, ana) = world.talking().await.parts();
     let other = alice.creates_dm_with(BOT).await;
     bot_says(&other, "Hello").await;
     let tombstone = serde_json::json!({"body": "", "replacement_room": other.id()});

@@ -31,10 +31,9 @@ pub(in super::super) async fn take(
     if *change == GroupChange::Created {
         portals::ensure(bridge, device, &event.chat, event.chat_kind, None).await?;
     }
-    let place = match Place::of(bridge, &key).await? {
-        Some(place) if place.portal.ready => place,
-        // When somebody speaks there the room is made as the group is then.
-        _ => return desk.done().await,
+    // When somebody speaks there the room is made as the group is then, and looked at when it is ready.
+    let Some(place) = Place::ready(bridge, &key).await? else {
+        return desk.done().await;
     };
     let learned = learn(&place, change).await?;
     fail::fail_point!("bridge.group.learned");

@@ -83,9 +83,8 @@ pub(in super::super) async fn push_look(tx: &mut Tx, bridge: &Inner, key: &Porta
 /// Does a job of kind `look_at_group`.
 pub(in super::super) async fn look(desk: &Desk<'_>, key: &PortalKey) -> Result<(), Failure> {
     let bridge = desk.bridge;
-    let place = match Place::of(bridge, key).await? {
-        Some(place) if place.portal.ready => place,
-        _ => return desk.done().await,
+    let Some(place) = Place::ready(bridge, key).await? else {
+        return desk.done().await;
     };
     let asked = match asked(bridge, key.device, &key.chat).await {
         // What was said in the chat does not wait for it: after the next connect all groups are compared.

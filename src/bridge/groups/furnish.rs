@@ -39,7 +39,13 @@ pub(in super::super) async fn furnish(desk: &Desk<'_>, key: &PortalKey, by: Opti
     let Some(place) = Place::of(desk.bridge, key).await? else {
         return desk.done().await;
     };
-    introduce(&place).await?;
+    // The other rooms of the device wait behind this one.
+    match introduce(&place).await {
+        Err(Failure::Later { why, .. }) if desk.job.attempts >= ATTEMPTS => {
+            tracing::warn!(why, "a room does not say what it is");
+        }
+        other => other?,
+    }
     let known = desk.bridge.store.read().await?.find_group(key).await?;
     let community = known.as_ref().and_then(|known| known.group.community.clone());
     spaces::stand(&place, community.as_ref(), desk.job.attempts).await?;
@@ -49,7 +55,6 @@ pub(in super::super) async fn furnish(desk: &Desk<'_>, key: &PortalKey, by: Opti
             None => None,
         };
         match picture(&place, &known, by.as_ref()).await {
-            // The other rooms of the device wait behind this one.
             Err(Failure::Later { why, .. }) if desk.job.attempts >= ATTEMPTS => {
                 tracing::warn!(why, "the picture of a group is left for the next comparison");
             }

@@ -47,6 +47,11 @@ impl<'a> Place<'a> {
         }))
     }
 
+    /// The room of a chat, when it is ready to be spoken in.
+    pub(super) async fn ready(bridge: &'a Arc<Inner>, key: &PortalKey) -> Result<Option<Self>, Failure> {
+        Ok(Self::of(bridge, key).await?.filter(|place| place.portal.ready))
+    }
+
     /// What clients are told of the bridge of the room.
     pub(super) fn info<'b>(&'b self, title: Option<&'b str>) -> BridgeInfo<'b> {
         BridgeInfo {

@@ -21,19 +21,24 @@ use crate::{
 /// How many messages of a chat that was emptied are taken back at once.
 const SOME: u32 = 50;
 
+/// What a message that no room shows holds from now on.
+pub(super) async fn hold(scene: &Scene<'_>, before: &Message, content: &Content) -> Result<(), Failure> {
+    let holds = MessageContent {
+        id: &before.id,
+        sender: &before.sender,
+        text: content.text(),
+        kind: content.event_kind(),
+        content: Some(content),
+    };
+    let mut tx = scene.desk.bridge.store.begin().await?;
+    tx.set_message_content(&scene.key, holds, Some(scene.event.at)).await?;
+    scene.desk.finish(tx).await
+}
+
 /// Shows other content in the place of what a message said.
 pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Content) -> Result<(), Failure> {
     if let Some(before) = scene.unshown(target).await? {
-        let holds = MessageContent {
-            id: &before.id,
-            sender: &before.sender,
-            text: content.text(),
-            kind: content.event_kind(),
-            content: Some(content),
-        };
-        let mut tx = scene.desk.bridge.store.begin().await?;
-        tx.set_message_content(&scene.key, holds, Some(scene.event.at)).await?;
-        return scene.desk.finish(tx).await;
+        return hold(scene, &before, content).await;
     }
     let words = content.text().unwrap_or(content.kind());
     let deed = format!("edited a message that is not here. It says now: {words}");

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     model::{Content, Course, Location, MessageRef, Place, Say},
-    store::{Message, MessageContent},
+    store::Message,
 };
 
 /// Nobody shares a place for longer: what WhatsApp's own clients offer, in milliseconds.
@@ -67,22 +67,11 @@ pub(super) async fn go(scene: &Scene<'_>, target: &MessageRef, place: Place, cou
     };
     if let Some(before) = scene.unshown(target).await? {
         let content = Content::Location(joined(location_in(&before), &now));
-        let holds = MessageContent {
-            id: &before.id,
-            sender: &before.sender,
-            text: content.text(),
-            kind: content.event_kind(),
-            content: Some(&content),
-        };
-        let mut tx = scene.desk.bridge.store.begin().await?;
-        tx.set_message_content(&scene.key, holds, Some(scene.event.at)).await?;
-        return scene.desk.finish(tx).await;
+        return changes::hold(scene, &before, &content).await;
     }
-    let is_here = {
-        let mut read = scene.desk.bridge.store.read().await?;
-        read.find_message_by_id(&scene.key, &target.id).await?.is_some()
-    };
-    if !is_here && let Some(before) = running(scene).await?.filter(|known| location_in(known).is_some()) {
+    if !scene.is_known(target).await?
+        && let Some(before) = running(scene).await?.filter(|known| location_in(known).is_some())
+    {
         return go_on(scene, before, &now).await;
     }
     let deed = "moved on with a live location that is not here.";

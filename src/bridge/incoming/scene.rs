@@ -177,7 +177,12 @@ impl Scene<'_> {
             };
             tx.push_job(&Lane::room(&room.id), &notice, now).await?;
         }
-        let at_last = i64::from(config.retry_incoming_for) * 1000;
+        // Whoever came between our look and this waits for nothing more.
+        let came = tx.find_message_by_id(&self.key, &target.id).await?;
+        let at_last = match came.filter(|came| came.event.is_some()) {
+            Some(_) => 0,
+            None => i64::from(config.retry_incoming_for) * 1000,
+        };
         tx.push_job(&orphan, &work, now.plus_millis(at_last)).await?;
         desk.finish(tx).await?;
         Ok(None)

@@ -9,8 +9,10 @@ pub(super) async fn open(scene: &Scene<'_>, target: &MessageRef, kind: SealedKin
     match scene.desk.bridge.network.open(scene.event).await {
         Ok(Some(action)) => return Ok(Some(action)),
         Ok(None) => {}
-        // Nothing else of the chat waits for a device that is not there now.
-        Err(error) if error.is_transient() => tracing::debug!(%error, "what is sealed could not be opened yet"),
+        // Nothing else of the chat waits for a device that is not there now. Beside the chat nobody waits behind it.
+        Err(error) if error.is_transient() && scene.desk.job.lane.kind() == "in" => {
+            tracing::debug!(%error, "what is sealed could not be opened yet");
+        }
         Err(error) => return Err(error.into()),
     }
     scene.wait_for(target, deed(kind)).await.map(|_| None)

@@ -77,7 +77,7 @@ pub(super) async fn open(
     };
     let id = MessageId::from_adapter(sealed.target);
     let Some(question) = keys.question(chat.as_str(), &id).await? else {
-        tracing::debug!("an answer to what was asked before this device was linked");
+        tracing::debug!("an answer to what is not here");
         return Ok(None);
     };
     let askers = match question.author.parse() {

@@ -33,8 +33,8 @@ pub(super) async fn read_clearing(
     let last = range
         .and_then(|range| range.last_message_timestamp)
         .filter(|last| *last > 0);
-    // The time of a message is told in whole seconds.
-    let until = last.map_or(at, |last| Timestamp::from_secs(last).plus_millis(999));
+    // The time of a message is told in whole seconds. What was said after the deed is not meant by it.
+    let until = last.map_or(at, |last| Timestamp::from_secs(last).plus_millis(999).min(at));
     let id = format!("cleared:{}", at.millis());
     event(shared, device, &update.jid, (id, at, Action::Clear { until })).await
 }

@@ -17,7 +17,7 @@ use super::{
     Shared,
     desk::{is_by_lid, jid_in},
     directory::is_own,
-    ids::{self, Spelling},
+    groups, ids,
     invites::chat_of,
     sending::{jid_of_contact, read_group_error},
     session::Session,
@@ -171,14 +171,11 @@ async fn has_only(
 ) -> Result<bool, Error> {
     for one in participants {
         let other = one.phone_number.as_ref().or(one.lid.as_ref());
-        if is_own(session.client(), &one.jid) || other.is_some_and(|other| is_own(session.client(), other)) {
-            continue;
-        }
-        let Some(spelling) = Spelling::of(&one.jid, other) else {
-            return Ok(false);
-        };
-        if !people.contains(&shared.people.contact(&spelling).await.map_err(unreachable)?) {
-            return Ok(false);
+        let who = groups::person(&shared.people, session.client(), &one.jid, other).await;
+        match who.map_err(unreachable)? {
+            Some(Sender::Owner) => {}
+            Some(Sender::Contact(who)) if people.contains(&who) => {}
+            _ => return Ok(false),
         }
     }
     Ok(true)

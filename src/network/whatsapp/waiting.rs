@@ -61,7 +61,7 @@ pub(super) async fn keep(
 /// `Refused` for what was never kept here, `Unreachable` when the store could not be asked.
 pub(super) async fn open(shared: &Shared, session: &Session, event: &Event) -> Result<Option<Action>, Error> {
     let Action::Sealed { envelope, .. } = &event.action else {
-        return Ok(None);
+        return Err(Error::Refused("nothing was sealed".to_owned()));
     };
     let Some((chat, sender, message)) = read(envelope) else {
         return Err(Error::Refused("what was sealed cannot be read".to_owned()));
