@@ -13,7 +13,12 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{access, api, bridge, matrix, media, network::whatsapp, server, store, telemetry, webhook, wrong::Wrong};
+use crate::{
+    access, api, bridge, matrix, media,
+    network::whatsapp,
+    server, store, telemetry, webhook,
+    wrong::{SECRETS, Wrong},
+};
 
 /// All settings.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -58,9 +63,6 @@ const FLAT: &[(&str, &str, Kind)] = &[
 
 /// Names with our prefix that scripts use, and that are no settings.
 const NO_SETTINGS: &[&str] = &["CONFIG", "SYNAPSE_ENV", "TEST_POSTGRES"];
-
-/// Secrets that may stand in a file of their own: `<key>_file` names it.
-const FROM_FILES: &[&str] = &["access.client_secret", "access.hash_key", "database.url"];
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -164,7 +166,7 @@ impl Config {
 
 /// Replaces `<key>_file` by what the file holds.
 fn with_files(mut figment: Figment) -> Result<Figment, Wrong> {
-    for key in FROM_FILES {
+    for key in SECRETS {
         let name = format!("{key}_file");
         let Ok(path) = figment.extract_inner::<String>(&name) else {
             continue;

@@ -10,8 +10,8 @@ use figment::{
 };
 use serde_json::Value;
 
-/// Keys whose values nobody may read in a log.
-const SECRETS: &[&str] = &["access.hash_key", "access.client_secret", "database.url"];
+/// Keys whose values nobody may read in a log, and that may stand in a file of their own: `<key>_file` names it.
+pub(crate) const SECRETS: &[&str] = &["access.hash_key", "access.client_secret", "database.url"];
 
 /// What is wrong with the settings, in one line.
 #[derive(Clone, PartialEq, Eq, Debug)]

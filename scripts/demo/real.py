@@ -17,7 +17,7 @@ from pathlib import Path
 
 from matrix import User
 from rest import Rest
-from web import Refused
+from web import Refused, opened
 
 KINDS = {"incoming": "came from", "outgoing": "went to", "not_sent": "could not go to"}
 
@@ -30,7 +30,8 @@ def say(text):
 def arguments():
     """Where everything is. Secrets come by the environment: a list of processes shows arguments."""
     parser = argparse.ArgumentParser(prog="scripts/up")
-    parser.add_argument("--address", required=True, help="where wharf answers")
+    parser.add_argument("--address", required=True, help="where wharf answers on this machine")
+    parser.add_argument("--public", help="where others reach it")
     parser.add_argument("--token", type=Path, required=True, help="the file that keeps the token")
     parser.add_argument("--bot", required=True, help="the bridge's bot")
     parser.add_argument("--homeserver", help="our own Synapse")
@@ -39,24 +40,29 @@ def arguments():
 
 
 def token_of(rest, path, members):
-    """The token of the last time when it still works, else a new one."""
+    """The token of the last time when it still works, else a new one; and whether it is new."""
     known = path.read_text(encoding="utf-8").strip() if path.exists() else None
     token = rest.ensure_token(known, members)
     if token != known:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(token + "\n")
-    return token
+    return token, token != known
 
 
-def card(asked, credentials, token):
+def card(asked, credentials, token, is_new):
     """What a person needs."""
+    address = (asked.public or asked.address).rstrip("/")
+    if is_new:
+        members = ", ".join(asked.member) or "none; name them: scripts/up @you:example.org"
+    else:
+        members = f"as when {asked.token} was made; delete it for others"
     lines = [
         "",
-        f"  REST        {asked.address}   (documentation: {asked.address}/docs/index.html, console: {asked.address}/admin)",
+        f"  REST        {address}   (documentation: {address}/docs/index.html, console: {address}/admin)",
         f"              CLIENT_ID={credentials[0]}",
         f"              CLIENT_SECRET={credentials[1]}",
         f"              TOKEN={token}",
-        f"              its members: {', '.join(asked.member) or 'none; name them: scripts/up @you:example.org'}",
+        f"              its members: {members}",
     ]
     if asked.homeserver:
         lines += [
@@ -65,7 +71,7 @@ def card(asked, credentials, token):
     lines += [
         "  Link        on your phone: WhatsApp, Settings, Linked devices. Then",
         f"              in Matrix  start a direct chat with {asked.bot} and write: login qr",
-        f"              by REST    curl {asked.address}/api/v1/devices -H \"Authorization: Bearer {token}\" \\",
+        f"              by REST    curl {address}/api/v1/devices -H \"Authorization: Bearer {token}\" \\",
         "                           -H \"Content-Type: application/json\" -d '{\"platform\":\"wa\"}'",
         "                         and draw what the WebSocket in the answer says, or do it in the console",
         "",
@@ -95,7 +101,7 @@ def watch_bridge(rest):
     )
     while True:
         try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
+            with opened(request, timeout=120) as answer:
                 for line in answer:
                     if line.startswith(b"data:"):
                         say(crossing(json.loads(line[5:])))
@@ -129,7 +135,7 @@ def main():
     rest = Rest(asked.address, *credentials)
     tasks = [lambda: watch_bridge(rest)]
     try:
-        print(card(asked, credentials, token_of(rest, asked.token, asked.member)), flush=True)
+        print(card(asked, credentials, *token_of(rest, asked.token, asked.member)), flush=True)
         if asked.homeserver:
             tasks.append(lambda: watch_matrix(asked.homeserver))
     except (OSError, Refused) as error:

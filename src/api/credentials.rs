@@ -48,6 +48,7 @@ pub(super) struct CredentialView {
     scopes: Vec<String>,
     /// `true` when the empty list was set: nothing may be done then. Absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     without_scopes: Option<bool>,
     description: String,
     active: bool,

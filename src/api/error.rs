@@ -19,7 +19,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{access, bridge};
+use crate::{access, bridge, model::with_causes};
 
 /// Shown for everything that is our own fault.
 pub(super) const OOPS: &str = "Oops! something went wrong. Please try again later.";
@@ -82,13 +82,7 @@ impl Error {
 
     /// 500: the cause is logged here, once, inside the span of its request, and never shown.
     pub(super) fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
-        let mut text = cause.to_string();
-        let mut next = cause.source();
-        while let Some(source) = next {
-            text = format!("{text}: {source}");
-            next = source.source();
-        }
-        tracing::error!(cause = text, "a request failed");
+        tracing::error!(cause = with_causes(cause), "a request failed");
         Self::of(StatusCode::INTERNAL_SERVER_ERROR)
     }
 

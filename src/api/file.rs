@@ -50,7 +50,11 @@ pub(super) async fn read(mut part: Field<'_>, limit: u64) -> Result<SentFile, Er
     let told = told.filter(|told| *told != mime_guess::mime::APPLICATION_OCTET_STREAM);
     let mime = mime_guess::from_ext(extension).first().or(told);
     let mut spool = Spool::new()?;
-    while let Some(chunk) = part.chunk().await.map_err(|error| broken(&error))? {
+    while let Some(chunk) = part
+        .chunk()
+        .await
+        .map_err(|error| broken(&error, "Failed to process uploaded file"))?
+    {
         spool = spool.with(chunk, limit).await?;
     }
     if spool.size == 0 {
@@ -98,16 +102,18 @@ impl Spool {
     }
 }
 
-fn broken(error: &MultipartError) -> Error {
+/// Why a part could not be read: too large, cut off, or `otherwise`.
+pub(super) fn broken(error: &MultipartError, otherwise: &'static str) -> Error {
     match error.status() {
+        // Beside a file that is not too large there is room for all the fields there may be.
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         // The connection broke, or nothing came through it any more.
         status if status.is_server_error() => Error::bad_request("Failed to read uploaded file"),
-        _ => Error::bad_request("Failed to process uploaded file"),
+        _ => Error::bad_request(otherwise),
     }
 }
 
 /// The answer to a file that is larger than the settings allow.
-pub(super) fn too_large() -> Error {
+fn too_large() -> Error {
     Error::new(StatusCode::PAYLOAD_TOO_LARGE, "File too large")
 }

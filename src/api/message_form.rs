@@ -1,10 +1,7 @@
 //! The fields of a message, however they are sent: JSON, an HTML form or multipart.
 
 use axum::{
-    extract::{
-        DefaultBodyLimit, FromRequest, Multipart, Request,
-        multipart::{Field, MultipartError},
-    },
+    extract::{DefaultBodyLimit, FromRequest, Multipart, Request, multipart::Field},
     http::StatusCode,
 };
 use serde::Deserialize;
@@ -19,6 +16,7 @@ use super::{
 use crate::bridge::Recipients;
 
 const BAD_BODY: &str = "Invalid request body. Must be a JSON object.";
+const BAD_PARTS: &str = "Invalid multipart form data";
 
 /// The fields as they came.
 #[derive(Deserialize, ToSchema, Default, PartialEq, Eq, Debug)]
@@ -64,7 +62,7 @@ impl FromRequest<Api> for Sent {
     async fn from_request(mut request: Request, api: &Api) -> Result<Self, Error> {
         let kind = media_type(&request);
         if kind.as_deref() == Some("multipart/form-data") {
-            let bad = |_| Error::bad_request("Invalid multipart form data");
+            let bad = |_| Error::bad_request(BAD_PARTS);
             let parts = Multipart::from_request(request, api).await.map_err(bad)?;
             return read_parts(parts, &api.config).await;
         }
@@ -87,7 +85,11 @@ impl FromRequest<Api> for Sent {
 async fn read_parts(mut parts: Multipart, config: &Config) -> Result<Sent, Error> {
     let mut sent = Sent::default();
     let mut left = config.body_limit;
-    while let Some(part) = parts.next_field().await.map_err(|error| bad_part(&error))? {
+    while let Some(part) = parts
+        .next_field()
+        .await
+        .map_err(|error| file::broken(&error, BAD_PARTS))?
+    {
         let name = part.name().unwrap_or_default().to_owned();
         if name == "file" {
             let file = file::read(part, config.file_limit).await?;
@@ -103,22 +105,13 @@ async fn read_parts(mut parts: Multipart, config: &Config) -> Result<Sent, Error
 /// The words of a field: all fields together may have as many bytes as any other body.
 async fn words(mut part: Field<'_>, left: &mut usize) -> Result<String, Error> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = part.chunk().await.map_err(|error| bad_part(&error))? {
+    while let Some(chunk) = part.chunk().await.map_err(|error| file::broken(&error, BAD_PARTS))? {
         *left = left
             .checked_sub(chunk.len())
             .ok_or_else(|| Error::of(StatusCode::PAYLOAD_TOO_LARGE))?;
         bytes.extend_from_slice(&chunk);
     }
-    String::from_utf8(bytes).map_err(|_| Error::bad_request("Invalid multipart form data"))
-}
-
-fn bad_part(error: &MultipartError) -> Error {
-    match error.status() {
-        // Beside a file that is not too large there is room for all the fields there may be.
-        StatusCode::PAYLOAD_TOO_LARGE => file::too_large(),
-        status if status.is_server_error() => Error::bad_request("Failed to read uploaded file"),
-        _ => Error::bad_request("Invalid multipart form data"),
-    }
+    String::from_utf8(bytes).map_err(|_| Error::bad_request(BAD_PARTS))
 }
 
 impl MessageForm {

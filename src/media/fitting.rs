@@ -42,7 +42,7 @@ async fn picture(tools: &Tools, file: File, format: Format, mut media: Media) ->
         media.kind = MediaKind::Gif;
         return film(tools, file, format, media, true).await;
     }
-    if is_small(tools, &file).await? {
+    if is_small(tools, &file, format).await? {
         let made = blocking(move || Picture::read(&file)?.to_jpeg()).await?;
         return Ok(converted(made, media, JPEG));
     }
@@ -51,8 +51,8 @@ async fn picture(tools: &Tools, file: File, format: Format, mut media: Media) ->
 }
 
 /// Whether a picture is unpacked here.
-async fn is_small(tools: &Tools, file: &File) -> Result<bool, Error> {
-    let (file, others_can) = (file.try_clone().map_err(Error::machine)?, tools.are_there());
+async fn is_small(tools: &Tools, file: &File, format: Format) -> Result<bool, Error> {
+    let (file, others_can) = (file.try_clone().map_err(Error::machine)?, tools.can_read(format));
     blocking(move || pictures::is_small(&file, others_can)).await
 }
 
@@ -81,7 +81,7 @@ async fn sticker(tools: &Tools, file: File, format: Format, mut media: Media) ->
         return Ok(converted(made, media, WEBP));
     }
     media.animated = false;
-    if is_small(tools, &file).await? {
+    if is_small(tools, &file, format).await? {
         let made = blocking(move || Picture::read(&file)?.to_sticker()).await?;
         return Ok(converted(made, media, WEBP));
     }

@@ -149,7 +149,7 @@ impl Workshop {
     }
 
     async fn look_at_picture(&self, file: &File, format: Format, described: &mut Described) -> Result<(), Error> {
-        let (again, others_can) = (file.try_clone().map_err(Error::machine)?, self.tools.are_there());
+        let (again, others_can) = (file.try_clone().map_err(Error::machine)?, self.tools.can_read(format));
         let looked = spawn_blocking(move || {
             if pictures::is_small(&again, others_can)? {
                 return sketch(&Picture::read(&again)?).map(Ok);
@@ -169,7 +169,7 @@ impl Workshop {
         if !others_can {
             return Ok(());
         }
-        let copy = recordings::small_copy(&self.tools, file, format).await?;
+        let copy = recordings::first_picture(&self.tools, &recordings::AS_IT_LIES, file, format).await?;
         let found = spawn_blocking(move || sketch(&Picture::of_copy(&copy, head)?)).await;
         let mut sketch = found.map_err(Error::machine)??;
         sketch.size = head.map_or(sketch.size, |head| head.size);
@@ -184,7 +184,7 @@ impl Workshop {
         let contents = recordings::look(&self.tools, file, format).await?;
         let media = &mut described.media;
         media.duration = media.duration.or(contents.duration);
-        let picture = recordings::first_picture(&self.tools, file, format).await?;
+        let picture = recordings::first_picture(&self.tools, &[], file, format).await?;
         let found = spawn_blocking(move || sketch(&Picture::of_bytes(&picture)?)).await;
         let mut sketch = found.map_err(Error::machine)??;
         sketch.size = contents.size.unwrap_or(sketch.size);

@@ -5,7 +5,6 @@
 use std::{
     fs::File,
     io::{self, BufReader, BufWriter, Cursor, Seek as _, Write as _},
-    os::unix::fs::FileExt as _,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -16,7 +15,7 @@ use image::{
     metadata::Orientation,
 };
 
-use super::Error;
+use super::{Error, sniff::beginning};
 use crate::model::Thumbnail;
 
 /// No side may be longer.
@@ -63,15 +62,7 @@ pub(super) struct Head {
 impl Head {
     /// Reads it; `None` for what is no picture, or tells its size too late.
     pub(super) fn read(file: &File) -> Option<Self> {
-        let mut beginning = vec![0; HEAD];
-        let mut length = 0;
-        while length < HEAD {
-            match file.read_at(&mut beginning[length..], length as u64).ok()? {
-                0 => break,
-                count => length += count,
-            }
-        }
-        beginning.truncate(length);
+        let beginning = beginning(file, HEAD).ok()?;
         let reader = ImageReader::new(Cursor::new(beginning)).with_guessed_format().ok()?;
         let mut decoder = reader.into_decoder().ok()?;
         let (width, height) = decoder.dimensions();

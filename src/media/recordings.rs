@@ -234,15 +234,8 @@ pub(super) async fn to_jpeg(tools: &Tools, file: &File, format: Format) -> Resul
     tools.convert(file, format, &arguments).await
 }
 
-/// A small copy of a picture as a JPEG, lying as the bytes lie.
-pub(super) async fn small_copy(tools: &Tools, file: &File, format: Format) -> Result<Vec<u8>, Error> {
-    let mut copy = Vec::new();
-    let mut made = tools
-        .convert_with(&["-noautorotate"], file, format, &FIRST_PICTURE)
-        .await?;
-    made.read_to_end(&mut copy).map_err(Error::machine)?;
-    Ok(copy)
-}
+/// What stands before the input when a picture must stay as its bytes lie.
+pub(super) const AS_IT_LIES: [&str; 1] = ["-noautorotate"];
 
 /// The first picture, small, as a JPEG.
 const FIRST_PICTURE: [&str; 15] = [
@@ -263,10 +256,15 @@ const FIRST_PICTURE: [&str; 15] = [
     "image2pipe",
 ];
 
-/// The first picture of a film, as a JPEG.
-pub(super) async fn first_picture(tools: &Tools, file: &File, format: Format) -> Result<Vec<u8>, Error> {
+/// A small copy of a picture, or of the first one of a film, as a JPEG; `before` stands before the input.
+pub(super) async fn first_picture(
+    tools: &Tools,
+    before: &[&str],
+    file: &File,
+    format: Format,
+) -> Result<Vec<u8>, Error> {
     let mut picture = Vec::new();
-    let mut made = tools.convert(file, format, &FIRST_PICTURE).await?;
+    let mut made = tools.convert_with(before, file, format, &FIRST_PICTURE).await?;
     made.read_to_end(&mut picture).map_err(Error::machine)?;
     Ok(picture)
 }

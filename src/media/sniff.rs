@@ -35,15 +35,7 @@ pub(super) enum Format {
 impl Format {
     /// Looks at the beginning of a file, wherever it was read up to.
     pub(super) fn of(file: &File) -> io::Result<Self> {
-        let mut beginning = vec![0; BEGINNING];
-        let mut length = 0;
-        while length < BEGINNING {
-            match file.read_at(&mut beginning[length..], length as u64)? {
-                0 => break,
-                count => length += count,
-            }
-        }
-        Ok(Self::of_bytes(&beginning[..length]))
+        beginning(file, BEGINNING).map(|bytes| Self::of_bytes(&bytes))
     }
 
     fn of_bytes(bytes: &[u8]) -> Self {
@@ -85,8 +77,7 @@ impl Format {
             Self::Avi => Some("video/x-msvideo"),
             _ => None,
         };
-        let mut mark = [0; 5];
-        let is_pdf = file.read_at(&mut mark, 0)? == mark.len() && &mark == b"%PDF-";
+        let is_pdf = beginning(file, 5)? == b"%PDF-";
         Ok(format.essence().or(container).or(is_pdf.then_some("application/pdf")))
     }
 
@@ -103,6 +94,7 @@ impl Format {
             Self::Png { animated: false } => "png_pipe",
             Self::Png { animated: true } => "apng",
             Self::Gif => "gif",
+            Self::Webp { animated: false } => "webp_pipe",
             Self::Mp4 => "mov",
             Self::Matroska => "matroska",
             Self::Opus { .. } | Self::Ogg => "ogg",
@@ -112,7 +104,8 @@ impl Format {
             Self::Aac => "aac",
             Self::Amr => "amr",
             Self::Avi => "avi",
-            Self::Webp { .. } | Self::Other => return None,
+            // Of a WebP that moves, ffmpeg reads nothing.
+            Self::Webp { animated: true } | Self::Other => return None,
         })
     }
 
@@ -137,6 +130,20 @@ impl Format {
     pub(super) fn is_film(self) -> bool {
         matches!(self, Self::Mp4 | Self::Matroska | Self::Avi)
     }
+}
+
+/// So many bytes of the beginning of a file, or all there are, wherever it was read up to.
+pub(super) fn beginning(file: &File, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    let mut filled = 0;
+    while filled < length {
+        match file.read_at(&mut bytes[filled..], filled as u64)? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
 }
 
 /// Pictures that live in the box format of films.

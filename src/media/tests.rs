@@ -180,24 +180,54 @@ async fn a_picture_of_too_many_pixels_is_refused_before_it_is_unpacked() {
 #[tokio::test]
 async fn b20_a_large_picture_is_unpacked_by_others_and_what_is_transparent_becomes_white() {
     let (width, height) = (2000, 1500);
-    let mut bytes = Cursor::new(Vec::new());
     let clear = RgbaImage::from_pixel(width, height, Rgba([10, 20, 30, 0]));
-    clear.write_to(&mut bytes, ImageFormat::Png).unwrap();
-    let png = bytes.into_inner();
-    assert!(!pictures::is_small(&file_of(&png), true).unwrap());
-    let fitted = workshop()
-        .await
-        .fit(file_of(&png), &media(MediaKind::Image))
-        .await
-        .unwrap();
-    let known = &fitted.media;
+    let workshop = workshop().await;
+    for format in [ImageFormat::Png, ImageFormat::WebP] {
+        let mut bytes = Cursor::new(Vec::new());
+        clear.write_to(&mut bytes, format).unwrap();
+        let bytes = bytes.into_inner();
+        assert!(!pictures::is_small(&file_of(&bytes), true).unwrap());
+        let described = workshop.describe(&file_of(&bytes), &media(MediaKind::Image)).await;
+        assert!(described.preview.is_some(), "{format:?}");
+        let fitted = workshop.fit(file_of(&bytes), &media(MediaKind::Image)).await.unwrap();
+        let known = &fitted.media;
+        assert_eq!(
+            (known.mime.as_str(), known.width, known.height),
+            ("image/jpeg", Some(width), Some(height)),
+            "{format:?}"
+        );
+        assert!(known.thumbnail.is_some() && known.blurhash.is_some());
+        let made = image::load_from_memory(&bytes_of(fitted.file)).unwrap().to_rgb8();
+        assert!(
+            made.get_pixel(1000, 700).0.iter().all(|value| *value > 250),
+            "{format:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn b20_a_large_webp_that_moves_is_unpacked_here_since_nobody_else_can() {
+    let bytes = recording(&[
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=size=2000x1500:rate=5:duration=0.4",
+        "-c:v",
+        "libwebp",
+        "-loop",
+        "0",
+        "-f",
+        "webp",
+    ]);
+    assert_eq!(Format::of(&file_of(&bytes)).unwrap(), Format::Webp { animated: true });
+    let workshop = workshop().await;
+    let fitted = workshop.fit(file_of(&bytes), &media(MediaKind::Image)).await.unwrap();
     assert_eq!(
-        (known.mime.as_str(), known.width, known.height),
-        ("image/jpeg", Some(width), Some(height))
+        (fitted.media.mime.as_str(), fitted.media.width),
+        ("image/jpeg", Some(2000))
     );
-    assert!(known.thumbnail.is_some() && known.blurhash.is_some());
-    let made = image::load_from_memory(&bytes_of(fitted.file)).unwrap().to_rgb8();
-    assert!(made.get_pixel(1000, 700).0.iter().all(|value| *value > 250));
+    let described = workshop.describe(&file_of(&bytes), &media(MediaKind::Sticker)).await;
+    assert!(described.preview.is_some());
 }
 
 #[tokio::test]

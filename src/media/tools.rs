@@ -1,4 +1,5 @@
-//! The programs that read sound and film: found once at start, run from file to file, killed when they take too long.
+//! The programs that read sound, film and large pictures: found once at start, run from file to file, killed when they take
+//! too long.
 
 use std::{
     fs::File,
@@ -34,8 +35,8 @@ impl Tools {
         };
         if !tools.are_there() {
             tracing::warn!(
-                "ffmpeg and ffprobe are not both here: voice messages and films that the other side cannot play stay \
-                 as they are or are refused (key media.ffmpeg)"
+                "ffmpeg and ffprobe are not both here: voice messages and films that the other side cannot play, and \
+                 large pictures, stay as they are or are refused (key media.ffmpeg)"
             );
         }
         tools
@@ -51,9 +52,14 @@ impl Tools {
         }
     }
 
-    /// Whether sound and film can be converted.
+    /// Whether sound, film and large pictures can be converted.
     pub(crate) fn are_there(&self) -> bool {
         self.ffmpeg.is_some() && self.ffprobe.is_some()
+    }
+
+    /// Whether a file of this format can be.
+    pub(super) fn can_read(&self, format: Format) -> bool {
+        self.are_there() && format.parser().is_some()
     }
 
     /// Runs `ffmpeg` from a file to a new one.

@@ -2,6 +2,7 @@
 //!
 //! Deliberately not here: input and output of any kind, and names of networks, databases or HTTP.
 
+mod cause;
 mod chat;
 mod clock;
 mod content;
@@ -21,6 +22,7 @@ mod new_chat;
 mod read;
 mod webhook;
 
+pub(crate) use cause::with_causes;
 pub(crate) use chat::{ChatKind, ContactInfo, PortalKey, Recipient};
 pub(crate) use clock::{Clock, Timestamp, lasting};
 pub(crate) use content::*;

@@ -10,6 +10,7 @@ mod devices;
 mod framework;
 mod linking;
 mod messages;
+mod page;
 mod resources;
 mod tokens;
 mod webhooks;
