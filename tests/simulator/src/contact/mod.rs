@@ -4,6 +4,7 @@
 //! receipts, retries) happens in the server room.
 
 mod calls;
+mod inbox;
 mod keys;
 mod media;
 pub(crate) mod place;
@@ -13,6 +14,7 @@ mod privacy;
 mod profile;
 mod received;
 pub(crate) mod sealed;
+mod seen;
 pub(crate) mod speech;
 mod waiting;
 
@@ -24,10 +26,13 @@ use whatsapp_rust::prelude::MessageBuilderExt as _;
 use whatsapp_rust::wacore::proto_helpers::build_quote_context;
 use whatsapp_rust::waproto::whatsapp as wa;
 
+pub(crate) use inbox::Inbox;
 pub use media::Attachment;
 pub(crate) use media::attached;
-pub(crate) use received::{Inbox, SeenLog, text};
-pub use received::{Kind, Received, Seen};
+pub(crate) use received::text;
+pub use received::{Kind, Received};
+pub use seen::Seen;
+pub(crate) use seen::SeenLog;
 pub use speech::{Attendance, Card, Speech};
 pub(crate) use waiting::{for_message, until};
 
@@ -161,7 +166,7 @@ impl Contact {
         self.person(|person| person.inbox.raw_count(id)).unwrap_or_default()
     }
 
-    /// The messages of which stanzas came but none could be decrypted.
+    /// The messages of which stanzas came but none could be decrypted; of very many the newest.
     pub fn unreadable(&self) -> Vec<String> {
         self.person(|person| person.inbox.unread()).unwrap_or_default()
     }
@@ -174,7 +179,7 @@ impl Contact {
         for_message(&self.shared, &self.number, is_it, patience).await
     }
 
-    /// What it learnt about its own messages: delivered, read, asked for again.
+    /// What it learnt about its own messages: delivered, read, asked for again; of very much the newest.
     pub fn receipts(&self) -> Vec<Seen> {
         self.person(|person| person.conduct.seen.all()).unwrap_or_default()
     }

@@ -1,10 +1,6 @@
-//! A message as a person reads it, and the list of what reached a primary device.
+//! A message as a person reads it: who wrote it, where, what it says and what it is.
 //!
-//! The inbox shows one message per sender and id, in the place where its first stanza arrived, as a
-//! WhatsApp client does; how often stanzas came is counted beside it.
-
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+//! Made by the server room for whatever a phone could read; kept in [`super::inbox`].
 
 use serde::Serialize;
 use whatsapp_rust::wacore::proto_helpers::MessageExt as _;
@@ -62,40 +58,6 @@ pub enum Kind {
     Protocol,
     /// Something else.
     Other,
-}
-
-/// Who received or read messages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Seen {
-    /// The number of the account that says so.
-    pub by: String,
-    /// `delivery`, `read`, `played` or `retry`.
-    pub kind: String,
-    /// The messages.
-    pub ids: Vec<String>,
-}
-
-/// What a person learnt about its messages, in order, and by message.
-#[derive(Default)]
-pub(crate) struct SeenLog {
-    log: Vec<Seen>,
-    index: HashSet<(String, String)>,
-}
-
-impl SeenLog {
-    pub(crate) fn push(&mut self, seen: Seen) {
-        self.index
-            .extend(seen.ids.iter().map(|id| (id.clone(), seen.kind.clone())));
-        self.log.push(seen);
-    }
-
-    pub(crate) fn all(&self) -> Vec<Seen> {
-        self.log.clone()
-    }
-
-    pub(crate) fn has(&self, id: &str, kind: &str) -> bool {
-        self.index.contains(&(id.to_owned(), kind.to_owned()))
-    }
 }
 
 impl Received {
@@ -180,96 +142,4 @@ fn kind(message: &wa::Message) -> Kind {
         .into_iter()
         .find_map(|(is, kind)| is.then_some(kind))
         .unwrap_or(Kind::Other)
-}
-
-/// What reached a primary device.
-#[derive(Default)]
-pub(crate) struct Inbox {
-    /// In order of first arrival; empty until a stanza could be read.
-    places: Vec<Option<Arc<Received>>>,
-    index: HashMap<(String, String), usize>,
-    /// In the order in which they could be read.
-    log: Vec<Arc<Received>>,
-    raw: HashMap<String, usize>,
-}
-
-impl Inbox {
-    /// A stanza with this id came, readable or not.
-    pub(crate) fn arrived(&mut self, from: &str, id: &str) {
-        *self.raw.entry(id.to_owned()).or_default() += 1;
-        self.place(from, id);
-    }
-
-    /// A message could be read; a second copy changes nothing.
-    pub(crate) fn read(&mut self, received: Received) {
-        self.read_shared(&Arc::new(received));
-    }
-
-    /// A message many people got could be read; a second copy changes nothing.
-    pub(crate) fn read_shared(&mut self, received: &Arc<Received>) {
-        let place = self.place(&received.from, &received.id);
-        if let Some(slot) = self.places.get_mut(place)
-            && slot.is_none()
-        {
-            *slot = Some(Arc::clone(received));
-            self.log.push(Arc::clone(received));
-        }
-    }
-
-    /// Whether this message could be read.
-    pub(crate) fn has(&self, from: &str, id: &str) -> bool {
-        self.find(from, id).is_some()
-    }
-
-    pub(crate) fn find(&self, from: &str, id: &str) -> Option<&Arc<Received>> {
-        let place = *self.index.get(&(from.to_owned(), id.to_owned()))?;
-        self.places.get(place)?.as_ref()
-    }
-
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Received>> {
-        self.places.iter().flatten()
-    }
-
-    /// The messages with the number of their place.
-    pub(crate) fn placed(&self) -> impl Iterator<Item = (usize, &Arc<Received>)> {
-        let placed = self.places.iter().enumerate();
-        placed.filter_map(|(place, received)| Some((place, received.as_ref()?)))
-    }
-
-    /// How many messages arrived, readable or not.
-    pub(crate) fn places(&self) -> usize {
-        self.places.len()
-    }
-
-    /// What became readable, from the `start`-th on.
-    pub(crate) fn read_since(&self, start: usize) -> &[Arc<Received>] {
-        self.log.get(start..).unwrap_or_default()
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.log.len()
-    }
-
-    pub(crate) fn raw_count(&self, id: &str) -> usize {
-        self.raw.get(id).copied().unwrap_or_default()
-    }
-
-    /// The messages of which stanzas came but none could be read.
-    pub(crate) fn unread(&self) -> Vec<String> {
-        let unread = self
-            .index
-            .iter()
-            .filter(|(_, place)| self.places.get(**place).is_some_and(Option::is_none));
-        let mut unread: Vec<_> = unread.map(|((_, id), place)| (*place, id.clone())).collect();
-        unread.sort();
-        unread.into_iter().map(|(_, id)| id).collect()
-    }
-
-    fn place(&mut self, from: &str, id: &str) -> usize {
-        let places = &mut self.places;
-        *self.index.entry((from.to_owned(), id.to_owned())).or_insert_with(|| {
-            places.push(None);
-            places.len() - 1
-        })
-    }
 }

@@ -177,6 +177,7 @@ async fn state(State(shared): App) -> Json<Value> {
                     "lid": person.lid,
                     "name": person.name,
                     "received": person.inbox.count(),
+                    "forgotten": person.forgotten(),
                     "companions": companions,
                 })
             })

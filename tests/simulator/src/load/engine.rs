@@ -264,3 +264,56 @@ impl Book {
         self.read();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::clock::Clock;
+    use crate::server::companion::{Companion, Keys};
+    use crate::signal::Peer;
+
+    /// What a load brings two accounts whose devices are away: from whom, under which id, which words.
+    async fn brings(seed: u64) -> anyhow::Result<Vec<[String; 4]>> {
+        let shared = Shared::new(Some(1), Clock::at(1_800_000_000));
+        let accounts = ["15550001111", "15550003333"];
+        shared.act(|state| {
+            for number in accounts {
+                state.ensure_person(number, "Account")?;
+                let keys = Keys::of_registration(&Peer::new(7)?.registration_data()).context("keys")?;
+                let device = Companion::new(1, [1; 32], keys, Vec::new());
+                state.person_mut(number)?.companions.insert(1, device);
+            }
+            anyhow::Ok(())
+        })?;
+        let plan = Plan {
+            people: 5,
+            rate: 40,
+            seconds: 1,
+            seed,
+            ..Plan::default()
+        };
+        let report = run_here(&shared, &plan).await?;
+        ensure!((report.sent, report.lost) == (40, 40), "{report}");
+        shared.look(|state| {
+            let mut all = Vec::new();
+            for number in accounts {
+                let got = state.person(number)?.inbox.all();
+                all.extend(got.map(|one| {
+                    let text = one.text.clone().unwrap_or_default();
+                    [number.to_owned(), one.from.clone(), one.id.clone(), text]
+                }));
+            }
+            Ok(all)
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_seed_lets_the_same_people_write_the_same_to_the_same_accounts() -> anyhow::Result<()> {
+        let once = brings(7).await?;
+        assert_eq!(once.len(), 40);
+        assert_eq!(once, brings(7).await?);
+        let who = |all: Vec<[String; 4]>| all.into_iter().map(|[to, from, ..]| (to, from)).collect::<Vec<_>>();
+        assert_ne!(who(once), who(brings(8).await?));
+        Ok(())
+    }
+}

@@ -229,3 +229,109 @@ fn status_of(status: u16) -> StatusCode {
 fn url(shared: &Shared, path: &str) -> String {
     shared.look(|state| format!("https://{}{path}", state.media_host))
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Uri;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::media::faults::MediaFaults;
+    use crate::server::clock::Clock;
+
+    /// What a transfer says about itself, or something near it. `{auth}` is a permission, `{token}` the hash of the bytes.
+    fn query() -> impl Strategy<Value = String> {
+        let parts = prop::sample::select(
+            &[
+                "auth={auth}",
+                "auth=x",
+                "token={token}",
+                "token=x",
+                "resume=1",
+                "file_offset=1",
+                "file_offset=18446744073709551615",
+                "file_offset=-1",
+                "%FF=%FF",
+            ][..],
+        );
+        vec(parts, 0..5).prop_map(|parts| parts.join("&"))
+    }
+
+    fn range() -> impl Strategy<Value = Option<String>> {
+        let number =
+            prop::sample::select(&["", "0", "1", "9", "18446744073709551615", "99999999999999999999", "-1"][..]);
+        let range = (number.clone(), number).prop_map(|(from, until)| format!("bytes={from}-{until}"));
+        proptest::option::of(prop_oneof![3 => range, 1 => "[ -~]{0,12}"])
+    }
+
+    fn fault() -> impl Strategy<Value = Option<Fault>> {
+        proptest::option::of(prop_oneof![
+            any::<u16>().prop_map(Fault::Refused),
+            (0usize..50).prop_map(Fault::Cut),
+            Just(Fault::Garbled),
+        ])
+    }
+
+    /// The status of an answer, once all of it was read or broke off.
+    async fn read(answer: Response) -> StatusCode {
+        let status = answer.status();
+        // A transfer that was to break has broken.
+        let _ = axum::body::to_bytes(answer.into_body(), usize::MAX).await;
+        status
+    }
+
+    async fn sends(shared: &Arc<Shared>, place: (String, String), query: &str, bytes: Vec<u8>) -> Option<StatusCode> {
+        let uri: Uri = format!("/mms?{query}").parse().ok()?;
+        let query = Query::<Upload>::try_from_uri(&uri).ok()?;
+        let shared = Extract(Arc::clone(shared));
+        Some(read(upload(shared, Path(place), query, Body::from(bytes)).await).await)
+    }
+
+    async fn asks(shared: &Arc<Shared>, path: &str, query: &str, range: Option<&str>) -> Option<StatusCode> {
+        let uri: Uri = format!("{path}?{query}").parse().ok()?;
+        let query = Query::<Download>::try_from_uri(&uri).ok()?;
+        let mut headers = HeaderMap::new();
+        if let Some(range) = range {
+            headers.insert(header::RANGE, range.parse().ok()?);
+        }
+        let shared = Extract(Arc::clone(shared));
+        Some(read(download(shared, OriginalUri(uri), query, headers).await).await)
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_uploads_and_downloads_make_no_server_panic(
+            kind in prop_oneof![Just("image".to_owned()), ".{0,6}"],
+            bytes in vec(any::<u8>(), 0..60),
+            queries in vec((query(), query(), range(), fault(), fault()), 1..6),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let shared = Shared::new(Some(1), Clock::at(1_800_000_000));
+            let (auth, token) = (shared.act(|state| state.blobs.permit()), token_of(&bytes));
+            let fill = |query: &str| query.replace("{auth}", &auth).replace("{token}", &token);
+            let whole = shared.act(|state| state.blobs.keep("image", token.clone(), bytes.clone().into()));
+            for (up, down, range, broken_up, broken_down) in queries {
+                shared.act(|state| {
+                    let faults = &mut state.blobs.faults;
+                    for (way, fault) in [(Way::Up, broken_up), (Way::Down, broken_down)] {
+                        faults.plan(way, fault.unwrap_or(Fault::Garbled), usize::from(fault.is_some()));
+                    }
+                });
+                let place = (kind.clone(), token.clone());
+                runtime.block_on(async {
+                    sends(&shared, place, &fill(&up), bytes.clone()).await;
+                    asks(&shared, &whole, &fill(&down), range.as_deref()).await;
+                });
+            }
+            // Whatever was said before, what is right is done.
+            shared.act(|state| state.blobs.faults = MediaFaults::default());
+            let right = fill("auth={auth}&token={token}");
+            let done = runtime.block_on(async {
+                let up = sends(&shared, ("image".to_owned(), token.clone()), &right, bytes.clone()).await;
+                (up, asks(&shared, &whole, &fill("token={token}"), None).await)
+            });
+            prop_assert_eq!(done, (Some(StatusCode::OK), Some(StatusCode::OK)));
+        }
+    }
+}

@@ -167,6 +167,26 @@ impl Phone {
         })
     }
 
+    /// How many messages the linked devices confirmed with this kind of receipt: nothing for one in use, `inactive`, `sender`,
+    /// `peer_msg` or `hist_sync`.
+    pub fn confirmed(&self, kind: &str) -> usize {
+        self.shared.look(|state| {
+            let devices = state
+                .person(&self.number)
+                .into_iter()
+                .flat_map(|person| person.companions.values());
+            devices.filter_map(|device| device.confirmed.get(kind)).sum()
+        })
+    }
+
+    /// Waits until the linked devices confirmed more messages than so many with this kind of receipt.
+    ///
+    /// # Errors
+    /// When they did not in time.
+    pub async fn waits_for_confirmed(&self, kind: &str, more_than: usize, patience: Duration) -> anyhow::Result<()> {
+        contact::until(&self.shared, || self.confirmed(kind) > more_than, patience).await
+    }
+
     /// How many stanzas the server still owes the companions of this account.
     pub fn backlog(&self) -> usize {
         self.shared.look(|state| {

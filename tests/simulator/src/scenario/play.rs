@@ -342,3 +342,54 @@ fn file_or(file: Option<&Path>, usual: &[u8]) -> Option<Vec<u8>> {
         .inspect_err(|error| tracing::warn!("{} cannot be read: {error}", path.display()))
         .ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+    use whatsapp_rust::wacore_binary::marshal;
+
+    use super::*;
+    use crate::server::clock::Clock;
+    use crate::server::companion::{Companion, Keys};
+    use crate::server::outlet::pipe;
+    use crate::server::queue::Socket;
+    use crate::signal::Peer;
+
+    /// The lively scenario from its first step to its last, with all its pauses, which take no time here: how long it took,
+    /// and what the account's device is owed, byte for byte.
+    async fn plays(seed: u64) -> anyhow::Result<(Duration, Vec<Vec<u8>>)> {
+        let mut script = Script::read(include_str!("../../scenarios/harbour.toml"))?;
+        (script.seed, script.repeat) = (seed, false);
+        script.when.clear();
+        let account = script.account.clone();
+        let shared = Shared::new(Some(1), Clock::at(1_800_000_000));
+        let (out, _inlet) = pipe();
+        shared.act(|state| {
+            state.ensure_person(&account, "Demo Phone")?;
+            let keys = Keys::of_registration(&Peer::new(7)?.registration_data()).context("keys")?;
+            let mut device = Companion::new(1, [1; 32], keys, Vec::new());
+            device.socket = Some(Socket::new(1, out));
+            state.person_mut(&account)?.companions.insert(1, device);
+            anyhow::Ok(())
+        })?;
+        let begun = Instant::now();
+        play(Arc::clone(&shared), script).await?;
+        let took = begun.elapsed();
+        let owed = shared.look(|state| {
+            let device = state.person(&account)?.companions.get(&1).context("the device")?;
+            let owed = device.queue.owed().map(|stanza| Ok(marshal(stanza)?));
+            owed.collect::<anyhow::Result<Vec<_>>>()
+        })?;
+        Ok((took, owed))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_seed_plays_a_scenario_with_the_same_words_and_the_same_pauses() -> anyhow::Result<()> {
+        let once = plays(7).await?;
+        assert!(once.1.len() > 15, "{}", once.1.len());
+        assert_eq!(once, plays(7).await?);
+        // Another seed draws other pauses; what is said stands in the script.
+        assert_ne!(once.0, plays(8).await?.0);
+        Ok(())
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! Owned by [`super::person::Person`]. Linking makes it, unlinking drops it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use anyhow::Context as _;
 use whatsapp_rust::wacore::libsignal::protocol::{PreKeyBundle, ProtocolAddress};
@@ -75,6 +75,8 @@ pub(crate) struct Companion {
     pub(crate) has_app_state_keys: bool,
     pub(crate) tricks: Tricks,
     pub(crate) has_history: bool,
+    /// How many messages it confirmed, by the kind of the receipt.
+    pub(crate) confirmed: BTreeMap<&'static str, usize>,
 }
 
 impl Companion {
@@ -90,6 +92,7 @@ impl Companion {
             socket: None,
             has_app_state_keys: false,
             has_history: false,
+            confirmed: BTreeMap::new(),
             tricks: Tricks::default(),
         }
     }

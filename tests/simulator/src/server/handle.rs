@@ -186,6 +186,11 @@ impl Server {
         self.history(number).routed
     }
 
+    /// How many key bundles clients fetched, each for a session with one device.
+    pub fn bundles_given(&self) -> usize {
+        self.shared.look(|state| state.bundles_given)
+    }
+
     /// Waits until so many linked devices of this number are connected.
     ///
     /// # Errors

@@ -142,7 +142,9 @@ fn bundles(state: &mut State, wanted: &Node) -> Node {
         .get_children_by_tag("user")
         .filter_map(|user| stanza::address(user, "jid"))
         .map(|jid| {
-            bundle_of(state, &jid).unwrap_or_else(|_| {
+            let bundle = bundle_of(state, &jid);
+            state.bundles_given += usize::from(bundle.is_ok());
+            bundle.unwrap_or_else(|_| {
                 node("user")
                     .attr("jid", &jid)
                     .children([node("error")

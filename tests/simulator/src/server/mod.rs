@@ -43,6 +43,7 @@ pub(crate) mod refresh;
 mod refusal;
 #[cfg(test)]
 mod repeated;
+mod retries;
 pub(crate) mod service;
 pub(crate) mod stanza;
 pub(crate) mod state;

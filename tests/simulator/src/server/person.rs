@@ -10,12 +10,13 @@ use whatsapp_rust::wacore_binary::Jid;
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::app_state::AppState;
-use super::companion::{Companion, Device};
+use super::companion::Companion;
 use super::history::Memory;
 use super::media_retry::UploadAgain;
 use super::presence::Presence;
 use super::privacy::Privacy;
 use super::profile::Profile;
+use super::retries::Retries;
 use crate::contact::{Inbox, SeenLog};
 use crate::signal::Peer;
 
@@ -67,8 +68,8 @@ pub(crate) struct Conduct {
     pub(crate) withheld_left: u32,
     /// It does not send again what a companion could not decrypt.
     pub(crate) ignores_retries: bool,
-    /// Retry receipts sent, by the device asked and the message.
-    pub(crate) retries: HashMap<(Device, String), u32>,
+    /// Retry receipts sent.
+    pub(crate) retries: Retries,
     pub(crate) seen: SeenLog,
     /// The server has no keys of it.
     pub(crate) has_no_keys: bool,
@@ -107,6 +108,11 @@ impl Person {
             Addressing::Number => self.number_jid(),
             Addressing::Lid | Addressing::HiddenNumber => self.lid_jid(),
         }
+    }
+
+    /// How much of what clients said was forgotten because it was too much.
+    pub(crate) fn forgotten(&self) -> usize {
+        self.conduct.seen.forgotten() + self.conduct.retries.forgotten() + self.inbox.forgotten()
     }
 
     /// The ids of the linked devices.

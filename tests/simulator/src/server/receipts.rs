@@ -25,6 +25,10 @@ pub(crate) const MOST_RETRIES: u32 = 5;
 /// From this retry on the receipt carries keys.
 const KEYS_FROM_RETRY: u32 = 2;
 
+/// The receipts that say a message is there: from a device in use, from one in the background, for the copy of what another
+/// own device wrote, for words between own devices, for a part of the history.
+const THERE: [&str; 5] = ["", "inactive", "sender", "peer_msg", "hist_sync"];
+
 /// A companion sent `<receipt>`.
 pub(crate) fn receive(state: &mut State, from: &Device, receipt: &Node) {
     let id = stanza::attr(receipt, "id");
@@ -38,10 +42,11 @@ pub(crate) fn receive(state: &mut State, from: &Device, receipt: &Node) {
         let ack = stanza::ack("receipt", &id, to.clone());
         let ack = if kind.is_empty() { ack } else { ack.attr("type", &kind) };
         companion.send_now(ack.build());
-        if matches!(kind.as_str(), "" | "inactive" | "sender" | "peer_msg" | "hist_sync") {
+        if let Some(kind) = THERE.into_iter().find(|one| *one == kind) {
             for id in &ids {
                 companion.queue.acknowledge("message", id);
             }
+            *companion.confirmed.entry(kind).or_default() += ids.len();
         }
     }
     if calls::confirmed(state, from, receipt) {
@@ -162,9 +167,7 @@ pub(crate) fn ask_again(state: &mut State, to: &Device, by: &str, asked_as: &Jid
 /// The request for a message again, without the sender; `None` after too many.
 pub(crate) fn retry_request(state: &mut State, to: &Device, by: &str, id: &str) -> Option<NodeBuilder> {
     let person = state.person_mut(by).ok()?;
-    let tries = person.conduct.retries.entry((to.clone(), id.to_owned())).or_default();
-    *tries += 1;
-    let tries = *tries;
+    let tries = person.conduct.retries.add(to, id);
     if tries > MOST_RETRIES {
         return None;
     }
@@ -268,4 +271,75 @@ pub(crate) fn receipt_stanza(from: Jid, kind: &str, ids: &[String]) -> Node {
     }
     let items = others.iter().map(|id| node("item").attr("id", id).build());
     receipt.children([node("list").children(items).build()]).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::clock::Clock;
+    use crate::server::companion::{Companion, Keys};
+    use crate::server::state::Shared;
+
+    const OWNER: &str = "15550001111";
+    const ANA: &str = "15550002222";
+
+    /// Does something in a world where the owner has a linked device and Ana has none.
+    fn with_device(act: impl FnOnce(&mut State, &Device)) {
+        let shared = Shared::new(Some(1), Clock::at(1_800_000_000));
+        let device = Device {
+            number: OWNER.into(),
+            id: 1,
+        };
+        shared.act(|state| {
+            for (number, name) in [(OWNER, "Owner"), (ANA, "Ana")] {
+                state.ensure_person(number, name).map(|_| ()).unwrap();
+            }
+            let companion = Companion::new(1, [7; 32], Keys::default(), Vec::new());
+            state.person_mut(OWNER).unwrap().companions.insert(1, companion);
+            act(state, &device);
+        });
+    }
+
+    #[test]
+    fn what_a_client_says_of_messages_nobody_wrote_takes_a_bounded_room() {
+        with_device(|state, device| {
+            let kinds = ["", "read", "played", "inactive", "hist_sync"]
+                .into_iter()
+                .cycle()
+                .take(150);
+            for (round, kind) in kinds.enumerate() {
+                let items = (0..1000).map(|nth| node("item").attr("id", format!("3EB0{round}.{nth}")).build());
+                let receipt = node("receipt")
+                    .attr("id", format!("3EB0{round}"))
+                    .attr("to", Jid::pn(ANA))
+                    .attr("type", kind)
+                    .children([node("list").children(items).build()]);
+                receive(state, device, &receipt.build());
+            }
+            let ana = state.person(ANA).unwrap();
+            let ids: usize = ana.conduct.seen.all().iter().map(|seen| seen.ids.len()).sum();
+            // Four of five kinds are remembered, 30 receipts of 1,001 ids each.
+            assert_eq!(ids + ana.forgotten(), 4 * 30 * 1001);
+            assert!(ids <= 100_000, "{ids}");
+        });
+    }
+
+    #[test]
+    fn what_a_client_sends_that_nobody_can_read_takes_a_bounded_room() {
+        with_device(|state, device| {
+            for nth in 0..12_000 {
+                let enc = node("enc").attr("v", "2").attr("type", "msg").bytes(vec![0; 8]);
+                let message = node("message")
+                    .attr("id", format!("3EB0{nth}"))
+                    .attr("to", Jid::pn(ANA))
+                    .attr("type", "text")
+                    .children([enc.build()]);
+                messages::receive(state, device, &message.build());
+            }
+            let ana = state.person(ANA).unwrap();
+            assert_eq!((ana.inbox.unread().len(), ana.inbox.count()), (10_000, 0));
+            // As many messages, and as many questions for them.
+            assert_eq!(ana.forgotten(), 2 * 2_000);
+        });
+    }
 }

@@ -13,9 +13,10 @@ use super::clock::Clock;
 use super::companion::{Companion, Device, Keys};
 use super::history::HistoryForm;
 use super::state::Shared;
-use super::{Typing, history, pictures, receipts};
-use crate::contact::{Attachment, Speech, attached, place, speech};
+use super::{Typing, history, newsletters, pictures, receipts};
+use crate::contact::{Attachment, Contact, Speech, attached, place, speech};
 use crate::group;
+use crate::newsletter::Newsletter;
 use crate::phone::Phone;
 use crate::signal::Peer;
 
@@ -69,6 +70,7 @@ fn play(seed: u64, second: u64) -> anyhow::Result<Vec<Vec<u8>>> {
         anyhow::Ok(())
     })?;
     remember(&shared)?;
+    broadcast(&shared);
     shared.look(|state| {
         let device = state.person(OWNER)?.companions.get(&1).context("the device")?;
         let stanzas = device.queue.owed().map(|stanza| Ok(marshal(stanza)?));
@@ -156,10 +158,38 @@ fn remember(shared: &Arc<Shared>) -> anyhow::Result<()> {
     })
 }
 
+/// A channel posts and edits, somebody rings twice and shows a status.
+fn broadcast(shared: &Arc<Shared>) {
+    let phone = Phone {
+        shared: Arc::clone(shared),
+        number: OWNER.into(),
+    };
+    let ana = Contact {
+        shared: Arc::clone(shared),
+        number: ANA.into(),
+    };
+    let news = Newsletter {
+        shared: Arc::clone(shared),
+        id: shared.act(|state| newsletters::create(state, "News", "what happens", None)),
+    };
+    news.is_followed(&phone);
+    let post = news.posts("today");
+    news.edits(post, "yesterday");
+    news.sets_picture(b"a flag".to_vec());
+    let missed = ana.calls(&phone, true);
+    ana.hangs_up(&missed);
+    let taken = ana.calls(&phone, false);
+    phone.answers_call(&taken);
+    ana.hangs_up(&taken);
+    let status = ana.posts("look", &[&phone]);
+    ana.revokes_status(&status, &[&phone]);
+    phone.posts("from the phone", &[&ana]);
+}
+
 #[test]
 fn one_seed_and_one_clock_make_the_same_stanzas_byte_for_byte() -> anyhow::Result<()> {
     let once = play(7, 1_700_000_000)?;
-    assert!(once.len() >= 14 + OWN_MESSAGES, "{}", once.len());
+    assert!(once.len() >= 24 + OWN_MESSAGES, "{}", once.len());
     assert_eq!(once, play(7, 1_700_000_000)?);
     assert_ne!(once, play(8, 1_700_000_000)?);
     assert_ne!(once, play(7, 1_700_000_001)?);

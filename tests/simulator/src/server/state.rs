@@ -124,6 +124,8 @@ pub(crate) struct State {
     pub(crate) arrivals: Arrivals,
     /// What happened to the connections of an account.
     pub(crate) history: HashMap<String, History>,
+    /// How many key bundles clients fetched, each for one device.
+    pub(crate) bundles_given: usize,
     /// The address media are up- and downloaded at.
     pub(crate) media_host: String,
     /// Who the server is to its clients.

@@ -74,7 +74,12 @@ async fn run(
         tokio::select! {
             order = orders.next(), if late.takes_more() => {
                 // Nobody gives orders any more; what was ordered before is still said.
-                late.push(order.unwrap_or_else(Order::cut), shared.pace.delay());
+                let (order, delay) = (order.unwrap_or_else(Order::cut), shared.pace.delay());
+                if matches!(order.out, Out::Cut) && !delay.is_zero() {
+                    // What is cut is cut at once, and what is late is lost with it.
+                    return Ok(Ending::Cut);
+                }
+                late.push(order, delay);
             }
             () = late.is_due() => {
                 // The order takes its room until it is written.

@@ -8,6 +8,8 @@ mod frames;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
+mod fuzz_linked;
+#[cfg(test)]
 mod fuzz_linking;
 mod noise;
 mod pace;

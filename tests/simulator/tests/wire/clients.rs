@@ -55,27 +55,30 @@ async fn dm_a_message_between_clients_reaches_phone_and_companion_and_is_confirm
 }
 
 #[tokio::test]
-async fn dm_what_a_client_puts_beside_a_message_reaches_the_other_client() -> anyhow::Result<()> {
+async fn dm_meta_and_reporting_that_a_client_puts_beside_a_message_reach_the_other_client() -> anyhow::Result<()> {
     let pair = Pair::starts().await?;
     let meta = NodeBuilder::new("meta").attr("appdata", "default").build();
-    let options = SendOptions::default().with_extra_stanza_nodes(vec![meta]);
+    let token = NodeBuilder::new("reporting_token").attr("v", "2").bytes(vec![7; 16]);
+    let reporting = NodeBuilder::new("reporting").children([token.build()]).build();
+    let options = SendOptions::default().with_extra_stanza_nodes(vec![meta, reporting]);
     let to: Jid = at(BOB).parse()?;
     let sent = pair
         .owner
         .client
         .send_message_with_options(to, wa::Message::text("with a note"), options)
         .await?;
-    let appdata = pair
+    let (appdata, token) = pair
         .bob
         .waits_for(|event| match event {
-            Event::Messages(batch) => batch
-                .into_iter()
-                .find(|one| one.info.id == sent.message_id)
-                .map(|one| one.info.meta_info.appdata.clone()),
+            Event::Messages(batch) => batch.into_iter().find(|one| one.info.id == sent.message_id).map(|one| {
+                let beside = &one.info.meta_info;
+                (beside.appdata.clone(), beside.reporting_token.clone())
+            }),
             _ => None,
         })
         .await?;
     assert_eq!(appdata.as_deref(), Some("default"));
+    assert!(token.is_some());
     Ok(())
 }
 

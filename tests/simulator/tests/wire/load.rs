@@ -7,7 +7,7 @@ use crate::PATIENCE;
 use crate::device::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_hundred_messages_each_way_keep_their_order() -> anyhow::Result<()> {
+async fn dm_five_hundred_messages_each_way_keep_their_order() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
     let numbers: Vec<String> = (0..500).map(|n| n.to_string()).collect();
@@ -41,7 +41,7 @@ async fn keys_a_device_short_of_one_time_keys_brings_new_ones() -> anyhow::Resul
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn light_devices_and_people_write_to_each_other_and_nothing_is_lost_or_doubled() -> anyhow::Result<()> {
+async fn dm_light_devices_and_people_write_to_each_other_and_nothing_is_lost_or_doubled() -> anyhow::Result<()> {
     let server = Server::start(Options::default()).await?;
     let plan = Plan {
         devices: 8,
@@ -61,7 +61,7 @@ async fn light_devices_and_people_write_to_each_other_and_nothing_is_lost_or_dou
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_load_can_be_put_on_the_accounts_that_are_linked_already() -> anyhow::Result<()> {
+async fn control_a_load_can_be_put_on_the_accounts_that_are_linked_already() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let _device = world.links().await?;
     let plan = serde_json::json!({ "people": 3, "rate": 50, "seconds": 1, "seed": 7 });

@@ -29,6 +29,7 @@ mod passkey;
 mod presence;
 mod privacy;
 mod profile;
+mod program;
 mod receipts;
 mod robustness;
 mod scenario;

@@ -1,9 +1,13 @@
 //! Direct messages both ways, to all devices.
 
-use simulator::Kind;
+use anyhow::Context as _;
+use simulator::{Attendance, Kind, Speech};
+use whatsapp_rust::EventResponseType;
 use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::prelude::*;
+use whatsapp_rust::wacore::event::decrypt_event_response_with_secret;
 use whatsapp_rust::wacore::proto_helpers::build_quote_context;
+use whatsapp_rust::wacore_binary::Node;
 
 use crate::PATIENCE;
 use crate::device::{ANA, Device, OWNER, World};
@@ -134,4 +138,107 @@ async fn dm_a_repeated_id_is_one_message_but_counted() -> anyhow::Result<()> {
     assert_eq!(world.ana.raw_count("3EB0REPEATED"), 2);
     assert_eq!(world.ana.received().len(), 1);
     Ok(())
+}
+
+#[tokio::test]
+async fn dm_a_message_under_a_chosen_id_is_sent_again_under_it() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    let _lease = device.client.acquire_raw_node_forwarding();
+    let message = wa::Message::text("chosen");
+    let id = world.ana.sends_with_id(&world.phone, "3EB0CHOSEN", message);
+    assert_eq!(id, "3EB0CHOSEN");
+    let first = stanza_of(&device, &id).await?;
+    let got = device.gets_one().await?;
+    assert_eq!((got.id, got.text.as_str()), (id.clone(), "chosen"));
+    world.ana.sends_again(&world.phone, &id);
+    let second = stanza_of(&device, &id).await?;
+    // The same words in another ciphertext, which a phone takes for the same message.
+    assert_ne!(first.get_optional_child("enc"), second.get_optional_child("enc"));
+    let on_phone = world.server.contact(OWNER, "");
+    assert_eq!((on_phone.raw_count(&id), on_phone.received_count()), (2, 1));
+    world.phone.waits_for_empty_backlog(PATIENCE).await
+}
+
+#[tokio::test]
+async fn dm_a_frskmsg_reaches_the_client_which_goes_on_without_it() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    let _lease = device.client.acquire_raw_node_forwarding();
+    let id = world.ana.strays(&world.phone);
+    let stanza = stanza_of(&device, &id).await?;
+    let enc = stanza.get_optional_child("enc").context("a ciphertext")?;
+    let kind = enc.attrs.get("type").context("its kind")?;
+    assert_eq!(kind.as_str(), "frskmsg");
+    world.ana.says(&world.phone, "nearly there");
+    assert_eq!(device.gets_one().await?.text, "nearly there");
+    Ok(())
+}
+
+#[tokio::test]
+async fn dm_an_event_is_attended_both_ways() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    let ana: Jid = world.ana.jid().parse()?;
+    let regatta = Speech::Event {
+        name: "Regatta".into(),
+        description: None,
+        start: 1_800_000_000,
+    };
+    let id = world.ana.speaks(&world.phone, regatta)?;
+    let event = message_of(&device, &id).await?;
+    let secret = event.message_context_info.message_secret.clone().unwrap_or_default();
+    let events = device.client.events();
+    events
+        .respond(ana.clone(), &id, &ana, &secret, EventResponseType::GOING, None)
+        .await?;
+    let is_answer = |received: &simulator::Received| received.message.enc_event_response_message.is_set();
+    let answer = world.ana.waits_for(is_answer, PATIENCE).await?;
+    assert_eq!(world.ana.attends(&answer), Some(Attendance::Yes));
+
+    let comes = Speech::Attend {
+        id: id.clone(),
+        answer: Attendance::Maybe,
+    };
+    let said = world.ana.speaks(&world.phone, comes)?;
+    let sealed = message_of(&device, &said).await?;
+    let sealed = &sealed.enc_event_response_message;
+    let (payload, nonce) = (sealed.enc_payload.clone(), sealed.enc_iv.clone());
+    let opened = decrypt_event_response_with_secret(
+        &payload.unwrap_or_default(),
+        &nonce.unwrap_or_default(),
+        &secret,
+        &id,
+        &ana.to_string(),
+        &ana.to_string(),
+    )?;
+    assert_eq!(opened.response, Some(EventResponseType::MAYBE));
+    Ok(())
+}
+
+/// The message under this id, as the client read it.
+async fn message_of(device: &Device, id: &str) -> anyhow::Result<wa::Message> {
+    device
+        .waits_for(|event| match event {
+            Event::Messages(batch) => batch
+                .into_iter()
+                .find(|one| one.info.id == id)
+                .map(|one| (*one.message).clone()),
+            _ => None,
+        })
+        .await
+}
+
+/// The next stanza of a message under this id, as it came.
+async fn stanza_of(device: &Device, id: &str) -> anyhow::Result<Node> {
+    device
+        .waits_for(|event| match event {
+            Event::RawNode(node) => {
+                let node = node.to_owned_node();
+                let is_it = node.tag == "message" && node.attrs.get("id").is_some_and(|its| its.as_str() == id);
+                is_it.then_some(node)
+            }
+            _ => None,
+        })
+        .await
 }

@@ -120,7 +120,7 @@ async fn sees(device: &Device) -> anyhow::Result<(bool, Option<i64>)> {
         .await
 }
 
-async fn sees_typing(device: &Device) -> anyhow::Result<(ChatPresence, ChatPresenceMedia)> {
+pub(crate) async fn sees_typing(device: &Device) -> anyhow::Result<(ChatPresence, ChatPresenceMedia)> {
     device
         .waits_for(|event| match event {
             Event::ChatPresence(update) => Some((update.state, update.media)),

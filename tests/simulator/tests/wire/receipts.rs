@@ -80,6 +80,45 @@ async fn receipts_of_several_messages_in_one_list_count_for_each() -> anyhow::Re
 }
 
 #[tokio::test]
+async fn receipts_sender_confirms_the_copy_of_what_the_phone_wrote() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    assert_eq!(world.phone.confirmed("sender"), 0);
+    world.phone.says(&world.ana, "from the phone");
+    assert!(device.gets_one().await?.is_from_me);
+    world.phone.waits_for_confirmed("sender", 0, PATIENCE).await?;
+    world.phone.waits_for_empty_backlog(PATIENCE).await
+}
+
+#[tokio::test]
+async fn receipts_peer_msg_confirms_what_the_phone_tells_its_device() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let _device = world.links().await?;
+    // The keys of the settings come in such a message.
+    world.phone.waits_for_confirmed("peer_msg", 0, PATIENCE).await?;
+    world.phone.waits_for_empty_backlog(PATIENCE).await
+}
+
+#[tokio::test]
+async fn receipts_inactive_confirms_what_comes_in_the_background_and_counts_as_delivered() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    for (in_background, kind) in [(true, "inactive"), (false, "")] {
+        if in_background {
+            device.client.presence().set_unavailable().await?;
+        } else {
+            device.client.presence().set_available().await?;
+        }
+        let before = world.phone.confirmed(kind);
+        let id = world.ana.says(&world.phone, "are you there");
+        device.gets_one().await?;
+        world.phone.waits_for_confirmed(kind, before, PATIENCE).await?;
+        world.ana.waits_for_receipt(&id, "delivery", PATIENCE).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn receipts_read_self_tells_the_own_devices_and_nobody_else() -> anyhow::Result<()> {
     let world = World::starts().await?;
     world.server.contact(OWNER, "").keeps_private("readreceipts", "none")?;

@@ -1,6 +1,9 @@
 //! Scenarios: people play by a file, and answer.
 
-use simulator::Script;
+use std::collections::BTreeSet;
+
+use anyhow::Context as _;
+use simulator::{Kind, Received, Script};
 use whatsapp_rust::prelude::*;
 
 use crate::PATIENCE;
@@ -186,7 +189,67 @@ async fn next_in(device: &crate::device::Device) -> anyhow::Result<(wa::Message,
         .await
 }
 
-#[test]
-fn scenario_the_lively_one_can_be_read() -> anyhow::Result<()> {
-    Script::read(include_str!("../../scenarios/harbour.toml")).map(|_| ())
+/// The lively scenario, played once and without its pauses: what happens and in which order is the same.
+fn lively() -> anyhow::Result<Script> {
+    let text = include_str!("../../scenarios/harbour.toml");
+    let steps = text
+        .lines()
+        .filter(|line| !line.starts_with("after =") && !line.starts_with("typing ="));
+    let text = steps.collect::<Vec<_>>().join("\n");
+    let mut script = Script::read(&text.replace("\"calls\", seconds = 6", "\"calls\", seconds = 0"))?;
+    script.repeat = false;
+    Ok(script)
+}
+
+/// What an event of the play is.
+fn kinds(event: &Event) -> Vec<&'static str> {
+    match event {
+        Event::Messages(batch) => batch.into_iter().filter_map(|one| kind(&one.message)).collect(),
+        Event::IncomingCall(_) => vec!["call"],
+        Event::GroupUpdate(update) if update.action.tag_name() == "create" => vec!["group"],
+        _ => Vec::new(),
+    }
+}
+
+fn kind(message: &wa::Message) -> Option<&'static str> {
+    let table = [
+        (message.image_message.is_set(), "image"),
+        (message.audio_message.is_set(), "voice"),
+        (message.reaction_message.is_set(), "reaction"),
+        (message.poll_creation_message_v3.is_set(), "poll"),
+        (message.poll_update_message.is_set(), "vote"),
+        (message.location_message.is_set(), "location"),
+        (message.document_message.is_set(), "document"),
+        (message.protocol_message.edited_message.is_set(), "edit"),
+        (message.text_content().is_some(), "text"),
+    ];
+    table.into_iter().find_map(|(is, kind)| is.then_some(kind))
+}
+
+#[tokio::test]
+async fn scenario_the_lively_one_brings_the_client_something_of_every_kind() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    let (server, script) = (world.server.clone(), lively()?);
+    let play = tokio::spawn(async move { server.plays(script).await });
+    let mut awaited = BTreeSet::from([
+        "group", "text", "edit", "image", "reaction", "poll", "vote", "voice", "location", "document", "call",
+    ]);
+    while !awaited.is_empty() {
+        let heard = device.waits_for(|event| Some(kinds(event)).filter(|kinds| !kinds.is_empty()));
+        for kind in heard.await.with_context(|| format!("{awaited:?} did not come"))? {
+            awaited.remove(kind);
+        }
+    }
+    // The phone has it too: what was written in the group, and to the account alone.
+    let said = |text: &'static str| move |received: &Received| received.text.as_deref() == Some(text);
+    let lunch = world
+        .phone
+        .waits_for(said("Lunch at one, everybody?"), PATIENCE)
+        .await?;
+    assert!(lunch.chat.is_some_and(|chat| chat.ends_with("@g.us")));
+    let sky = world.phone.waits_for(said("Look at that sky!"), PATIENCE).await?;
+    assert_eq!((sky.kind, sky.chat), (Kind::Image, None));
+    play.abort();
+    Ok(())
 }

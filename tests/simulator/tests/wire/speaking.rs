@@ -102,10 +102,7 @@ async fn control_every_kind_of_message_can_be_said() -> anyhow::Result<()> {
         .ana_says(json!({ "kind": "contacts", "people": [ben, ben] }))
         .await?;
     assert_eq!(message.contacts_array_message.contacts.len(), 2);
-    let (_, message) = curl
-        .ana_says(json!({ "kind": "event", "name": "Regatta", "start": 1_800_000_000 }))
-        .await?;
-    assert_eq!(message.event_message.name.as_deref(), Some("Regatta"));
+    say_about_what_happens(&curl).await?;
     let invite = json!({ "kind": "group_invite", "group": "1@g.us", "name": "Harbour", "code": "abc" });
     let (_, message) = curl.ana_says(invite).await?;
     assert_eq!(message.group_invite_message.group_name.as_deref(), Some("Harbour"));
@@ -116,6 +113,34 @@ async fn control_every_kind_of_message_can_be_said() -> anyhow::Result<()> {
     // `conversation: "raw"` as protobuf.
     let (_, message) = curl.ana_says(json!({ "kind": "raw", "protobuf": "CgNyYXc=" })).await?;
     assert_eq!(message.text_content(), Some("raw"));
+    Ok(())
+}
+
+/// An event and a poll, and what is sealed with their secrets.
+async fn say_about_what_happens(curl: &Curl) -> anyhow::Result<()> {
+    let regatta = json!({ "kind": "event", "name": "Regatta", "start": 1_800_000_000 });
+    let (event, message) = curl.ana_says(regatta).await?;
+    assert_eq!(message.event_message.name.as_deref(), Some("Regatta"));
+    let (_, message) = curl
+        .ana_says(json!({ "kind": "attend", "id": event, "answer": "yes" }))
+        .await?;
+    let answered = &message.enc_event_response_message.event_creation_message_key;
+    assert_eq!(answered.id.as_deref(), Some(event.as_str()));
+    let later = json!({ "kind": "edit_event", "id": event, "name": "Regatta", "start": 1_800_003_600 });
+    let (_, message) = curl.ana_says(later).await?;
+    let edited = &message.secret_encrypted_message.target_message_key;
+    assert_eq!(edited.id.as_deref(), Some(event.as_str()));
+    let where_to = json!({ "kind": "poll", "question": "Where?", "options": ["Pier", "Yard"] });
+    let (poll, _) = curl.ana_says(where_to).await?;
+    let again = json!({ "kind": "edit_poll", "id": poll, "question": "Where now?", "options": ["Pier", "Yard"] });
+    let (_, message) = curl.ana_says(again).await?;
+    let edited = &message.secret_encrypted_message.target_message_key;
+    assert_eq!(edited.id.as_deref(), Some(poll.as_str()));
+    let (_, message) = curl
+        .ana_says(json!({ "kind": "comment", "id": poll, "text": "the pier" }))
+        .await?;
+    let about = &message.enc_comment_message.target_message_key;
+    assert_eq!(about.id.as_deref(), Some(poll.as_str()));
     Ok(())
 }
 

@@ -52,9 +52,10 @@ pub(crate) fn receive(state: &mut State, from: &Device, message: &Node, to: &Jid
         single: single(state, &chat, message),
         common: message.get_children_by_tag("enc").find(|enc| is_common(enc)),
     };
-    state.groups.wrote(&chat.jid, &post.id, &from.number);
     relay(state, &post);
-    hand_out(state, &post);
+    if hand_out(state, &post) {
+        state.groups.wrote(&chat.jid, &post.id, &from.number);
+    }
 }
 
 fn is_common(enc: &Node) -> bool {
@@ -113,8 +114,8 @@ fn relay(state: &mut State, post: &Post<'_>) {
     }
 }
 
-/// The phones of everybody decrypt, or ask again; those that could read say so to the author.
-fn hand_out(state: &mut State, post: &Post<'_>) {
+/// The phones of everybody decrypt, or ask again; those that could read say so to the author. Answers whether any could.
+fn hand_out(state: &mut State, post: &Post<'_>) -> bool {
     let (key, sender) = (post.chat.key(), post.from.address().as_str().to_owned());
     let mut keyed = HashMap::new();
     for number in &post.chat.people {
@@ -131,13 +132,13 @@ fn hand_out(state: &mut State, post: &Post<'_>) {
         .map(|enc| state.chains.open(&key, &sender, stanza::bytes(enc)));
     if matches!(opened, Some(Err(Failure::Duplicate))) {
         // The key was used: real clients take it for a copy and drop it.
-        return;
+        return false;
     }
     let common = opened.and_then(Result::ok).map(|opened| {
         let message = Arc::new(received(post, opened.message.clone()));
         (opened, message)
     });
-    let mut delivered = Vec::new();
+    let (mut delivered, mut is_read) = (Vec::new(), false);
     for number in &post.chat.people {
         let own = keyed.remove(number);
         if own.is_none() && post.common.is_none() {
@@ -157,6 +158,7 @@ fn hand_out(state: &mut State, post: &Post<'_>) {
             continue;
         };
         person.inbox.read_shared(&readable);
+        is_read = true;
         if *number != post.from.number {
             delivered.push(number.clone());
         }
@@ -165,6 +167,7 @@ fn hand_out(state: &mut State, post: &Post<'_>) {
     if let Some((opened, _)) = &common {
         label(state, post, opened);
     }
+    is_read
 }
 
 /// What a phone made of the ciphertext for it alone.

@@ -2,7 +2,7 @@
 //!
 //! Edits, deletions and reactions are not messages here: they change the message they are about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::prelude::MessageBuilderExt as _;
@@ -52,7 +52,7 @@ pub(crate) struct Memory {
     pub(super) past: BTreeMap<String, Vec<Remembered>>,
     pub(super) form: HistoryForm,
     /// The history messages the linked devices confirmed.
-    pub(super) confirmed: Vec<String>,
+    pub(super) confirmed: BTreeSet<String>,
 }
 
 /// The messages of a chat, oldest first.

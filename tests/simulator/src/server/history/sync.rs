@@ -104,9 +104,11 @@ fn oldest(chunk: &wa::HistorySync) -> Option<i64> {
     i64::try_from(oldest).ok()
 }
 
-/// A companion says that it has these parts of the history.
+/// A companion says that it has these parts of the history; what the phone never sent is no part of it.
 pub(crate) fn confirmed(state: &mut State, device: &Device, ids: &[String]) {
     if let Ok(person) = state.person_mut(&device.number) {
-        person.memory.confirmed.extend_from_slice(ids);
+        let (sent, confirmed) = (&person.sent, &mut person.memory.confirmed);
+        let parts = ids.iter().filter(|id| sent.get(*id).is_some_and(|one| one.is_peer));
+        confirmed.extend(parts.cloned());
     }
 }
