@@ -215,6 +215,19 @@ fn no_file_is_longer_than_five_hundred_lines_of_production_code() {
 }
 
 #[test]
+fn no_file_of_tests_is_longer_than_five_hundred_lines() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut wrong = Vec::new();
+    for path in sources(&tests) {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        if lines > 500 {
+            wrong.push(format!("{} has {lines}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "split: {wrong:?}");
+}
+
+#[test]
 fn no_module_has_a_name_that_says_nothing() {
     for path in sources(&src()) {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();

@@ -18,13 +18,7 @@ pub(super) async fn chat_with_bot(world: &World) -> (User, Room) {
 }
 
 pub(super) async fn bot_says(room: &Room, words: &str) -> String {
-    eventually(&format!("the bot says {words:?}"), SOON, || async {
-        room.said()
-            .into_iter()
-            .find(|(who, text)| who == BOT && text.contains(words))
-    })
-    .await
-    .1
+    room.hears(BOT, words).await
 }
 
 /// Links alice's phone through the bot.

@@ -33,31 +33,29 @@ async fn inviting_a_ghost_begins_a_chat() {
 on_both_engines! {
     /// B50: a person opens a chat with a ghost, and whoever it stands for writes at the same time: one room is the chat.
     async fn b50_a_chat_that_two_begin_at_once_has_one_room(engine: Engine) {
-        let mut world = World::start(engine).await;
+        let world = World::start(engine).await;
         let alice = world.homeserver.user("alice");
         let linked = world.linked_device(&[alice.id()]).await;
         let ana = world.contact("15550001111", "Ana");
-        world.wharf.is_killed().await;
-        // Whoever makes the room that alice opens the chat lets others go first; either may win.
-        world.wharf.spawn("bridge.adopt.before=1*yield");
-        world.rest.waits_for_doors().await;
-        world.whatsapp.waits_for_connections(linked.phone.number(), 1, SOON).await.unwrap();
         let (ghost, bot) = ("@whatsapp_15550001111:hs.test", "@whatsappbot:hs.test");
+        // Asked when the chat was seen to have no room, and before the room that alice opened becomes it.
+        let asked = "/state/m.room.encryption";
+        world.homeserver.holds(asked);
         let opened = alice.creates_dm_with(ghost).await;
-        eventually("the bot is in the room that alice opened", SOON, || async {
-            (opened.membership(bot).as_deref() == Some("join")).then_some(())
+        eventually("the room that alice opened is about to be the chat", SOON, || async {
+            world.homeserver.requests().iter().any(|line| line.contains(asked)).then_some(())
         })
         .await;
         ana.says(&linked.phone, "hello alice");
         let portal = world.homeserver.waits_for_room("hello", |room| room.said().iter().any(|(_, text)| text == "hello alice")).await;
-        if portal.id() != opened.id() {
-            opened.shows(&format!("This chat is bridged in another room: https://matrix.to/#/{}", portal.id())).await;
-            eventually("ours are out of the room that alice opened", SOON, || async {
-                [ghost, bot].iter().all(|user| opened.membership(user).as_deref() == Some("leave")).then_some(())
-            })
-            .await;
-            alice.joins(portal.id());
-        }
+        assert_ne!(portal.id(), opened.id());
+        world.homeserver.lets_go();
+        opened.shows(&format!("This chat is bridged in another room: https://matrix.to/#/{}", portal.id())).await;
+        eventually("ours are out of the room that alice opened", SOON, || async {
+            [ghost, bot].iter().all(|user| opened.membership(user).as_deref() == Some("leave")).then_some(())
+        })
+        .await;
+        alice.joins(portal.id());
         alice.says(portal.id(), "hello ana");
         gets(&ana, "hello ana").await;
         ana.says(&linked.phone, "and again");

@@ -69,13 +69,7 @@ on_both_engines! {
 /// A world that waits only a moment for messages that have not come.
 async fn impatient() -> World {
     let mut world = World::prepare(Engine::Sqlite, "").await;
-    let config = world.dir().join("config.toml");
-    let settings = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(
-        &config,
-        settings.replacen("[bridge]\n", "[bridge]\nwait_for_target = 0\n", 1),
-    )
-    .unwrap();
+    world.sets("bridge", "wait_for_target = 0");
     world.wharf.start().await;
     world
 }

@@ -6,9 +6,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::{HistoryForm, Remembered, Speech};
 
-use super::history::{Before, before, chat_with, expected, lines, now, room_with, texts};
+use super::history::{Before, before, chat_with, expected, lines, room_with, texts};
 use crate::support::{
     database::Engine,
+    past::{now, remembers_old_and_new},
     rest::Rest,
     waiting::{SOON, eventually},
     world::{OWNER, gets, link},
@@ -102,12 +103,7 @@ on_both_engines! {
     /// B72: older messages come by command, out of the memory of the phone, in a thread, with their own times.
     async fn b72_older_messages_come_in_a_thread_when_somebody_asks(engine: Engine) {
         let Before { world, alice, rest, phone, .. } = before(engine, "history_messages = 5").await;
-        phone.shares_history(HistoryForm { first_messages: 10, ..HistoryForm::default() });
-        // The older ones are from before the time that phones tell by themselves.
-        let begin = now() - 200 * 24 * 3600;
-        let old = (0..20).map(|number| Remembered::text(Some(ANA), begin + number, &format!("line {number}")));
-        let new = (20..30).map(|number| Remembered::text(Some(ANA), now() - 600 + number, &format!("line {number}")));
-        phone.has_history(&chat_with(ANA), old.chain(new).collect());
+        let begin = remembers_old_and_new(&phone, ANA);
         link(&rest, &phone).await;
         let room = room_with(&world, "line 29").await;
         alice.joins(room.id());
@@ -136,11 +132,7 @@ on_both_engines! {
     /// B72: a program asks too: what the phone tells then is stored and read by it, and is shown in no room.
     async fn b72_older_messages_are_stored_when_a_program_asks(engine: Engine) {
         let Before { world, rest, phone, .. } = before(engine, "history_messages = 5").await;
-        phone.shares_history(HistoryForm { first_messages: 10, ..HistoryForm::default() });
-        let begin = now() - 200 * 24 * 3600;
-        let old = (0..20).map(|number| Remembered::text(Some(ANA), begin + number, &format!("line {number}")));
-        let new = (20..30).map(|number| Remembered::text(Some(ANA), now() - 600 + number, &format!("line {number}")));
-        phone.has_history(&chat_with(ANA), old.chain(new).collect());
+        remembers_old_and_new(&phone, ANA);
         link(&rest, &phone).await;
         let room = room_with(&world, "line 29").await;
         world.settles(SOON).await;

@@ -1,22 +1,19 @@
 //! What messages hold besides words, and what happens to them after they were said, both ways.
 
 use serde_json::{Value, json};
-use simulator::{Contact, Received, Speech};
+use simulator::Speech;
 use whatsapp_rust::{buffa::MessageField, waproto::whatsapp as wa};
 
-use crate::support::{
-    database::Engine,
-    homeserver::Room,
-    waiting::{SOON, eventually},
-    world::{Talking, World, gets, text_of},
+use crate::{
+    rows::receives,
+    support::{
+        database::Engine,
+        homeserver::Room,
+        world::{Talking, World, gets, text_of},
+    },
 };
 
 const ANA: &str = "@whatsapp_15550001111:hs.test";
-
-/// Waits for something a contact received.
-async fn receives(contact: &Contact, what: &str, is: impl Fn(&Received) -> bool) -> Received {
-    eventually(what, SOON, || async { contact.received().into_iter().find(&is) }).await
-}
 
 /// Waits for an event of a kind by somebody.
 async fn event(room: &Room, kind: &str, sender: &str) -> Value {
@@ -166,13 +163,7 @@ async fn places_and_cards_can_be_read_in_matrix() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reaction_to_a_message_that_never_came_becomes_a_notice_and_nobody_waits_for_it() {
     let mut world = World::prepare(Engine::Sqlite, "").await;
-    let config = world.dir().join("config.toml");
-    let settings = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(
-        &config,
-        settings.replacen("[bridge]\n", "[bridge]\nwait_for_target = 1\n", 1),
-    )
-    .unwrap();
+    world.sets("bridge", "wait_for_target = 1");
     world.wharf.start().await;
     let Talking { room, ana, linked, .. } = world.talking().await;
     let key = wa::MessageKey {

@@ -1,13 +1,14 @@
 //! Large files cost wharf no memory worth mentioning, whichever way they go.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
-use futures_util::stream;
-use reqwest::{Body, Method};
+use reqwest::Method;
 use serde_json::json;
+use simulator::Contact;
 
 use crate::support::{
     database::Engine,
+    rest::uploads,
     waiting::eventually,
     world::{OWNER, Talking, World},
 };
@@ -16,6 +17,8 @@ use crate::support::{
 const LARGE: usize = 100 * 1024 * 1024;
 /// It may cost so much memory.
 const MORE: usize = 16 * 1024 * 1024;
+/// A small picture.
+const HARBOUR: &[u8] = include_bytes!("../simulator/media/harbour.png");
 /// How long it may take on a slow machine, without optimisation.
 const PATIENCE: Duration = Duration::from_mins(5);
 
@@ -46,6 +49,32 @@ async fn large_world() -> World {
     world
 }
 
+/// Does with something large what was done with something small before: that may cost wharf hardly any memory.
+async fn costs_little<T>(
+    world: &World,
+    what: &str,
+    small: impl Future<Output = T>,
+    large: impl Future<Output = T>,
+) -> T {
+    small.await;
+    let before = world.wharf.forgets_peak_of_memory();
+    let done = large.await;
+    let cost = world.wharf.peak_of_memory().saturating_sub(before);
+    println!("{what} cost {cost} bytes of memory");
+    assert!(cost <= MORE, "{cost}");
+    done
+}
+
+/// Somebody gets a file of this name, byte for byte.
+async fn gets_file(who: &Contact, name: &str, bytes: &[u8]) {
+    let is_it = |got: &simulator::Received| {
+        let document = got.message.document_message.as_option();
+        document.is_some_and(|document| document.file_name.as_deref() == Some(name))
+    };
+    let got = who.waits_for(is_it, PATIENCE).await.unwrap();
+    assert!(who.media_of(&got).unwrap() == bytes);
+}
+
 /// B25
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_a_hundred_mebibytes_from_whatsapp_costs_no_more_than_sixteen() {
@@ -62,12 +91,9 @@ async fn a_file_of_a_hundred_mebibytes_from_whatsapp_costs_no_more_than_sixteen(
         let address = event["content"]["url"].as_str().unwrap().to_owned();
         assert!(world.homeserver.file(&address).unwrap().bytes == bytes);
     };
-    comes("small.zip", &bytes(1000)).await;
-    let before = world.wharf.forgets_peak_of_memory();
-    comes("large.zip", &bytes(LARGE)).await;
-    let cost = world.wharf.peak_of_memory().saturating_sub(before);
-    println!("a file of {LARGE} bytes from WhatsApp cost {cost} bytes of memory");
-    assert!(cost <= MORE, "{cost}");
+    let (few, many) = (bytes(1000), bytes(LARGE));
+    let what = format!("a file of {LARGE} bytes from WhatsApp");
+    costs_little(&world, &what, comes("small.zip", &few), comes("large.zip", &many)).await;
 }
 
 /// B25
@@ -82,19 +108,11 @@ async fn w18_a_file_of_a_hundred_mebibytes_to_whatsapp_costs_no_more_than_sixtee
         let info = json!({"mimetype": "application/zip", "size": bytes.len()});
         let content = json!({"msgtype": "m.file", "body": name, "filename": name, "url": address, "info": info});
         alice.sends(room.id(), "m.room.message", &content);
-        let is_it = |got: &simulator::Received| {
-            let document = got.message.document_message.as_option();
-            document.is_some_and(|document| document.file_name.as_deref() == Some(name))
-        };
-        let got = ana.waits_for(is_it, PATIENCE).await.unwrap();
-        assert!(ana.media_of(&got).unwrap() == bytes);
+        gets_file(&ana, name, &bytes).await;
     };
-    goes("small.zip", bytes(1000)).await;
-    let before = world.wharf.forgets_peak_of_memory();
-    goes("large.zip", bytes(LARGE)).await;
-    let cost = world.wharf.peak_of_memory().saturating_sub(before);
-    println!("a file of {LARGE} bytes to WhatsApp cost {cost} bytes of memory");
-    assert!(cost <= MORE, "{cost}");
+    let (few, many) = (bytes(1000), bytes(LARGE));
+    let what = format!("a file of {LARGE} bytes to WhatsApp");
+    costs_little(&world, &what, goes("small.zip", few), goes("large.zip", many)).await;
 }
 
 /// B25, W-18: by REST, in parts as a browser sends them.
@@ -104,44 +122,19 @@ async fn w18_a_file_of_a_hundred_mebibytes_by_rest_costs_no_more_than_sixteen() 
     world.homeserver.takes_files_up_to(2 * LARGE);
     world.wharf.start().await;
     let Talking { linked, ana, .. } = world.talking().await;
-    let goes = async |name: &str, bytes: Vec<u8>| {
-        let fields = [("contact", ana.number()), ("platform", "wa")].map(|(name, value)| {
-            format!("--cut\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-        });
-        let head = format!(
-            "{}--cut\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n",
-            fields.concat()
-        );
-        let chunks: Vec<_> = bytes.chunks(64 * 1024).map(<[u8]>::to_vec).collect();
-        let parts = [head.into_bytes()]
-            .into_iter()
-            .chain(chunks)
-            .chain([b"\r\n--cut--\r\n".to_vec()]);
-        let parts: Vec<_> = parts.map(Ok::<_, io::Error>).collect();
+    let goes = async |name: &str, bytes: &[u8]| {
         let request = linked
             .rest
             .raw(Method::POST, &format!("/api/v1/devices/{OWNER}/message"));
         let request = request.bearer_auth(linked.rest.token());
-        let answer = request
-            .header("content-type", "multipart/form-data; boundary=cut")
-            .body(Body::wrap_stream(stream::iter(parts)))
-            .send()
-            .await
-            .unwrap();
+        let fields = [("contact", ana.number()), ("platform", "wa")];
+        let answer = uploads(request, &fields, (name, "application/zip", bytes)).await;
         assert_eq!(answer.status(), 200);
-        let is_it = |got: &simulator::Received| {
-            let document = got.message.document_message.as_option();
-            document.is_some_and(|document| document.file_name.as_deref() == Some(name))
-        };
-        let got = ana.waits_for(is_it, PATIENCE).await.unwrap();
-        assert!(ana.media_of(&got).unwrap() == bytes);
+        gets_file(&ana, name, bytes).await;
     };
-    goes("small.zip", bytes(1000)).await;
-    let before = world.wharf.forgets_peak_of_memory();
-    goes("large.zip", bytes(LARGE)).await;
-    let cost = world.wharf.peak_of_memory().saturating_sub(before);
-    println!("a file of {LARGE} bytes by REST cost {cost} bytes of memory");
-    assert!(cost <= MORE, "{cost}");
+    let (few, many) = (bytes(1000), bytes(LARGE));
+    let what = format!("a file of {LARGE} bytes by REST");
+    costs_little(&world, &what, goes("small.zip", &few), goes("large.zip", &many)).await;
 }
 
 /// B20: what a picture takes unpacked is not taken from wharf.
@@ -161,15 +154,8 @@ async fn b20_a_large_picture_from_whatsapp_costs_no_more_than_sixteen() {
         assert!(world.homeserver.file(&address).unwrap().bytes == bytes);
         event
     };
-    comes("small", include_bytes!("../simulator/media/harbour.png")).await;
-    let before = world.wharf.forgets_peak_of_memory();
-    let shown = comes("large", &png).await;
-    let cost = world.wharf.peak_of_memory().saturating_sub(before);
-    println!(
-        "a picture of {} bytes from WhatsApp cost {cost} bytes of memory",
-        png.len()
-    );
-    assert!(cost <= MORE, "{cost}");
+    let what = format!("a picture of {} bytes from WhatsApp", png.len());
+    let shown = costs_little(&world, &what, comes("small", HARBOUR), comes("large", &png)).await;
     let info = &shown["content"]["info"];
     assert_eq!((&info["w"], &info["h"]), (&json!(2300), &json!(2300)));
     assert!(
@@ -192,15 +178,8 @@ async fn b20_a_large_picture_to_whatsapp_costs_no_more_than_sixteen() {
         let is_it = |got: &simulator::Received| got.message.image_message.caption.as_deref() == Some(words);
         ana.waits_for(is_it, PATIENCE).await.unwrap()
     };
-    goes("small", include_bytes!("../simulator/media/harbour.png")).await;
-    let before = world.wharf.forgets_peak_of_memory();
-    let got = goes("large", &png).await;
-    let cost = world.wharf.peak_of_memory().saturating_sub(before);
-    println!(
-        "a picture of {} bytes to WhatsApp cost {cost} bytes of memory",
-        png.len()
-    );
-    assert!(cost <= MORE, "{cost}");
+    let what = format!("a picture of {} bytes to WhatsApp", png.len());
+    let got = costs_little(&world, &what, goes("small", HARBOUR), goes("large", &png)).await;
     let sent = &got.message.image_message;
     assert_eq!(sent.mimetype.as_deref(), Some("image/jpeg"));
     assert_eq!((sent.width, sent.height), (Some(2300), Some(2300)));

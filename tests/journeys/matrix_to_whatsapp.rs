@@ -2,23 +2,12 @@
 
 use serde_json::json;
 
+use super::bot::bot_says;
 use crate::support::{
     database::Engine,
-    homeserver::Room,
-    waiting::{SOON, eventually},
+    waiting::SOON,
     world::{OWNER, Talking, World, gets, texts},
 };
-
-/// Waits for a notice of the bot that holds these words.
-async fn bot_says(room: &Room, words: &str) -> String {
-    eventually(&format!("the bot says {words:?}"), SOON, || async {
-        room.said()
-            .into_iter()
-            .find(|(who, text)| who == "@whatsappbot:hs.test" && text.contains(words))
-    })
-    .await
-    .1
-}
 
 on_both_engines! {
     /// B01, B04; alice is a member of the identity and writes through its device: B64, B86

@@ -1,16 +1,19 @@
 //! Pictures, sound, films and files, both ways, by REST and to webhooks; and what happens when they are gone or too large.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::{Contact, Received};
 
-use crate::support::{
-    database::Engine,
-    homeserver::Room,
-    rest::{CLIENT_ID, CLIENT_SECRET, Rest},
-    waiting::{SOON, eventually},
-    world::{Linked, OWNER, Talking, World, text_of, webhook},
+use crate::{
+    rows::receives,
+    support::{
+        database::Engine,
+        homeserver::Room,
+        rest::{CLIENT_ID, CLIENT_SECRET, Rest, uploads},
+        waiting::SOON,
+        world::{OWNER, Talking, World, text_of, webhook},
+    },
 };
 
 const PNG: &[u8] = include_bytes!("../simulator/media/harbour.png");
@@ -19,10 +22,6 @@ const OGG: &[u8] = include_bytes!("../simulator/media/voice.ogg");
 async fn shows(room: &Room, msgtype: &str) -> Value {
     room.waits_for(msgtype, |event| event["content"]["msgtype"] == msgtype)
         .await
-}
-
-async fn receives(contact: &Contact, what: &str, is: impl Fn(&Received) -> bool) -> Received {
-    eventually(what, SOON, || async { contact.received().into_iter().find(&is) }).await
 }
 
 on_both_engines! {
@@ -116,24 +115,16 @@ async fn what_the_homeserver_does_not_take_is_told_with_its_size() {
     .await;
 }
 
-/// Sends a picture by REST, with these fields beside it.
-async fn sends_picture(rest: &Rest, fields: &[(&str, &str)]) {
-    let mut form = Vec::new();
-    for (name, value) in fields {
-        form.extend(format!("--cut\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
-    }
-    let head = "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"harbour.png\"\r\n\
-                Content-Type: image/png\r\n\r\n";
-    form.extend(head.bytes().chain(PNG.iter().copied()).chain(*b"\r\n--cut--\r\n"));
-    let answer = rest
-        .raw(Method::POST, &format!("/api/v1/devices/{OWNER}/message"))
-        .bearer_auth(rest.token())
-        .header("content-type", "multipart/form-data; boundary=cut")
-        .body(form)
-        .send()
-        .await
-        .unwrap();
+/// Sends a file by REST, with these fields beside it; the middle of the file is what its part says of itself.
+async fn posts(rest: &Rest, fields: &[(&str, &str)], file: (&str, &str, &[u8])) {
+    let request = rest.raw(Method::POST, &format!("/api/v1/devices/{OWNER}/message"));
+    let answer = uploads(request.bearer_auth(rest.token()), fields, file).await;
     assert_eq!(answer.status(), 200);
+}
+
+/// What stands beside a file for a person.
+fn beside<'a>(person: &'a str, words: &'a str) -> [(&'a str, &'a str); 3] {
+    [("contact", person), ("platform", "wa"), ("text", words)]
 }
 
 /// The picture that somebody gets, with its words.
@@ -142,29 +133,6 @@ async fn gets_picture(person: &Contact, caption: &str) -> Received {
     assert!(!person.media_of(&got).unwrap().is_empty());
     assert_eq!(got.message.image_message.caption.as_deref(), Some(caption));
     got
-}
-
-/// Sends a file by REST, as browsers and curl do; the middle of the file is what its part says of itself.
-async fn uploads(request: RequestBuilder, to: &str, words: &str, (name, kind, bytes): (&str, &str, &[u8])) {
-    let mut form = Vec::new();
-    for (name, value) in [("contact", to), ("platform", "wa"), ("text", words)] {
-        form.extend(format!("--cut\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
-    }
-    let head = format!(
-        "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: {kind}\r\n\r\n"
-    );
-    form.extend(head.bytes().chain(bytes.iter().copied()).chain(*b"\r\n--cut--\r\n"));
-    let request = request.header("content-type", "multipart/form-data; boundary=cut");
-    let answer = request.body(form).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-}
-
-async fn posts(linked: &Linked, to: &str, words: &str, file: (&str, &str, &[u8])) {
-    let request = linked
-        .rest
-        .raw(Method::POST, &format!("/api/v1/devices/{OWNER}/message"))
-        .bearer_auth(linked.rest.token());
-    uploads(request, to, words, file).await;
 }
 
 /// T19: the same behind the cookie of the console, as the original's page does it.
@@ -194,13 +162,9 @@ async fn t19_a_file_is_sent_behind_the_cookie_too() {
     let token = json!({ "token": linked.rest.token() });
     assert_eq!(behind("matrix-token").json(&token).send().await.unwrap().status(), 200);
     let request = behind(&format!("devices/{OWNER}/message"));
-    uploads(
-        request,
-        "+15550001111",
-        "look",
-        ("notes.txt", "text/plain", b"some words"),
-    )
-    .await;
+    let file: (_, _, &[u8]) = ("notes.txt", "text/plain", b"some words");
+    let answer = uploads(request, &beside("+15550001111", "look"), file).await;
+    assert_eq!(answer.status(), 200);
     let got = receives(&ana, "the file", |got| got.text.as_deref() == Some("look")).await;
     assert_eq!(ana.media_of(&got).unwrap(), b"some words");
 }
@@ -210,7 +174,8 @@ async fn t19_a_file_is_sent_behind_the_cookie_too() {
 async fn t13_w18_a_picture_by_rest_reaches_ana_and_is_echoed() {
     let world = World::start(Engine::Sqlite).await;
     let Talking { linked, room, ana, .. } = world.talking().await;
-    posts(&linked, ana.number(), "look", ("harbour.png", "image/png", PNG)).await;
+    let file = ("harbour.png", "image/png", PNG);
+    posts(&linked.rest, &beside(ana.number(), "look"), file).await;
     let got = receives(&ana, "a picture", |got| got.message.image_message.is_set()).await;
     assert!(!ana.media_of(&got).unwrap().is_empty());
     let picture = got.message.image_message.as_option().unwrap();
@@ -249,7 +214,7 @@ on_both_engines! {
         ];
         for (number, (name, said, bytes, kind)) in files.into_iter().enumerate() {
             let words = format!("file {number}");
-            posts(&linked, ana.number(), &words, (name, said, bytes)).await;
+            posts(&linked.rest, &beside(ana.number(), &words), (name, said, bytes)).await;
             let got = receives(&ana, name, |got| got.text.as_deref() == Some(words.as_str())).await;
             let wrapped = got.message.document_with_caption_message.as_option();
             let inner = wrapped.and_then(|wrapped| wrapped.message.as_option()).unwrap_or(&got.message);
@@ -286,7 +251,7 @@ on_both_engines! {
         let group = world.whatsapp.group("Sailing", &[&ana, &bob, &linked.phone]).unwrap();
         let link = group.invite_link(&ana).unwrap();
         let fields = [("group_url", &*link), ("platform", "wa"), ("text", "look, all of you")];
-        sends_picture(&linked.rest, &fields).await;
+        posts(&linked.rest, &fields, ("harbour.png", "image/png", PNG)).await;
         for person in [&ana, &bob] {
             let got = gets_picture(person, "look, all of you").await;
             assert_eq!(got.chat.as_deref(), Some(&*group.jid()), "in the group and nowhere else");
@@ -300,10 +265,7 @@ on_both_engines! {
 
     /// B21, B23: without the program for it, what WhatsApp does not play goes as a plain file, and who sent it hears why.
     async fn b23_without_ffmpeg_sound_goes_as_a_plain_file_and_that_is_told(engine: Engine) {
-        let mut world = World::prepare(engine, "").await;
-        let path = world.dir().join("config.toml");
-        let settings = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, format!("{settings}\n[media]\nffmpeg = \"\"\n")).unwrap();
+        let mut world = World::prepare(engine, "[media]\nffmpeg = \"\"").await;
         world.wharf.start().await;
         let Talking { alice, room, ana, .. } = world.talking().await;
         let wav = [&b"RIFF\x24\x00\x00\x00WAVEfmt "[..], &[0; 64]].concat();

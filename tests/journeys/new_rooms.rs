@@ -8,7 +8,7 @@ use crate::support::{
     database::Engine,
     homeserver::{Room, User},
     waiting::{SOON, eventually},
-    world::{SERVER, Talking, World, gets},
+    world::{SERVER, Talking, World, gets, settings},
 };
 
 const CHAT: &str = "15550001111@s.whatsapp.net";
@@ -38,24 +38,14 @@ async fn is_as_it_was(room: &Room, ana: &Contact, bob: &Contact) {
         .await;
 }
 
-/// What the phone holds of a chat: silence and pin, with the moment at which they were set.
-fn settings(phone: &Phone) -> Vec<impl PartialEq + std::fmt::Debug + use<>> {
-    let all = phone.app_state().into_iter();
-    let chosen = all.filter(|it| it.index == ["mute", CHAT] || it.index == ["pin_v1", CHAT]);
-    chosen.map(|it| it.value).collect()
-}
-
 async fn keeps(user: &User, room: &str, what: &str) {
     eventually(what, SOON, || async { user.keeps(room, what).map(drop) }).await;
 }
 
 /// The account of the owner is listened to.
 async fn is_followed(world: &World) {
-    eventually("the account is followed", SOON, || async {
-        let followed = "select count(*) from notes where name like 'account:%'";
-        (world.count(followed).await == 1).then_some(())
-    })
-    .await;
+    let followed = "select count(*) from notes where name like 'account:%'";
+    world.counts("the account is followed", followed, 1).await;
 }
 
 /// What the person does in their own client arrives on the phone: whatever they did before it has, too.
@@ -110,7 +100,7 @@ on_both_engines! {
         keeps(alice, room.id(), "tags/m.favourite").await;
         keeps(alice, room.id(), "silence").await;
         world.settles(SOON).await;
-        let set = settings(phone);
+        let set = settings(phone, CHAT);
 
         world.homeserver.deletes_room(room.id());
         ana.says(phone, "where are you?");
@@ -126,7 +116,7 @@ on_both_engines! {
         is_told(alice, &next, phone).await;
         alice.silences("!elsewhere", false);
         world.settles(SOON).await;
-        assert_eq!(settings(phone), set, "as the phone set them, to the moment");
+        assert_eq!(settings(phone, CHAT), set, "as the phone set them, to the moment");
     }
 
     /// B46: a mark that the homeserver refuses holds no other up, and does not look as if the person had taken it away.
@@ -141,17 +131,17 @@ on_both_engines! {
         keeps(alice, room.id(), "silence").await;
         world.settles(SOON).await;
         assert_eq!(alice.keeps(room.id(), "tags/m.favourite"), None);
-        let set = settings(phone);
+        let set = settings(phone, CHAT);
         is_told(alice, room, phone).await;
         world.settles(SOON).await;
-        assert_eq!(settings(phone), set, "as the phone set them, to the moment");
+        assert_eq!(settings(phone, CHAT), set, "as the phone set them, to the moment");
 
         // The next mark brings it along.
         world.homeserver.refuses("");
         alice.marks_unread(room.id(), false);
         keeps(alice, room.id(), "tags/m.favourite").await;
         world.settles(SOON).await;
-        assert_eq!(settings(phone), set);
+        assert_eq!(settings(phone, CHAT), set);
     }
 
     /// B63: a room that a person opened, in which the bot may say nothing of itself, is introduced by the ghost; so is the

@@ -15,7 +15,7 @@ const MESSAGES: usize = 2000;
 const KILLS: usize = 50;
 const CHATS: usize = 4;
 /// How soon a backlog must flow (R6).
-const TARGET: Duration = Duration::from_secs(10);
+const TARGET: Duration = Duration::from_secs(2);
 /// A machine with much else to do is late now and then, so one round in time is enough. The homeserver's own next attempt
 /// is minutes away in each: whoever waits for it is in time in none.
 const ROUNDS: usize = 10;
@@ -93,7 +93,7 @@ on_both_engines! {
 
     /// R6: a homeserver that means to wait for 512 seconds has pushed its backlog, and the last of it is on the phone,
     /// within two seconds of our start.
-    async fn r6_a_backlog_flows_soon_after_the_start(engine: Engine) {
+    async fn r6_a_backlog_flows_within_two_seconds_of_the_start(engine: Engine) {
         let mut world = World::start(engine).await;
         let Talking { alice, room, ana, .. } = world.talking().await;
         let (mut said, mut took) = (Vec::new(), Vec::new());

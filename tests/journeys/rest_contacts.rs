@@ -32,10 +32,7 @@ fn sentence(answer: &Answer, status: u16) -> &str {
 }
 
 async fn counts(world: &World, number: i64) {
-    let counted = eventually("the address book is known", SOON, || async {
-        (world.count(NAMED).await == number).then_some(())
-    });
-    counted.await;
+    world.counts("the address book is known", NAMED, number).await;
 }
 
 on_both_engines! {

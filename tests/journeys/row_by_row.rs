@@ -114,9 +114,7 @@ async fn row_in(world: World, journey: impl AsyncFnOnce(Talk<'_, Homeserver, Sea
 /// A world in which the bridge is set up like this.
 async fn world_with(engine: Engine, setting: &str) -> World {
     let mut world = World::prepare(engine, "").await;
-    let path = world.dir().join("config.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replace("[bridge]\n", &format!("[bridge]\n{setting}\n"))).unwrap();
+    world.sets("bridge", setting);
     world.wharf.start().await;
     world
 }

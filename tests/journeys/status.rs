@@ -72,9 +72,7 @@ on_both_engines! {
         for (contact, name) in [(&ana, "Ana"), (&bob, "Bob"), (&carol, "Carol")] {
             phone.names_contact(contact.number(), name).unwrap();
         }
-        eventually("the address book is known", SOON, || async {
-            (world.count("select count(*) as number from address_book").await == 3).then_some(())
-        }).await;
+        world.counts("the address book is known", "select count(*) as number from address_book", 3).await;
         ana.posts("at the harbour", &[phone]);
         let statuses = world.homeserver.waits_for_room("the room of statuses", |room| {
             room.said().iter().any(|(_, text)| text == "at the harbour")
@@ -110,9 +108,7 @@ on_both_engines! {
     async fn b59_a_picture_is_posted_with_its_words_and_taken_back(engine: Engine) {
         let (world, Talking { linked, alice, ana, .. }) = World::of_alice_with(engine, "status_posts = true").await;
         linked.phone.names_contact(ana.number(), "Ana").unwrap();
-        eventually("the address book is known", SOON, || async {
-            (world.count("select count(*) as number from address_book").await == 1).then_some(())
-        }).await;
+        world.counts("the address book is known", "select count(*) as number from address_book", 1).await;
         ana.posts("at the harbour", &[&linked.phone]);
         let statuses = world.homeserver.waits_for_room("the room of statuses", |room| {
             room.said().iter().any(|(_, text)| text == "at the harbour")

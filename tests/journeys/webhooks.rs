@@ -9,7 +9,7 @@ use crate::support::{
     database::Engine,
     receiver::Receiver,
     waiting::{SOON, eventually},
-    world::{OWNER, Talking, World, gets, webhook},
+    world::{OWNER, World, gets, webhook},
 };
 
 const BOT: &str = "@whatsappbot:hs.test";
@@ -135,12 +135,7 @@ async fn a_receiver_that_is_gone_is_not_called_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn t16_webhooks_hear_nothing_of_ones_own_sends_and_of_the_bot() {
     let world = World::start(Engine::Sqlite).await;
-    let Talking {
-        linked,
-        alice,
-        room,
-        ana,
-    } = world.talking().await;
+    let (linked, alice, room, ana) = world.talking().await.parts();
     let (receiver, _) = webhook(&linked.rest).await;
     linked.rest.says(OWNER, ana.number(), "by REST", None).await;
     gets(&ana, "by REST").await;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::support::{
     database::Engine,
     waiting::{SOON, eventually},
-    world::{Talking, World, gets, link, text_of, webhook},
+    world::{World, gets, link, text_of, webhook},
 };
 
 /// The ghost of a number.
@@ -147,12 +147,7 @@ async fn a_person_known_by_lid_alone_has_a_ghost_of_that_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn typing_crosses_both_ways() {
     let world = World::start(Engine::Sqlite).await;
-    let Talking {
-        linked,
-        alice,
-        room,
-        ana,
-    } = world.talking().await;
+    let (linked, alice, room, ana) = world.talking().await.parts();
     ana.types_to(&linked.phone, true);
     eventually("Ana is shown typing", SOON, || async {
         room.typing().contains(&ghost("15550001111")).then_some(())

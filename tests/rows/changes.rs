@@ -5,7 +5,7 @@ use simulator::{Received, Speech};
 use whatsapp_rust::waproto::whatsapp::message::ProtocolMessage;
 
 use super::talk::{Client, Talk, answer, around, told, words};
-use crate::support::waiting::{SOON, eventually};
+use crate::support::waiting::SOON;
 
 const PNG: &[u8] = include_bytes!("../simulator/media/harbour.png");
 
@@ -133,13 +133,11 @@ pub async fn b07_by_command<H, C: Client>(talk: Talk<'_, H, C>) {
     talk.chat.hears("Answer the message with this command").await;
     talk.chat.says(answer(&shown, "!wa delete-for-me")).await;
     talk.chat.hears("Deleted on the devices of this account").await;
-    eventually("the phone knows", SOON, || async {
-        let is_it =
-            |index: &[String]| index.first().is_some_and(|it| it == "deleteMessageForMe") && index.contains(&id);
-        let settings = talk.phone().app_state();
-        settings.iter().any(|setting| is_it(&setting.index)).then_some(())
-    })
-    .await;
+    let is_it = |setting: &simulator::Setting| {
+        let kind = setting.index.first().map(String::as_str);
+        kind == Some("deleteMessageForMe") && setting.index.contains(&id)
+    };
+    talk.phone().waits_for_setting(is_it, SOON).await.unwrap();
     let got = talk.ana.received();
     assert!(!got.iter().any(|got| done_to(got).is_some()), "only here");
     let now = talk.chat.event(shown["event_id"].as_str().unwrap()).await;

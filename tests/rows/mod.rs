@@ -17,4 +17,4 @@ pub mod sound;
 pub mod states;
 pub mod words;
 
-pub use talk::{Client, Talk};
+pub use talk::{Client, Talk, receives};

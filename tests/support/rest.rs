@@ -1,7 +1,9 @@
 //! An integrator: talks to the REST door as the guide says.
 
-use futures_util::StreamExt as _;
-use reqwest::{Client, Method, RequestBuilder};
+use std::io;
+
+use futures_util::{StreamExt as _, stream};
+use reqwest::{Body, Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -128,6 +130,31 @@ impl Rest {
         assert_eq!(status, 201, "{answer}");
         answer["secret"].as_str().unwrap().to_owned()
     }
+}
+
+/// Sends a form in parts, as browsers do: its fields, then a file with its name and what its part says that it is.
+pub async fn uploads(
+    request: RequestBuilder,
+    fields: &[(&str, &str)],
+    (name, kind, bytes): (&str, &str, &[u8]),
+) -> Response {
+    const PART: &str = "--cut\r\nContent-Disposition: form-data; name=";
+    let fields = fields
+        .iter()
+        .map(|(name, value)| format!("{PART}\"{name}\"\r\n\r\n{value}\r\n"));
+    let file = format!("{PART}\"file\"; filename=\"{name}\"\r\nContent-Type: {kind}\r\n\r\n");
+    let head = fields.chain([file]).map(String::into_bytes);
+    let parts = head.chain(bytes.chunks(64 * 1024).map(<[u8]>::to_vec));
+    let parts: Vec<_> = parts
+        .chain([b"\r\n--cut--\r\n".to_vec()])
+        .map(Ok::<_, io::Error>)
+        .collect();
+    let request = request.header("content-type", "multipart/form-data; boundary=cut");
+    request
+        .body(Body::wrap_stream(stream::iter(parts)))
+        .send()
+        .await
+        .unwrap()
 }
 
 /// The WebSocket that shows codes.

@@ -24,3 +24,8 @@ where
     };
     found
 }
+
+/// Waits until something holds.
+pub async fn until(what: &str, holds: impl Fn() -> bool) {
+    eventually(what, SOON, || async { holds().then_some(()) }).await;
+}

@@ -21,9 +21,8 @@ use super::{
 
 /// Where Matrix ids of tests end.
 pub const SERVER: &str = "hs.test";
-/// Lanes whose jobs have a time of their own, which may be far away; parts of history wait for a device of which nothing is
-/// known for two minutes.
-const TIMED: [&str; 7] = ["expiry", "orphan", "silence", "link", "fetch", "house", "history"];
+/// Lanes whose jobs have a time of their own, which may be far away.
+const TIMED: [&str; 6] = ["expiry", "orphan", "silence", "link", "fetch", "house"];
 /// The number of the phone that most tests link.
 pub const OWNER: &str = "15550009999";
 
@@ -51,6 +50,13 @@ pub struct Talking {
     pub room: Room,
     /// Who reads and writes on WhatsApp.
     pub ana: Contact,
+}
+
+impl Talking {
+    /// All of it, one by one: the device, who is in Matrix, their room, who is on WhatsApp.
+    pub fn parts(self) -> (Linked, User, Room, Contact) {
+        (self.linked, self.alice, self.room, self.ana)
+    }
 }
 
 /// A linked device, its owner's phone and a token that opens it.
@@ -204,6 +210,14 @@ impl<H> World<H> {
         self.database.number(question).await
     }
 
+    /// Waits until a question to its database is answered by this number.
+    pub async fn counts(&self, what: &str, question: &'static str, wanted: i64) {
+        eventually(what, SOON, || async {
+            (self.count(question).await == wanted).then_some(())
+        })
+        .await;
+    }
+
     /// The tables of its database that hold a text.
     pub async fn holding(&self, text: &str) -> Vec<String> {
         self.database.holding(text).await
@@ -233,16 +247,32 @@ impl<H> World<H> {
     pub async fn settles(&self, deadline: Duration) {
         settled(&self.rest, deadline).await;
     }
+
+    /// The same where jobs in these lanes may wait: parts of history wait two minutes for a device of which nothing is
+    /// known.
+    pub async fn settles_but(&self, lanes: &[&str], deadline: Duration) {
+        settled_but(&self.rest, lanes, deadline).await;
+    }
 }
 
 /// Waits until the wharf behind this door has no job left but those that have their own time.
 pub async fn settled(rest: &Rest, deadline: Duration) {
+    settled_but(rest, &[], deadline).await;
+}
+
+/// The same where jobs in these lanes may wait.
+pub async fn settled_but(rest: &Rest, lanes: &[&str], deadline: Duration) {
     eventually("all jobs are done", deadline, || async {
         let metrics = rest.metrics().await?;
         let waiting: Vec<_> = metrics
             .lines()
             .filter(|line| line.starts_with("wharf_jobs_waiting{") && !line.ends_with(" 0"))
-            .filter(|line| !TIMED.iter().any(|lane| line.contains(&format!("\"{lane}\""))))
+            .filter(|line| {
+                !TIMED
+                    .iter()
+                    .chain(lanes)
+                    .any(|lane| line.contains(&format!("\"{lane}\"")))
+            })
             .collect();
         // What a failure shows.
         println!("{}", waiting.join(", "));
@@ -290,6 +320,13 @@ pub fn texts(contact: &Contact) -> Vec<String> {
         .into_iter()
         .filter_map(|received| received.text)
         .collect()
+}
+
+/// What a phone holds of a chat: silence and pin, with the moment at which they were set.
+pub fn settings(phone: &Phone, chat: &str) -> Vec<impl PartialEq + std::fmt::Debug + use<>> {
+    let all = phone.app_state().into_iter();
+    let chosen = all.filter(|it| it.index == ["mute", chat] || it.index == ["pin_v1", chat]);
+    chosen.map(|it| it.value).collect()
 }
 
 /// A member of an answer that must be text.

@@ -5,9 +5,10 @@ use matrix_sdk::{
     ruma::{api::client::receipt::create_receipt::v3::ReceiptType, events::receipt::ReceiptThread},
 };
 use serde_json::{Value, json};
-use simulator::{Contact, Received};
+use simulator::Contact;
 
 use crate::{
+    rows::receives,
     support::{
         database::Engine,
         waiting::{SOON, eventually},
@@ -24,12 +25,7 @@ fn about(event: &Value, key: &str) -> Value {
     json!({"m.relates_to": {"rel_type": "m.annotation", "event_id": event["event_id"], "key": key}})
 }
 
-async fn receives(who: &Contact, what: &str, is: impl Fn(&Received) -> bool) -> Received {
-    let got = who.waits_for(is, SOON).await;
-    got.unwrap_or_else(|error| panic!("{what}: {error}; got {:#?}", who.received()))
-}
-
-/// B59: read, answered and marked; in a room that does not ring.
+/// Read, answered and marked; in a room that does not ring.
 async fn statuses_of_others(world: &World<Synapse>, owner: &Owner, ana: &Contact) {
     let Owner { alice, phone, .. } = owner;
     let posted = ana.posts("at the harbour", &[phone]);
@@ -68,7 +64,7 @@ async fn statuses_of_others(world: &World<Synapse>, owner: &Owner, ana: &Contact
     );
 }
 
-/// B59: what the owner posts, on the phone and here; words and a picture.
+/// What the owner posts, on the phone and here; words and a picture.
 async fn own_statuses(owner: &Owner, ana: &Contact) {
     let Owner { alice, phone, .. } = owner;
     phone.posts("from my phone", &[ana]);
@@ -97,7 +93,7 @@ async fn own_statuses(owner: &Owner, ana: &Contact) {
     .await;
 }
 
-/// B60: followed, read, marked, and followed no more.
+/// Followed, read, marked, and followed no more.
 async fn a_channel(world: &World<Synapse>, owner: &Owner) {
     let Owner { alice, bot, .. } = owner;
     let channel = world.whatsapp.newsletter("Harbour News");
@@ -137,7 +133,7 @@ async fn a_channel(world: &World<Synapse>, owner: &Owner) {
     assert!(channel.followers().is_empty());
 }
 
-/// B61: one notice for each call, which changes with it.
+/// One notice for each call, which changes with it.
 async fn calls(owner: &Owner, ana: &Contact) {
     let Owner { alice, phone, .. } = owner;
     ana.says(phone, "can I call?");
@@ -177,10 +173,8 @@ async fn b59_b60_b61_statuses_channels_and_calls_reach_a_real_client() {
     let owner = Owner::of(&world).await;
     let ana = world.contact("15550001111", "Ana");
     owner.phone.names_contact(ana.number(), "Ana").unwrap();
-    eventually("the address book is known", SOON, || async {
-        (world.count("select count(*) as number from address_book").await == 1).then_some(())
-    })
-    .await;
+    let named = "select count(*) as number from address_book";
+    world.counts("the address book is known", named, 1).await;
     statuses_of_others(&world, &owner, &ana).await;
     own_statuses(&owner, &ana).await;
     a_channel(&world, &owner).await;

@@ -8,10 +8,8 @@ use crate::{
         waiting::{SOON, eventually},
         world::{OWNER, gets, texts},
     },
-    synapse,
+    synapse::{self, BOT},
 };
-
-const BOT: &str = "@whatsappbot:hs.test";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn b80_a_person_links_by_phone_number_asks_and_unlinks() {

@@ -1,6 +1,8 @@
 //! Groups of WhatsApp on a real homeserver, as a person with a real client sees them.
 
-use matrix_sdk::Room;
+use std::{collections::BTreeSet, time::Duration};
+
+use matrix_sdk::{Room, RoomMemberships};
 use serde_json::{Value, json};
 use simulator::Contact;
 
@@ -11,10 +13,8 @@ use crate::{
         waiting::{SOON, eventually},
         world::SERVER,
     },
-    synapse,
+    synapse::{self, BOT},
 };
-
-const BOT: &str = "@whatsappbot:hs.test";
 
 fn ghost(contact: &Contact) -> String {
     format!("@whatsapp_{}:{SERVER}", contact.number())
@@ -163,4 +163,38 @@ async fn b57_b58_b63_a_person_finds_all_rooms_in_spaces() {
     alice
         .has(&announcements, "m.space.parent", community.room_id().as_str(), stands)
         .await;
+}
+
+/// B53: a large group is usable at once, and its members come in while messages pass them. Two hundred of them: for Synapse
+/// each is a new user who is invited and joins, which takes it minutes for a thousand; the thousand stand in the journeys.
+#[tokio::test(flavor = "multi_thread")]
+async fn b53_two_hundred_members_delay_nobodys_message() {
+    let world = synapse::world(Engine::Sqlite).await;
+    let alice = world.homeserver.person("alice").await;
+    let linked = world.linked_device(&[alice.id()]).await;
+    let ana = world.contact("15550001111", "Ana");
+    let crowd: Vec<Contact> = (0..198)
+        .map(|number| world.contact(&format!("1555100{number:04}"), "Somebody"))
+        .collect();
+    let mut everybody: Vec<&dyn simulator::Somebody> = vec![&ana, &linked.phone];
+    everybody.extend(crowd.iter().map(|one| one as &dyn simulator::Somebody));
+    let group = world.whatsapp.group("Crowd", &everybody).unwrap();
+    group.says(&ana, "first").unwrap();
+    let room = alice.joins_invite().await;
+    alice.shows(&room, "first").await;
+    // Those of WhatsApp, alice and the bot.
+    let all = 200 + 2;
+    let events = alice.reads(&room).await.into_iter();
+    let before = events.take_while(|event| event["content"]["body"] != "first");
+    let joins = before.filter(|it| it["type"] == "m.room.member" && it["content"]["membership"] == "join");
+    let joined: BTreeSet<_> = joins.map(|it| it["state_key"].to_string()).collect();
+    assert!(joined.len() < all, "everybody was in the room before the first message");
+    eventually("everybody is in the room", Duration::from_mins(5), || async {
+        let members = room.members_no_sync(RoomMemberships::JOIN).await.unwrap();
+        (members.len() == all).then_some(())
+    })
+    .await;
+    group.says(&crowd[150], "late").unwrap();
+    let late = alice.shows(&room, "late").await;
+    assert_eq!(late["sender"], json!(ghost(&crowd[150])));
 }

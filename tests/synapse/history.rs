@@ -2,11 +2,12 @@
 
 use reqwest::Method;
 use serde_json::Value;
-use simulator::{HistoryForm, Remembered};
+use simulator::Remembered;
 
 use crate::{
     support::{
         database::Engine,
+        past::{now, remembers_old_and_new},
         waiting::{SOON, eventually},
         world::{OWNER, link},
     },
@@ -15,14 +16,6 @@ use crate::{
 
 const ANA: &str = "15550001111";
 const GHOST: &str = "@whatsapp_15550001111:hs.test";
-
-#[expect(clippy::disallowed_methods, reason = "chats are recent as counted from today")]
-fn now() -> u64 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
-}
 
 /// B71: in order, with their own times and by their own people, before what is new; and only what is new counts as unread.
 #[tokio::test(flavor = "multi_thread")]
@@ -100,16 +93,7 @@ async fn b70_b72_b73_older_messages_come_when_asked_for_and_missed_ones_in_order
     let rest = world.rest.new_token(&[alice.id()]).await;
     let phone = world.whatsapp.phone(OWNER, "Owner");
     let ana = world.contact(ANA, "Ana");
-    phone.shares_history(HistoryForm {
-        first_messages: 10,
-        ..HistoryForm::default()
-    });
-    // The older ones are from before the time that phones tell by themselves.
-    let begin = now() - 200 * 24 * 3600;
-    let line = |at: u64, number: u64| Remembered::text(Some(ANA), at + number, &format!("line {number}"));
-    let old = (0..20).map(|number| line(begin, number));
-    let new = (20..30).map(|number| line(now() - 600, number));
-    phone.has_history(&format!("{ANA}@s.whatsapp.net"), old.chain(new).collect());
+    let begin = remembers_old_and_new(&phone, ANA);
     link(&rest, &phone).await;
     let chat = alice.joins_invite().await;
     alice.shows(&chat, "line 29").await;

@@ -18,7 +18,7 @@ use crate::{
     support::{
         database::Engine,
         waiting::{SOON, eventually},
-        world::{World, gets},
+        world::{World, gets, settings},
     },
     synapse::{self, Owner, Synapse},
 };
@@ -29,11 +29,8 @@ const PICTURE: &[u8] = b"\x89PNG a face";
 
 /// The account is followed from a moment after the device was linked.
 async fn is_followed(world: &World<Synapse>) {
-    eventually("the account is followed", SOON, || async {
-        let followed = "select count(*) from notes where name like 'account:%'";
-        (world.count(followed).await == 1).then_some(())
-    })
-    .await;
+    let followed = "select count(*) from notes where name like 'account:%'";
+    world.counts("the account is followed", followed, 1).await;
 }
 
 async fn chat(alice: &Person, phone: &Phone, ana: &Contact) -> Room {
@@ -215,14 +212,9 @@ async fn b46_what_the_phone_set_does_not_come_back_to_it() {
     let ana = world.contact("15550001111", "Ana");
     let room = chat(&alice, &phone, &ana).await;
     is_followed(&world).await;
-    let settings = || {
-        let all = phone.app_state().into_iter();
-        let chosen = all.filter(|it| it.index == ["mute", CHAT] || it.index == ["pin_v1", CHAT]);
-        chosen.map(|it| it.value).collect::<Vec<_>>()
-    };
     phone.mutes(CHAT, Some(FAR)).unwrap();
     phone.pins(CHAT, true).unwrap();
-    let set = settings();
+    let set = settings(&phone, CHAT);
     let notifications = room.client().notification_settings().await;
     eventually("it is silent and a favourite", SOON, || async {
         let mode = notifications
@@ -239,7 +231,7 @@ async fn b46_what_the_phone_set_does_not_come_back_to_it() {
     phone.waits_for_setting(unread, SOON).await.unwrap();
     world.settles(SOON).await;
     assert_eq!(
-        settings(),
+        settings(&phone, CHAT),
         set,
         "as the phone set them, to the end of the silence and the time of the deed"
     );

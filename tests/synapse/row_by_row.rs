@@ -11,9 +11,9 @@ use crate::{
     rows::{self, Client, Talk},
     support::{
         database::Engine,
-        world::{Linked, OWNER, World},
+        world::{Linked, World},
     },
-    synapse::{self, Synapse},
+    synapse::{self, Owner, Synapse},
 };
 
 /// A person with a real client, in a room.
@@ -179,16 +179,8 @@ proofs! {
 /// B07: in a room that is hers alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn b07_what_the_phone_deletes_for_itself_goes_from_ones_own_room_on_synapse() {
-    const BOT: &str = "@whatsappbot:hs.test";
     let world = synapse::world(Engine::Sqlite).await;
-    let alice = world.homeserver.person("alice").await;
-    let bot = alice.creates_dm_with(BOT).await;
-    alice.hears(&bot, BOT, "Hello").await;
-    let phone = world.whatsapp.phone(OWNER, "Alice");
-    alice.says(&bot, "login qr").await;
-    let code = alice.hears(&bot, BOT, "2@").await;
-    phone.scans(code["content"]["body"].as_str().unwrap()).unwrap();
-    alice.hears(&bot, BOT, "Linked: ").await;
+    let Owner { alice, phone, .. } = Owner::of(&world).await;
     let ana = world.contact("15550001111", "Ana");
     ana.says(&phone, "hello");
     let room = alice.is_shown_anywhere("hello").await;

@@ -7,7 +7,10 @@ use std::{
 
 use matrix_sdk::{
     Client, Room,
-    ruma::{OwnedRoomId, UserId, events::typing::SyncTypingEvent},
+    ruma::{
+        OwnedRoomId, UserId,
+        events::{presence::PresenceEvent, typing::SyncTypingEvent},
+    },
 };
 use simulator::{Contact, Typing};
 
@@ -27,6 +30,7 @@ const GHOST: &str = "@whatsapp_15550001111:hs.test";
 #[derive(Default)]
 struct Signs {
     typing: Arc<Mutex<HashMap<OwnedRoomId, Vec<String>>>>,
+    present: Arc<Mutex<HashMap<String, (String, String)>>>,
 }
 
 impl Signs {
@@ -37,6 +41,12 @@ impl Signs {
             let users = event.content.user_ids.iter().map(ToString::to_string).collect();
             typing.lock().unwrap().insert(room.room_id().to_owned(), users);
         });
+        let present = Arc::clone(&signs.present);
+        client.add_event_handler(async move |event: PresenceEvent| {
+            let said = event.content.status_msg.unwrap_or_default();
+            let state = event.content.presence.to_string();
+            present.lock().unwrap().insert(event.sender.to_string(), (state, said));
+        });
         signs
     }
 
@@ -45,6 +55,15 @@ impl Signs {
             let shown = self.typing.lock().unwrap();
             let users = shown.get(room.room_id()).map(Vec::as_slice).unwrap_or_default();
             (users.iter().any(|who| who == user) == typing).then_some(())
+        })
+        .await;
+    }
+
+    async fn is(&self, user: &str, presence: &str, words: &str) {
+        eventually(&format!("{user} is {presence} {words}"), SOON, || async {
+            let shown = self.present.lock().unwrap();
+            let (state, said) = shown.get(user)?;
+            (state == presence && said.contains(words)).then_some(())
         })
         .await;
     }
@@ -79,7 +98,7 @@ async fn who_types(world: &World<Synapse>, (alice, phone): (&Person, &simulator:
     group.waits_for_typing(phone, true, SOON).await.unwrap();
 }
 
-/// B41, B44, B47: who types, whether the owner is there, and whom the owner's address book names.
+/// B41, B44, B47: who types, who is there, and whom the owner's address book names.
 #[tokio::test(flavor = "multi_thread")]
 async fn b41_b44_b47_a_person_sees_who_types_and_is_there_and_finds_people() {
     let world = synapse::world_with(Engine::Sqlite, "presence = true").await;
@@ -91,17 +110,23 @@ async fn b41_b44_b47_a_person_sees_who_types_and_is_there_and_finds_people() {
     owner.waits_for_presence(true, SOON).await.unwrap();
     who_types(&world, (&alice, &phone), &signs, &ana).await;
 
+    ana.goes_online();
+    signs.is(GHOST, "online", "").await;
+    ana.goes_offline(Some(1_700_000_000));
+    signs.is(GHOST, "offline", "last seen 2023-11-14").await;
+    ana.goes_online();
+    signs.is(GHOST, "online", "").await;
     alice.is_here(false).await;
     owner.waits_for_presence(false, SOON).await.unwrap();
+    signs.is(GHOST, "offline", "not known").await;
     alice.is_here(true).await;
     owner.waits_for_presence(true, SOON).await.unwrap();
+    signs.is(GHOST, "online", "").await;
 
     phone.names_contact("15550001111", "Mum 100%").unwrap();
     phone.names_contact("15550002222", "Bob the Builder").unwrap();
-    eventually("the address book is known", SOON, || async {
-        (world.count("select count(*) from address_book").await == 2).then_some(())
-    })
-    .await;
+    let named = "select count(*) from address_book";
+    world.counts("the address book is known", named, 2).await;
     alice.says(&bot, "search mum").await;
     let found = alice.hears(&bot, BOT, "Mum 100%").await;
     let found = found["content"]["body"].as_str().unwrap();

@@ -39,6 +39,7 @@ pub(super) async fn answer(Shared(homeserver): Shared<Homeserver>, request: Http
     if let Some(status) = planned {
         return failure(status);
     }
+    homeserver.is_let_go(&request.line()).await;
     let answer = match media::answer(&homeserver, &request, &parts.headers, &body) {
         Some(answer) => answer,
         None => route(&homeserver, &request).await.map(Json).into_response(),

@@ -177,6 +177,26 @@ impl Homeserver {
         self.change(|state| state.faults.refused = Some(words.to_owned()).filter(|words| !words.is_empty()));
     }
 
+    /// Lets every request with these words in its method and path stand still, until it lets go.
+    pub fn holds(&self, words: &str) {
+        self.change(|state| state.faults.held = Some(words.to_owned()));
+    }
+
+    /// Goes on with what it holds.
+    pub fn lets_go(&self) {
+        self.change(|state| state.faults.held = None);
+    }
+
+    /// Waits as long as a request like this is held.
+    async fn is_let_go(&self, line: &str) {
+        let mut changes = self.0.changes.subscribe();
+        while self.look(|state| state.faults.held.as_ref().is_some_and(|words| line.contains(words))) {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// It cannot reach the application service, though that can reach it (or can again).
     pub fn cannot_reach_service(&self, cannot: bool) {
         self.change(|state| state.faults.cannot_reach_service = cannot);

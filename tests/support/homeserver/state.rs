@@ -39,6 +39,7 @@ pub(super) struct Faults {
     pub(super) down: bool,
     pub(super) answers: VecDeque<u16>,
     pub(super) refused: Option<String>,
+    pub(super) held: Option<String>,
     pub(super) lost_answers: usize,
     pub(super) drops_push: bool,
     pub(super) cannot_reach_service: bool,
