@@ -290,6 +290,7 @@ pub(crate) struct Location {
     /// A page about it.
     pub(crate) url: Option<String>,
     /// It follows the sharer.
+    #[serde(default)]
     pub(crate) is_live: bool,
     /// How far a live one has come.
     #[serde(default, skip_serializing_if = "Course::is_at_its_beginning")]
@@ -366,6 +367,7 @@ pub(crate) struct Appointment {
     /// A link to join it by call.
     pub(crate) link: Option<String>,
     /// It does not take place.
+    #[serde(default)]
     pub(crate) is_cancelled: bool,
 }
 

@@ -5,6 +5,8 @@
 
 mod answers;
 mod content;
+#[cfg(test)]
+mod corpus;
 mod media;
 mod refusals;
 #[cfg(test)]

@@ -35,7 +35,7 @@ fn desk(chat: &str) -> Desk {
     }
 }
 
-fn direct() -> Desk {
+pub(super) fn direct() -> Desk {
     desk("15550001111@s.whatsapp.net")
 }
 
@@ -64,7 +64,7 @@ fn comes_back(action: &Action, desk: &Desk) {
     assert_eq!(read_back(&write(action, desk).unwrap(), desk).as_ref(), Some(action));
 }
 
-fn target(sender: Sender) -> MessageRef {
+pub(super) fn target(sender: Sender) -> MessageRef {
     MessageRef {
         id: MessageId::from_adapter("3EB0AA"),
         sender,
@@ -201,8 +201,9 @@ fn what_whatsapp_would_never_take_is_refused_here() {
     assert!(matches!(write(&unknown, &direct()), Err(Error::Unsupported(kind)) if kind == "image"));
 }
 
-fn media(kind: MediaKind) -> Media {
-    let stored = StoredMedia {
+/// A file of this kind on the servers.
+pub(super) fn stored(kind: MediaKind) -> StoredMedia {
+    StoredMedia {
         media_type: match kind {
             MediaKind::Image => StoredAs::Image,
             MediaKind::Video | MediaKind::Gif | MediaKind::VideoNote => StoredAs::Video,
@@ -215,13 +216,16 @@ fn media(kind: MediaKind) -> Media {
         file_sha256: vec![2; 32],
         file_enc_sha256: vec![3; 32],
         file_length: 10,
-    };
+    }
+}
+
+fn media(kind: MediaKind) -> Media {
     let has_size = !matches!(kind, MediaKind::Audio | MediaKind::Voice | MediaKind::File);
     let plays = !matches!(kind, MediaKind::Image | MediaKind::Sticker | MediaKind::File);
     let has_caption = plays && has_size || matches!(kind, MediaKind::Image | MediaKind::File);
     Media {
         kind,
-        source: MediaSource::Network(stored.into_ref()),
+        source: MediaSource::Network(stored(kind).into_ref()),
         mime: "x/y".into(),
         size: Some(10),
         name: (kind == MediaKind::File).then(|| "plan.pdf".to_owned()),
