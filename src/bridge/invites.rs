@@ -246,7 +246,7 @@ async fn adopt(
     };
     let mut tx = bridge.store.begin().await?;
     if tx.settle_portal(&portal, None).await? {
-        groups::push_rest(&mut tx, bridge, &portal.key).await?;
+        groups::push_furnish(&mut tx, bridge, &portal.key, None).await?;
         chat_marks::room_is_made(bridge, &mut tx, &portal.key).await?;
         tx.commit().await?;
         presence::watch(bridge, &portal.key).await;

@@ -100,8 +100,8 @@ pub(super) async fn invited(desk: &Desk<'_>, event: &RoomEvent, user: &UserId) -
     Ok(true)
 }
 
-/// The bot was invited into a room that is a portal already: a successor that was followed and is not ready yet, or one
-/// that the bot was sent out of. It is no place for commands.
+/// The bot was invited into a room that is a portal already: a successor that was followed and is not ready yet. It is no
+/// place for commands.
 async fn bot_is_back(desk: &Desk<'_>, event: &RoomEvent) -> Result<bool, Failure> {
     let bridge = desk.bridge;
     let (portal, device) = {

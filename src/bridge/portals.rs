@@ -120,12 +120,10 @@ async fn find_or_make(
     if !tx.settle_portal(&portal, Some(&room)).await? {
         return Ok(None);
     }
-    match kind {
+    groups::push_furnish(&mut tx, bridge, &portal.key, None).await?;
+    if let ChatKind::Group | ChatKind::Channel = kind {
         // What changed in it since it was asked about found no room to be shown in.
-        ChatKind::Group | ChatKind::Channel => groups::push_look(&mut tx, bridge, &portal.key).await?,
-        ChatKind::Direct | ChatKind::Status | ChatKind::Other => {
-            groups::push_rest(&mut tx, bridge, &portal.key).await?;
-        }
+        groups::push_look(&mut tx, bridge, &portal.key).await?;
     }
     chat_marks::room_is_made(bridge, &mut tx, &portal.key).await?;
     tx.commit().await?;

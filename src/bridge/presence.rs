@@ -22,7 +22,7 @@ use crate::{
 
 /// How often what is shown is renewed: Synapse lets it lapse after thirty seconds.
 const RENEW: Duration = Duration::from_secs(20);
-/// For how many people of its newest chats a device asks.
+/// For how many people a device asks.
 const WATCHED: usize = 100;
 /// How many changes a device shows in a minute, and at once.
 const A_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
@@ -35,6 +35,7 @@ const UNSURE: &str = "not known right now";
 pub(super) struct Presences {
     shown: Mutex<HashMap<OwnedUserId, DeviceId>>,
     online: Mutex<HashMap<DeviceId, bool>>,
+    watched: Mutex<HashMap<DeviceId, usize>>,
     showing: DefaultKeyedRateLimiter<DeviceId>,
 }
 
@@ -43,6 +44,7 @@ impl Default for Presences {
         Self {
             shown: Mutex::default(),
             online: Mutex::default(),
+            watched: Mutex::default(),
             showing: RateLimiter::keyed(Quota::per_minute(A_MINUTE).allow_burst(AT_ONCE)),
         }
     }
@@ -56,6 +58,18 @@ impl Presences {
     /// Whether a device may show one more change.
     fn may_show(&self, device: DeviceId) -> bool {
         self.showing.check_key(&device).is_ok()
+    }
+
+    fn watched(&self) -> MutexGuard<'_, HashMap<DeviceId, usize>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a device may ask for one more person.
+    fn may_watch(&self, device: DeviceId) -> bool {
+        let mut watched = self.watched();
+        let so_many = watched.entry(device).or_default();
+        *so_many += 1;
+        *so_many <= WATCHED
     }
 
     fn online(&self) -> MutexGuard<'_, HashMap<DeviceId, bool>> {
@@ -199,7 +213,11 @@ async fn appear(bridge: &Inner, device: DeviceId, online: bool) -> Result<(), Er
     let people = portals
         .iter()
         .filter_map(|portal| bridge.network.direct_contact(&portal.key.chat));
-    for contact in people.take(WATCHED) {
+    bridge.presences.watched().remove(&device);
+    for contact in people {
+        if !bridge.presences.may_watch(device) {
+            break;
+        }
         bridge.network.watch(device, &contact).await?;
     }
     Ok(())
@@ -211,6 +229,7 @@ pub(super) async fn watch(bridge: &Inner, key: &PortalKey) {
         return;
     }
     if let Some(contact) = bridge.network.direct_contact(&key.chat)
+        && bridge.presences.may_watch(key.device)
         && let Err(error) = bridge.network.watch(key.device, &contact).await
     {
         tracing::debug!(%error, "somebody's presence is not told");

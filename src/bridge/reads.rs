@@ -78,7 +78,11 @@ pub(super) async fn tell(desk: &Desk<'_>, key: &PortalKey, event: &EventId, quie
         let marked = bridge.store.read().await?.find_chat_marks(key).await?;
         let is_marked = marked.is_some_and(|marked| marked.marks.unread);
         if is_marked {
-            bridge.network.act(key, &id, &Action::Mark(unmark)).await?;
+            match bridge.network.act(key, &id, &Action::Mark(unmark)).await {
+                Err(error) if error.is_transient() => return Err(error.into()),
+                Err(error) => tracing::info!(%error, "a mark could not be taken off a chat"),
+                Ok(()) => {}
+            }
         }
         let mut tx = bridge.store.begin().await?;
         tx.set_seen(key, &unseen).await?;

@@ -31,7 +31,13 @@ pub(super) async fn resolve(desk: &Desk<'_>, outgoing: &Outgoing) -> Result<(), 
     let Some(recipient) = recipients::read(&outgoing.recipient) else {
         return fail(desk, outgoing, "invalid_recipient").await;
     };
-    let chat = match find(bridge, outgoing.device, &recipient).await {
+    let found = match find(bridge, outgoing.device, &recipient).await {
+        Ok(chat) => is_in(bridge, &PortalKey::new(outgoing.device, chat.clone()))
+            .await?
+            .map(|()| chat),
+        Err(error) => Err(error),
+    };
+    let chat = match found {
         Ok(chat) => chat,
         Err(network::Error::NotMember) => return fail(desk, outgoing, "not_a_member").await,
         Err(network::Error::NotFound(_)) if matches!(recipient, Recipient::Invite(_)) => {
@@ -67,6 +73,23 @@ async fn find(bridge: &Inner, device: DeviceId, recipient: &Recipient) -> Result
         }
         (found, _) => found,
     }
+}
+
+/// Whether a device is in a chat. A group that nothing is known of is asked about.
+async fn is_in(bridge: &Inner, key: &PortalKey) -> Result<Result<(), network::Error>, Failure> {
+    if bridge.network.direct_contact(&key.chat).is_some() {
+        return Ok(Ok(()));
+    }
+    let known = bridge.store.read().await?.find_group(key).await?;
+    if known.is_some_and(|known| !known.gone) {
+        return Ok(Ok(()));
+    }
+    Ok(match bridge.network.group(key.device, &key.chat).await {
+        Err(network::Error::NotFound(_) | network::Error::Refused(_)) => Err(network::Error::NotMember),
+        Err(error) if error.is_transient() => Err(error),
+        // Whatever else it is, sending tells.
+        _ => Ok(()),
+    })
 }
 
 async fn fail(desk: &Desk<'_>, outgoing: &Outgoing, reason: &str) -> Result<(), Failure> {

@@ -359,6 +359,17 @@ impl Tx {
             .map(drop)
     }
 
+    /// Waits for whoever else says that a message came, or that something waits for it: each must see the other.
+    pub(crate) async fn hold_waiting(&mut self, portal: &PortalKey, id: &MessageId) -> Result<(), Error> {
+        self.lock(&format!(
+            "waiting:{}/{}/{}",
+            portal.device,
+            portal.chat.as_str(),
+            id.as_str()
+        ))
+        .await
+    }
+
     /// A message was not sent and never will be; `false` when it was sent before, which stays so.
     pub(crate) async fn fail_message(&mut self, portal: &PortalKey, id: &MessageId, why: &str) -> Result<bool, Error> {
         let statement = "update messages set state = 'failed', error = $4 \

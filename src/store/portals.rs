@@ -88,14 +88,11 @@ impl Tx {
     /// # Errors
     /// `Taken("room")` when the room is another portal's.
     pub(crate) async fn settle_portal(&mut self, portal: &Portal, before: Option<&RoomId>) -> Result<bool, Error> {
+        // The groups are held before the row of the portal: so do all who hold both.
         let is_another = match before {
             Some(before) if portal.room.as_deref() != Some(before) => self.is_room_of(&portal.key, before).await?,
             _ => false,
         };
-        if is_another {
-            // Before the row of the portal: so do all who hold both.
-            self.lock_groups().await?;
-        }
         let now = self.now().millis();
         let bound = |statement| {
             sqlx::query(statement)

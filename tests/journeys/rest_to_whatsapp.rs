@@ -187,6 +187,15 @@ on_both_engines! {
         })
         .await;
         assert_eq!(fate["error"], "not_a_member");
+        // Nor by its address.
+        let (_, sent) = linked.rest.says(OWNER, &group.jid(), "let me in", None).await;
+        let path = format!("/api/v1/chats/{}/messages/{}", group.jid(), text_of(&sent["results"][0], "message_id"));
+        let fate = eventually("the message failed", SOON, || async {
+            let (_, fate) = linked.rest.call(Method::GET, &path, None).await;
+            (fate["state"] == "failed").then_some(fate)
+        })
+        .await;
+        assert_eq!(fate["error"], "not_a_member");
         world.settles(SOON).await;
         assert!(texts(&ana).is_empty() && !group.members().iter().any(|number| number == OWNER));
     }

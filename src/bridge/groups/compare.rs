@@ -184,11 +184,3 @@ fn is_same(known: &KnownGroup, now: &Group) -> bool {
     };
     plain(&known.group) == plain(now)
 }
-
-/// Promises what a new room needs besides being there: those who are in it, a picture, its place in a space.
-pub(in super::super) async fn push_rest(tx: &mut Tx, bridge: &Inner, key: &PortalKey) -> Result<(), Failure> {
-    if tx.is_group_known(key).await? {
-        push_gather(tx, bridge, key).await?;
-    }
-    push_furnish(tx, bridge, key, None).await
-}

@@ -18,8 +18,8 @@ mod words;
 
 pub(super) use self::{
     changes::take,
-    compare::{all as compare_all, ask, begin, look, push_compare, push_look, push_rest},
-    furnish::furnish,
+    compare::{all as compare_all, ask, begin, look, push_compare, push_look},
+    furnish::{furnish, push_furnish},
     members::{enter_to_speak, gather},
     put::let_write,
 };

@@ -169,6 +169,14 @@ impl Scene<'_> {
         }
         let room = self.known_room().await?;
         let mut tx = desk.bridge.store.begin().await?;
+        // Whoever came between our look and this waits for nothing more, and is not called missing.
+        tx.hold_waiting(&self.key, &target.id).await?;
+        let came = tx.find_message_by_id(&self.key, &target.id).await?;
+        if came.is_some_and(|came| came.event.is_some()) {
+            tx.push_job(&orphan, &work, now).await?;
+            desk.finish(tx).await?;
+            return Ok(None);
+        }
         if let Some(room) = room {
             let notice = Work::Notice {
                 about: format!("in:{}", self.event.id.as_str()),
@@ -177,12 +185,7 @@ impl Scene<'_> {
             };
             tx.push_job(&Lane::room(&room.id), &notice, now).await?;
         }
-        // Whoever came between our look and this waits for nothing more.
-        let came = tx.find_message_by_id(&self.key, &target.id).await?;
-        let at_last = match came.filter(|came| came.event.is_some()) {
-            Some(_) => 0,
-            None => i64::from(config.retry_incoming_for) * 1000,
-        };
+        let at_last = i64::from(config.retry_incoming_for) * 1000;
         tx.push_job(&orphan, &work, now.plus_millis(at_last)).await?;
         desk.finish(tx).await?;
         Ok(None)
@@ -192,6 +195,7 @@ impl Scene<'_> {
     pub(super) async fn end_waiting(&self, tx: &mut Tx) -> Result<(), Failure> {
         let orphan = Lane::orphan(&self.key, &self.event.id);
         let waiting = Work::Incoming(Box::new(self.event.clone()));
+        tx.hold_waiting(&self.key, &self.event.id).await?;
         tx.hasten_jobs(&orphan, waiting.kind()).await?;
         Ok(())
     }

@@ -9,9 +9,11 @@
 use std::{
     collections::{HashMap, HashSet},
     mem,
-    sync::{Arc, Mutex, PoisonError},
+    num::NonZeroU32,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use whatsapp_rust::{Jid, features::NewsletterMessage};
 
 use super::{ids, session::Session};
@@ -22,21 +24,58 @@ const LOOKED_AT: u32 = 50;
 /// The owner's own mark is counted by the server too; one alone shows nothing that is not shown already.
 const FEWEST: u64 = 2;
 
+/// How often in a minute a channel is asked about whose numbers change all the time, and at once after a rest.
+const A_MINUTE: NonZeroU32 = NonZeroU32::new(20).unwrap();
+const AT_ONCE: NonZeroU32 = NonZeroU32::new(3).unwrap();
+
 /// The mark on each of the newest messages of a channel, by the numbers of the server.
 type Told = HashMap<u64, Option<String>>;
 
 /// What was told of the channels that were looked at.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Counts {
-    /// Held from the question until everything is handed over: what is older never comes after what is newer.
-    told: tokio::sync::Mutex<HashMap<Jid, Told>>,
+    /// Each is held from the question until everything is handed over: what is older never comes after what is newer.
+    told: Mutex<HashMap<Jid, Arc<tokio::sync::Mutex<Told>>>>,
     /// Somebody is about to ask about these.
     due: Mutex<HashSet<Jid>>,
+    pace: DefaultKeyedRateLimiter<Jid>,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            told: Mutex::default(),
+            due: Mutex::default(),
+            pace: RateLimiter::keyed(Quota::per_minute(A_MINUTE).allow_burst(AT_ONCE)),
+        }
+    }
 }
 
 impl Counts {
-    fn due(&self) -> std::sync::MutexGuard<'_, HashSet<Jid>> {
+    fn told(&self, jid: &Jid) -> Arc<tokio::sync::Mutex<Told>> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(told.entry(jid.clone()).or_default())
+    }
+
+    fn due(&self) -> MutexGuard<'_, HashSet<Jid>> {
         self.due.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// That somebody is about to ask about a channel, until they ask or are cut off.
+struct Due<'a>(&'a Counts, &'a Jid);
+
+impl<'a> Due<'a> {
+    /// `None`: somebody else is.
+    fn of(counts: &'a Counts, jid: &'a Jid) -> Option<Self> {
+        let is_first = counts.due().insert(jid.clone());
+        is_first.then(|| Self(counts, jid))
+    }
+}
+
+impl Drop for Due<'_> {
+    fn drop(&mut self) {
+        self.0.due().remove(self.1);
     }
 }
 
@@ -46,31 +85,35 @@ pub(super) async fn look(session: &Session, jid: &Jid) {
     if let Err(error) = session.client().newsletter().subscribe_live_updates(jid).await {
         tracing::debug!(%error, "a channel cannot be watched");
     }
-    ask(session, jid).await;
+    if let Some(due) = Due::of(session.counts(), jid) {
+        ask(session, jid, due).await;
+    }
 }
 
 /// The server tells that the numbers of some messages changed. The events behind this one do not wait for the question.
 pub(super) fn changed(session: &Arc<Session>, jid: &Jid) {
     let (session, jid) = (Arc::clone(session), jid.clone());
-    tokio::spawn(async move { ask(&session, &jid).await });
+    tokio::spawn(async move {
+        let counts = session.counts();
+        if let Some(due) = Due::of(counts, &jid) {
+            counts.pace.until_key_ready(&jid).await;
+            ask(&session, &jid, due).await;
+        }
+    });
 }
 
 /// Asks what stands on the newest messages, and hands over what is another mark than before.
-async fn ask(session: &Session, jid: &Jid) {
-    let counts = session.counts();
-    if !counts.due().insert(jid.clone()) {
-        return;
-    }
-    let mut told = counts.told.lock().await;
+async fn ask(session: &Session, jid: &Jid, due: Due<'_>) {
+    let told = session.counts().told(jid);
+    let mut told = told.lock().await;
     // What changes from here on is worth another question.
-    counts.due().remove(jid);
+    drop(due);
     let page = match session.client().newsletter().get_messages(jid, LOOKED_AT, None).await {
         Ok(page) => page,
         Err(error) => return tracing::debug!(%error, "a channel cannot be looked at"),
     };
     let Some(channel) = ids::channel(jid) else { return };
-    let told = told.entry(jid.clone()).or_default();
-    let before = mem::take(told);
+    let before = mem::take(&mut *told);
     let now = session.now();
     for message in page.iter().filter(|message| !message.message_id.is_empty()) {
         let mark = most(message.reactions.iter().map(|mark| (mark.code.as_str(), mark.count)));

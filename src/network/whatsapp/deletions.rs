@@ -11,6 +11,9 @@ use crate::{
     store::keyring,
 };
 
+/// How much the clocks of a phone and of the server may differ, in milliseconds.
+const CLOCKS_DIFFER: i64 = 24 * 60 * 60 * 1000;
+
 /// Reads a deletion; `None` for chats that are not bridged. It may be old: a device that catches up is told all of them.
 pub(super) async fn read(
     shared: &Shared,
@@ -33,8 +36,9 @@ pub(super) async fn read_clearing(
     let last = range
         .and_then(|range| range.last_message_timestamp)
         .filter(|last| *last > 0);
-    // The time of a message is told in whole seconds. What was said after the deed is not meant by it.
-    let until = last.map_or(at, |last| Timestamp::from_secs(last).plus_millis(999).min(at));
+    // The time of a message is told in whole seconds, by a clock that is not the phone's; one far from it is none.
+    let until = last.map_or(at, |last| Timestamp::from_secs(last).plus_millis(999));
+    let until = until.min(at.plus_millis(CLOCKS_DIFFER));
     let id = format!("cleared:{}", at.millis());
     event(shared, device, &update.jid, (id, at, Action::Clear { until })).await
 }

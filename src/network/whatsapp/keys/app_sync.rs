@@ -134,7 +134,7 @@ impl AppSyncStore for Keys {
             .map_err(failed)
     }
 
-    /// The library begins with a whole copy, here and nowhere else (`whatsapp-rust` 0.7.0: `process_patch_list`). The version
+    /// The library begins from nothing, with a whole copy or the first patch (`wacore` 0.7.0: `process_patch_list`). The version
     /// of before goes first: dying in between, the next sync begins with a whole copy too.
     async fn clear_mutation_macs(&self, name: &str) -> Result<()> {
         let begins = vec![
