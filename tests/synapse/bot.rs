@@ -8,7 +8,7 @@ use crate::{
         waiting::{SOON, eventually},
         world::{OWNER, gets, texts},
     },
-    synapse::{self, BOT},
+    synapse::{self, BOT, Talk},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,23 +60,23 @@ async fn b80_a_person_links_by_phone_number_asks_and_unlinks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_sent_gets_one_notice_in_the_room() {
-    let world = synapse::world(Engine::Sqlite).await;
-    let alice = world.homeserver.person("alice").await;
-    let linked = world.linked_device(&[alice.id()]).await;
-    let ana = world.contact("15550001111", "Ana");
-    ana.says(&linked.phone, "hello");
-    let room = alice.joins_invite().await;
-    alice.shows(&room, "hello").await;
+    let Talk {
+        world,
+        alice,
+        ana,
+        room,
+        ..
+    } = &Talk::begin(Engine::Sqlite).await;
     let image = json!({ "msgtype": "m.image", "body": "cat.png", "url": "mxc://hs.test/cat" });
-    alice.sends(&room, "m.room.message", image).await;
-    alice.hears(&room, BOT, "no longer there").await;
+    alice.sends(room, "m.room.message", image).await;
+    alice.hears(room, BOT, "no longer there").await;
     world.whatsapp.nacks_next(463);
-    alice.says(&room, "refused").await;
-    alice.hears(&room, BOT, "Not sent").await;
-    alice.says(&room, "goes on").await;
-    gets(&ana, "goes on").await;
+    alice.says(room, "refused").await;
+    alice.hears(room, BOT, "Not sent").await;
+    alice.says(room, "goes on").await;
+    gets(ana, "goes on").await;
     world.settles(SOON).await;
-    let notices = alice.texts_of(&room, BOT).await;
+    let notices = alice.texts_of(room, BOT).await;
     assert_eq!(notices.len(), 2, "{notices:?}");
-    assert_eq!(texts(&ana), ["goes on"]);
+    assert_eq!(texts(ana), ["goes on"]);
 }

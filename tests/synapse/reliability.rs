@@ -2,23 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use matrix_sdk::Room;
 use reqwest::Method;
 use serde_json::json;
-use simulator::Contact;
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
 use crate::{
-    person::Person,
     support::{
         database::Engine,
         waiting::SOON,
-        world::{Linked, OWNER, World, gets, texts},
+        world::{OWNER, gets, texts},
     },
-    synapse::{self, Synapse},
+    synapse::{ANA, Talk},
 };
 
-const ANA: &str = "15550001111";
 const GHOST: &str = "@whatsapp_15550001111:hs.test";
 
 /// How soon a backlog must flow (R6).
@@ -29,34 +25,7 @@ const ROUNDS: usize = 10;
 /// After these, at 0, 2, 6 and 14 seconds, Synapse means to wait for sixteen.
 const REFUSED: usize = 4;
 
-/// A world in which Ana and alice have a room.
-struct Talk {
-    world: World<Synapse>,
-    linked: Linked,
-    alice: Person,
-    ana: Contact,
-    room: Room,
-}
-
 impl Talk {
-    async fn begin(engine: Engine) -> Self {
-        let world = synapse::world(engine).await;
-        let alice = world.homeserver.person("alice").await;
-        let linked = world.linked_device(&[alice.id()]).await;
-        let ana = world.contact(ANA, "Ana");
-        ana.says(&linked.phone, "hello");
-        let room = alice.joins_invite().await;
-        alice.shows(&room, "hello").await;
-        world.settles(SOON).await;
-        Self {
-            world,
-            linked,
-            alice,
-            ana,
-            room,
-        }
-    }
-
     /// Alice writes these one after the other.
     async fn says_all(&self, said: &[String]) {
         for text in said {

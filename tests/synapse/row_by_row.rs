@@ -202,13 +202,13 @@ async fn b07_what_the_phone_deletes_for_itself_goes_from_ones_own_room_on_synaps
 /// B05, B06, B08, B11
 #[tokio::test(flavor = "multi_thread")]
 async fn b05_b06_b08_b11_what_is_done_to_messages_of_before_a_restart_finds_them_on_synapse() {
-    let mut world = synapse::world(Engine::Sqlite).await;
-    let alice = world.homeserver.person("alice").await;
-    let linked = world.linked_device(&[alice.id()]).await;
-    let ana = world.contact("15550001111", "Ana");
-    ana.says(&linked.phone, "hello");
-    let room = alice.joins_invite().await;
-    alice.shows(&room, "hello").await;
+    let synapse::Talk {
+        mut world,
+        linked,
+        alice,
+        ana,
+        room,
+    } = synapse::Talk::begin(Engine::Sqlite).await;
     let seat = || Seat {
         person: &alice,
         room: room.clone(),

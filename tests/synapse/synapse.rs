@@ -6,7 +6,7 @@ use std::{
 };
 
 use matrix_sdk::Room;
-use simulator::Phone;
+use simulator::{Contact, Phone};
 use tokio::process::Command;
 
 use crate::{
@@ -15,7 +15,8 @@ use crate::{
     support::{
         database::Engine,
         process::free_port,
-        world::{OWNER, SERVER, World},
+        waiting::SOON,
+        world::{Linked, OWNER, SERVER, World},
     },
 };
 
@@ -45,6 +46,44 @@ pub async fn world_with(engine: Engine, bridge: &str) -> World<Synapse> {
     world.sets("bridge", bridge);
     world.wharf.start().await;
     world
+}
+
+/// The number of Ana.
+pub const ANA: &str = "15550001111";
+
+/// A world in which Ana and alice, a member, have a room.
+pub struct Talk {
+    /// Everything there is.
+    pub world: World<Synapse>,
+    /// The device.
+    pub linked: Linked,
+    /// Who reads and writes in Matrix.
+    pub alice: Person,
+    /// Who is on WhatsApp.
+    pub ana: Contact,
+    /// Where both meet.
+    pub room: Room,
+}
+
+impl Talk {
+    /// Ana has said "hello".
+    pub async fn begin(engine: Engine) -> Self {
+        let world = world(engine).await;
+        let alice = world.homeserver.person("alice").await;
+        let linked = world.linked_device(&[alice.id()]).await;
+        let ana = world.contact(ANA, "Ana");
+        ana.says(&linked.phone, "hello");
+        let room = alice.joins_invite().await;
+        alice.shows(&room, "hello").await;
+        world.settles(SOON).await;
+        Self {
+            world,
+            linked,
+            alice,
+            ana,
+            room,
+        }
+    }
 }
 
 /// Somebody who linked their own phone; wharf may speak as them.

@@ -217,7 +217,7 @@ async fn dm_an_event_is_attended_both_ways() -> anyhow::Result<()> {
 }
 
 /// The message under this id, as the client read it.
-async fn message_of(device: &Device, id: &str) -> anyhow::Result<wa::Message> {
+pub(crate) async fn message_of(device: &Device, id: &str) -> anyhow::Result<wa::Message> {
     device
         .waits_for(|event| match event {
             Event::Messages(batch) => batch

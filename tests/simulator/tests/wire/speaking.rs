@@ -5,6 +5,7 @@ use whatsapp_rust::prelude::*;
 
 use crate::PATIENCE;
 use crate::device::{ANA, Device, OWNER, World};
+use crate::messages::message_of;
 
 /// A script with curl in its hands.
 pub(crate) struct Curl {
@@ -37,16 +38,7 @@ impl Curl {
         speech["to"] = json!(OWNER);
         let said = self.posts(&format!("contacts/{ANA}/send"), &speech).await?;
         let id = said["id"].as_str().unwrap_or_default().to_owned();
-        let message = self
-            .device
-            .waits_for(|event| match event {
-                Event::Messages(batch) => batch
-                    .into_iter()
-                    .find(|one| one.info.id == id)
-                    .map(|one| (*one.message).clone()),
-                _ => None,
-            })
-            .await?;
+        let message = message_of(&self.device, &id).await?;
         Ok((id, message))
     }
 
