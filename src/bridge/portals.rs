@@ -120,13 +120,13 @@ async fn find_or_make(
     if !tx.settle_portal(&portal, Some(&room)).await? {
         return Ok(None);
     }
-    groups::push_furnish(&mut tx, bridge, &portal.key, None).await?;
-    if let ChatKind::Group | ChatKind::Channel = kind {
-        // What changed in it since it was asked about found no room to be shown in.
-        groups::push_look(&mut tx, bridge, &portal.key).await?;
+    if tx.is_group_known(&portal.key).await? {
+        groups::push_gather(&mut tx, bridge, &portal.key).await?;
     }
+    groups::push_furnish(&mut tx, bridge, &portal.key, None).await?;
     chat_marks::room_is_made(bridge, &mut tx, &portal.key).await?;
     tx.commit().await?;
+    groups::room_is_ready(bridge, &portal.key).await?;
     presence::watch(bridge, &portal.key).await;
     Ok(Some(Room {
         id: room,

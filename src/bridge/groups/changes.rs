@@ -1,7 +1,12 @@
 //! What happens to a group on its network, shown in its room.
 
+use std::{
+    collections::HashSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
 use super::{
-    super::{error::Failure, portals, worker::Desk},
+    super::{Inner, error::Failure, portals, worker::Desk},
     compare::{self, Asked},
     furnish::push_furnish,
     members,
@@ -19,6 +24,31 @@ pub(super) struct Learned {
     pub(super) gone: bool,
 }
 
+/// Groups of which a change found no room. In memory only: whoever makes a room after a start asks anew, and what stands
+/// then is compared after the next connect.
+#[derive(Debug, Default)]
+pub(in super::super) struct Missed(Mutex<HashSet<PortalKey>>);
+
+impl Missed {
+    fn groups(&self) -> MutexGuard<'_, HashSet<PortalKey>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note(&self, key: &PortalKey) {
+        self.groups().insert(key.clone());
+    }
+}
+
+/// The room of a group is ready: what changed in the group while it was made is looked for.
+pub(in super::super) async fn room_is_ready(bridge: &Inner, key: &PortalKey) -> Result<(), Failure> {
+    if !bridge.missed.groups().remove(key) {
+        return Ok(());
+    }
+    let mut tx = bridge.store.begin().await?;
+    compare::push_look(&mut tx, bridge, key).await?;
+    Ok(tx.commit().await?)
+}
+
 /// Does a job of kind `incoming` that changes a group.
 pub(in super::super) async fn take(
     desk: &Desk<'_>,
@@ -31,10 +61,13 @@ pub(in super::super) async fn take(
     if *change == GroupChange::Created {
         portals::ensure(bridge, device, &event.chat, event.chat_kind, None).await?;
     }
-    // When somebody speaks there the room is made as the group is then, and looked at when it is ready.
-    let Some(place) = Place::ready(bridge, &key).await? else {
-        return desk.done().await;
-    };
+    let mut place = Place::ready(bridge, &key).await?;
+    if place.is_none() {
+        // When somebody speaks there the room is made as the group is then. One that is being made may be as it was.
+        bridge.missed.note(&key);
+        place = Place::ready(bridge, &key).await?;
+    }
+    let Some(place) = place else { return desk.done().await };
     let learned = learn(&place, change).await?;
     fail::fail_point!("bridge.group.learned");
     let by = By::of(&place, &learned.group, event).await?;

@@ -51,6 +51,10 @@ pub(in super::super) async fn begin(bridge: &Arc<Inner>, key: &PortalKey, group:
     let mut tx = bridge.store.begin().await?;
     tx.lock_groups().await?;
     let is_new = !tx.is_group_known(key).await?;
+    if !is_new {
+        // Somebody else knew it already, perhaps as it is by now.
+        bridge.missed.note(key);
+    }
     tx.save_group(key, group, false).await?;
     // An earlier attempt may have made the room when the group was called otherwise.
     if is_new {

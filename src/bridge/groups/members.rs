@@ -77,7 +77,11 @@ pub(in super::super) async fn gather(desk: &Desk<'_>, key: &PortalKey) -> Result
 }
 
 /// Promises to bring everybody to where they belong.
-pub(super) async fn push_gather(tx: &mut crate::store::Tx, bridge: &Inner, key: &PortalKey) -> Result<(), Failure> {
+pub(in super::super) async fn push_gather(
+    tx: &mut crate::store::Tx,
+    bridge: &Inner,
+    key: &PortalKey,
+) -> Result<(), Failure> {
     let work = Work::Gather { portal: key.clone() };
     tx.push_job(&Lane::gathering(key), &work, bridge.clock().now()).await?;
     Ok(())

@@ -17,9 +17,9 @@ mod spaces;
 mod words;
 
 pub(super) use self::{
-    changes::take,
+    changes::{Missed, room_is_ready, take},
     compare::{all as compare_all, ask, begin, look, push_compare, push_look},
     furnish::{furnish, push_furnish},
-    members::{enter_to_speak, gather},
+    members::{enter_to_speak, gather, push_gather},
     put::let_write,
 };
