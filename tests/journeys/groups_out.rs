@@ -363,6 +363,9 @@ on_both_engines! {
         wanted["users"][ANA_GHOST] = json!(50);
         here.alice.sets(room, "m.room.power_levels", &wanted);
         until("ana is an administrator", || here.group.admins().contains(&ANA.to_owned())).await;
+        // What WhatsApp tells of it comes back before the next change.
+        let admins = "select count(*) from group_members where rank = 'admin'";
+        world.counts("wharf heard of it", admins, 1).await;
         world.settles(SOON).await;
         let mut wanted = levels();
         wanted["users"][ANA_GHOST] = json!(0);
@@ -370,6 +373,9 @@ on_both_engines! {
         here.alice.sets(room, "m.room.power_levels", &wanted);
         until("ana is none any more", || !here.group.admins().contains(&ANA.to_owned())).await;
         until("only administrators write", || here.group.is_announcement()).await;
+        world.counts("wharf heard of her fall", admins, 0).await;
+        let closed = "select count(*) from group_chats where content like '%\"announce\":true%'";
+        world.counts("wharf heard who writes", closed, 1).await;
         world.settles(SOON).await;
         let mut wanted = levels();
         wanted["events_default"] = json!(0);
@@ -379,6 +385,8 @@ on_both_engines! {
         here.alice.sets(room, "m.room.power_levels", &wanted);
         until("everybody writes", || !here.group.is_announcement()).await;
         until("only administrators describe it", || here.group.is_locked()).await;
+        world.counts("wharf heard who writes now", closed, 0).await;
+        world.counts("wharf heard who describes it", "select count(*) from group_chats where content like '%\"locked\":true%'", 1).await;
         world.settles(SOON).await;
         let only_admins_add = !here.group.everybody_adds();
         let mut wanted = levels();

@@ -68,11 +68,21 @@ pub(super) async fn settle(place: &Place<'_>, by: Option<&By>) -> Result<PutBy, 
     if shown != known.shown {
         let mut tx = bridge.store.begin().await?;
         if tx.is_room_of(&place.key, &place.room).await? {
+            // Only what was put: the rest may have been taken back meanwhile.
+            let before = known.shown;
             tx.update_group_shown(&place.key, |now| {
-                now.levels = shown.levels;
-                now.title = shown.title;
-                now.topic = shown.topic;
-                now.approval = shown.approval;
+                if shown.levels != before.levels {
+                    now.levels = shown.levels;
+                }
+                if shown.title != before.title {
+                    now.title = shown.title;
+                }
+                if shown.topic != before.topic {
+                    now.topic = shown.topic;
+                }
+                if shown.approval != before.approval {
+                    now.approval = shown.approval;
+                }
             })
             .await?;
         }
