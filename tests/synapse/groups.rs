@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use matrix_sdk::{Room, RoomMemberships};
+use matrix_sdk::{Room, ruma::api::client::membership::joined_members};
 use serde_json::{Value, json};
 use simulator::Contact;
 
@@ -190,8 +190,9 @@ async fn b53_two_hundred_members_delay_nobodys_message() {
     let joined: BTreeSet<_> = joins.map(|it| it["state_key"].to_string()).collect();
     assert!(joined.len() < all, "everybody was in the room before the first message");
     eventually("everybody is in the room", Duration::from_mins(5), || async {
-        let members = room.members_no_sync(RoomMemberships::JOIN).await.unwrap();
-        (members.len() == all).then_some(())
+        let asked = joined_members::v3::Request::new(room.room_id().to_owned());
+        let members = alice.client().send(asked).await.unwrap();
+        (members.joined.len() == all).then_some(())
     })
     .await;
     group.says(&crowd[150], "late").unwrap();
