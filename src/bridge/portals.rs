@@ -74,6 +74,7 @@ async fn find_or_make(
     {
         if let ChatKind::Group | ChatKind::Channel = kind {
             look_at_unknown(bridge, &key).await?;
+            groups::room_is_ready(bridge, &key).await?;
         }
         return Ok(Some(Room { id: room, kind, name }));
     }

@@ -76,11 +76,14 @@ pub(super) async fn tell(desk: &Desk<'_>, key: &PortalKey, event: &EventId, quie
         bridge.network.act(key, &id, &read).await?;
         fail::fail_point!("bridge.read.act.after");
         let marked = bridge.store.read().await?.find_chat_marks(key).await?;
-        let is_marked = marked.is_some_and(|marked| marked.marks.unread);
+        let mut is_marked = marked.is_some_and(|marked| marked.marks.unread);
         if is_marked {
             match bridge.network.act(key, &id, &Action::Mark(unmark)).await {
                 Err(error) if error.is_transient() => return Err(error.into()),
-                Err(error) => tracing::info!(%error, "a mark could not be taken off a chat"),
+                Err(error) => {
+                    tracing::info!(%error, "a mark could not be taken off a chat");
+                    is_marked = false;
+                }
                 Ok(()) => {}
             }
         }

@@ -41,12 +41,15 @@ impl Missed {
 
 /// The room of a group is ready: what changed in the group while it was made is looked for.
 pub(in super::super) async fn room_is_ready(bridge: &Inner, key: &PortalKey) -> Result<(), Failure> {
-    if !bridge.missed.groups().remove(key) {
+    if !bridge.missed.groups().contains(key) {
         return Ok(());
     }
     let mut tx = bridge.store.begin().await?;
     compare::push_look(&mut tx, bridge, key).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    // Only now: what could not be promised is promised by whoever comes into the room next.
+    bridge.missed.groups().remove(key);
+    Ok(())
 }
 
 /// Does a job of kind `incoming` that changes a group.
