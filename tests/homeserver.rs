@@ -17,7 +17,7 @@ use axum::{Json, Router, extract::Request, http::StatusCode, response::IntoRespo
 use serde_json::{Value, json};
 use support::{
     homeserver::Homeserver,
-    process::free_port,
+    port::free_port,
     waiting::{SOON, eventually},
 };
 

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Inner, error::Failure, ghosts, worker::Desk};
 use crate::{
-    matrix::Actor,
+    matrix::{self, Actor},
     media,
     model::{ChatKind, ContactId, DeviceId, Lane, Work},
     network::Picture,
@@ -119,10 +119,10 @@ pub(super) async fn look_at(desk: &Desk<'_>, device: DeviceId, contact: &Contact
     {
         actor.set_display_name(&ghosts::shown(bridge, name)).await?;
     }
-    let picture = wear(bridge, &actor, &ghost, picture).await?;
     if let Some(name) = &name {
-        rename_rooms(bridge, contact, name).await?;
+        rename_rooms(bridge, &ghost, name).await?;
     }
+    let picture = wear(bridge, &actor, &ghost, picture).await?;
     let mut tx = bridge.store.begin().await?;
     tx.set_ghost_face(contact, name.as_deref(), picture.as_deref()).await?;
     desk.finish(tx).await
@@ -148,9 +148,10 @@ async fn wear(bridge: &Inner, actor: &Actor, ghost: &Ghost, picture: Picture) ->
     }
 }
 
-/// Direct chats are called like the person, as long as nobody calls them otherwise.
-async fn rename_rooms(bridge: &Inner, contact: &ContactId, name: &str) -> Result<(), Failure> {
-    let chat = bridge.network.direct_chat(contact);
+/// Direct chats are called like the person, as long as nobody calls them otherwise. The person first: of two states that
+/// were made at the same time Synapse may leave clients with what stood there before the older one.
+async fn rename_rooms(bridge: &Inner, ghost: &Ghost, name: &str) -> Result<(), Failure> {
+    let chat = bridge.network.direct_chat(&ghost.contact);
     let portals = bridge.store.read().await?.list_portals_of_chat(&chat).await?;
     for portal in portals {
         let Portal {
@@ -169,6 +170,8 @@ async fn rename_rooms(bridge: &Inner, contact: &ContactId, name: &str) -> Result
         let renamed = async {
             let now = bot.get_state(room, "m.room.name", "").await?;
             if now.is_none_or(|now| now["name"] == before.as_str()) {
+                let shown = ghosts::shown(bridge, name);
+                bridge.homeserver.shows_as(room, &ghost.user, &shown).await?;
                 bot.send_state(room, "m.room.name", "", &json!({ "name": name }))
                     .await?;
             }
@@ -177,7 +180,7 @@ async fn rename_rooms(bridge: &Inner, contact: &ContactId, name: &str) -> Result
         match renamed.await {
             Ok(()) => {}
             Err(error) => {
-                let error: crate::matrix::Error = error;
+                let error: matrix::Error = error;
                 if error.is_transient() {
                     return Err(error.into());
                 }

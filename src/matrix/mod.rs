@@ -31,7 +31,7 @@ use std::{
 };
 
 use ruma::{
-    OwnedMxcUri, OwnedRoomId, OwnedUserId, UserId,
+    OwnedMxcUri, OwnedRoomId, OwnedUserId, RoomId, UserId,
     api::client::{
         account::{
             register::{self, LoginType},
@@ -158,6 +158,12 @@ impl Homeserver {
     /// The room with that alias (its localpart), made by the bot when there is none. Repeating it gives the same room.
     pub(crate) async fn create_room(&self, room: &NewRoom) -> Result<OwnedRoomId, Error> {
         rooms::ensure(self, room).await
+    }
+
+    /// Waits a while until a room shows one of ours by a name: a homeserver may write it into rooms after it took it (Synapse
+    /// does so in a task of its own). Whoever is not in the room is not waited for.
+    pub(crate) async fn shows_as(&self, room: &RoomId, user: &UserId, name: &str) -> Result<(), Error> {
+        rooms::shows_as(self, room, user, name).await
     }
 
     /// Takes the alias (its localpart) away from its room: the next room made under it is another one.

@@ -8,7 +8,7 @@ use std::{
 
 use backon::{ConstantBuilder, Retryable};
 use ruma::{
-    OwnedRoomId, OwnedUserId, RoomAliasId, RoomId,
+    OwnedRoomId, OwnedUserId, RoomAliasId, RoomId, UserId,
     api::client::{
         alias::{delete_alias, get_alias},
         discovery::get_capabilities,
@@ -183,6 +183,26 @@ async fn becomes_usable(homeserver: &Homeserver, room: &RoomId) -> Result<bool, 
         Err(None) => Ok(false),
         Err(Some(error)) => Err(error),
     }
+}
+
+/// See [`Homeserver::shows_as`].
+pub(super) async fn shows_as(homeserver: &Homeserver, room: &RoomId, user: &UserId, name: &str) -> Result<(), Error> {
+    let patience = ConstantBuilder::new().with_delay(LOOK).with_max_times(LOOKS);
+    let look = || async {
+        let member = homeserver
+            .as_bot()
+            .get_state(room, "m.room.member", user.as_str())
+            .await;
+        match member {
+            Ok(Some(member)) if member["membership"] == "join" && member["displayname"] != name => Err(None),
+            Ok(_) => Ok(()),
+            Err(error) => Err(Some(error)),
+        }
+    };
+    look.retry(patience)
+        .when(Option::is_none)
+        .await
+        .or_else(|error: Option<Error>| error.map_or(Ok(()), Err))
 }
 
 /// Whether the bot is in the room and the room got as far as its power levels.

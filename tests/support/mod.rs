@@ -5,6 +5,7 @@ pub mod browser;
 pub mod database;
 pub mod homeserver;
 pub mod past;
+pub mod port;
 pub mod process;
 pub mod receiver;
 pub mod rest;

@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, File},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -11,11 +10,6 @@ use std::{
 use tokio::process::{Child, Command};
 
 use super::waiting::eventually;
-
-/// A port of loopback that is free right now.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// One wharf.
 pub struct Wharf {

@@ -13,7 +13,8 @@ use tempfile::TempDir;
 use super::{
     database::{Database, Engine},
     homeserver::{Homeserver, Room, User},
-    process::{Wharf, free_port},
+    port::free_port,
+    process::Wharf,
     receiver::Receiver,
     rest::{CLIENT_ID, CLIENT_SECRET, Rest},
     waiting::{SOON, eventually},

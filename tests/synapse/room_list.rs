@@ -23,12 +23,7 @@ async fn line(room: &Room) -> Line {
         (_, true) => "space",
         _ => "room",
     };
-    // The name that stands in the room, before what the client made of it once: matrix-sdk 0.18 may keep an older one.
-    let name = match room.name() {
-        Some(name) => name,
-        None => room.display_name().await.unwrap().to_string(),
-    };
-    (name, kind)
+    (room.display_name().await.unwrap().to_string(), kind)
 }
 
 /// Waits until the client shows these rooms and no others.

@@ -14,7 +14,7 @@ use crate::{
     person::Person,
     support::{
         database::Engine,
-        process::free_port,
+        port::free_port,
         waiting::SOON,
         world::{Linked, OWNER, SERVER, World},
     },

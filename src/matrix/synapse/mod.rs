@@ -1,5 +1,8 @@
 //! The same against a real Synapse, brought by `scripts/synapse` (250 MB of Python packages, once).
 
+#[expect(unreachable_pub, reason = "the tests of the whole product share it")]
+#[path = "../../../tests/support/port.rs"]
+mod port;
 mod rooms_made;
 mod woken;
 
@@ -11,9 +14,10 @@ use std::{
 };
 
 use axum::{Json, Router, extract::Request, http::StatusCode, response::IntoResponse};
-use ruma::{RoomId, UserId, user_id};
+use ruma::user_id;
 use serde_json::{Value, json};
 
+use self::port::free_port;
 use super::{repair::Repair, *};
 use crate::{
     matrix::incoming::{Incoming, read},
@@ -39,15 +43,6 @@ fn script(arguments: &[&str]) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/synapse");
     let status = Command::new(script).args(arguments).status().unwrap();
     assert!(status.success(), "scripts/synapse {arguments:?}");
-}
-
-/// A port nobody listens on at the moment.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 impl Synapse {
@@ -280,8 +275,13 @@ async fn users_and_rooms_are_made_once_however_often_they_are_asked_for() {
             .unwrap()
             .is_none()
     );
+    actor.set_display_name("Ana B.").await.unwrap();
+    homeserver.shows_as(&room, &ghost, "Ana B.").await.unwrap();
+    let member = bot.get_state(&room, "m.room.member", ghost.as_str()).await.unwrap();
+    assert_eq!(member.unwrap()["displayname"], "Ana B.");
     actor.leave(&room).await.unwrap();
     actor.leave(&room).await.unwrap();
+    homeserver.shows_as(&room, &ghost, "Whoever").await.unwrap();
 }
 
 #[tokio::test]
