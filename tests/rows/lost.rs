@@ -96,7 +96,6 @@ pub async fn b82_never<H, C: Client>(talk: Talk<'_, H, C>) {
     talk.ana.ignores_retries(true);
     talk.ana.garbles_next();
     talk.ana.says(talk.phone(), "lost for good");
-    talk.ana.ignores_retries(false);
     let told = waits(&talk.chat, &talk.ghost()).await;
     assert!(body(&told).contains("phone"), "{}", body(&told));
     talk.ana.says(talk.phone(), "and on");
