@@ -211,6 +211,29 @@ impl Actor {
         }
     }
 
+    /// A piece of the room's state and who set it, where the homeserver tells; `None` when it was never set.
+    pub(crate) async fn get_state_with_sender(
+        &self,
+        room: &RoomId,
+        event_type: &str,
+        key: &str,
+    ) -> Result<Option<(Value, Option<OwnedUserId>)>, Error> {
+        let mut request = get_state_event_for_key::v3::Request::new(room.into(), event_type.into(), key.to_owned());
+        request.format = get_state_event_for_key::v3::StateEventFormat::Event;
+        let mut event: Value = match self.request("get_state", request).await {
+            Ok(answer) => read(answer.event_or_content.get())?,
+            Err(Error::NotFound(_)) => return Ok(None),
+            Err(other) => return Err(other),
+        };
+        let sender = event["sender"].as_str().and_then(|sender| sender.try_into().ok());
+        // A homeserver that knows no formats answers with the content alone.
+        let content = match &sender {
+            Some(_) => event["content"].take(),
+            None => event,
+        };
+        Ok(Some((content, sender)))
+    }
+
     /// Holds an event at the top of the room, or no longer. Repeating it changes nothing.
     pub(crate) async fn pin(&self, room: &RoomId, event: &EventId, pinned: bool) -> Result<(), Error> {
         let state = self.get_state(room, "m.room.pinned_events", "").await?;

@@ -299,6 +299,27 @@ on_both_engines! {
         assert_eq!(renamed.count(), 1, "and does not go out again");
     }
 
+    /// The news of the lock waits while the topic goes out, and comes before what WhatsApp tells of the topic.
+    async fn b52_news_of_something_else_overrules_no_person(engine: Engine) {
+        let world = World::start(engine).await;
+        let here = in_group(&world).await;
+        let room = here.room.id();
+        here.group.promotes(here.phone(), &[&here.ana]).unwrap();
+        let name = format!("PUT /_matrix/client/v3/rooms/{room}/state/m.room.name");
+        world.homeserver.holds(&name);
+        here.group.renames(&here.ana, "Coffee").unwrap();
+        here.group.locks(&here.ana, true).unwrap();
+        here.alice.sets(room, "m.room.topic", &json!({"topic": "No milk"}));
+        until("the group is described", || here.group.description().as_deref() == Some("No milk")).await;
+        world.homeserver.lets_go();
+        world.counts("wharf heard of it", "select count(*) from group_chats where content like '%No milk%'", 1).await;
+        world.settles(SOON).await;
+        let topics = here.room.events().into_iter().filter(|event| event["type"] == "m.room.topic");
+        let topics: Vec<_> = topics.map(|event| event["content"]["topic"].clone()).collect();
+        assert_eq!(topics.last(), Some(&json!("No milk")));
+        assert_eq!(topics.iter().filter(|topic| **topic == "No milk").count(), 1, "{topics:?}");
+    }
+
     async fn b52_a_change_that_is_refused_is_taken_back(engine: Engine) {
         let mut world = World::start(engine).await;
         let here = demoted_meanwhile(&mut world).await;
@@ -394,6 +415,32 @@ on_both_engines! {
         wanted["invite"] = json!(if only_admins_add { 0 } else { 50 });
         here.alice.sets(room, "m.room.power_levels", &wanted);
         until("who may add is as the room says", || here.group.everybody_adds() == only_admins_add).await;
+    }
+
+    /// Nobody waits for what WhatsApp tells of the first change before the second: both count.
+    async fn b54_of_two_changes_of_levels_in_one_moment_both_are_passed_on(engine: Engine) {
+        let world = World::start(engine).await;
+        let here = in_group(&world).await;
+        let room = here.room.id();
+        until("bob is there", || here.room.membership(BOB_GHOST).as_deref() == Some("join")).await;
+        let levels = || here.room.state("m.room.power_levels", "").unwrap();
+        for (level, admins) in [(50, 2), (0, 0), (50, 2), (0, 0), (50, 2)] {
+            let mut wanted = levels();
+            wanted["users"][ANA_GHOST] = json!(level);
+            here.alice.sets(room, "m.room.power_levels", &wanted);
+            wanted["users"][BOB_GHOST] = json!(level);
+            here.alice.sets(room, "m.room.power_levels", &wanted);
+            until("ana and bob are as the room says", || {
+                let admins = here.group.admins();
+                [ANA, BOB].iter().all(|who| admins.contains(&(*who).to_owned()) == (level == 50))
+            })
+            .await;
+            world.counts("wharf heard of both", "select count(*) from group_members where rank = 'admin'", admins).await;
+            world.settles(SOON).await;
+        }
+        for ghost in [ANA_GHOST, BOB_GHOST] {
+            until("the room says so, too", || levels()["users"][ghost] == 50).await;
+        }
     }
 
     async fn b54_a_promotion_that_is_refused_is_taken_back(engine: Engine) {

@@ -11,7 +11,7 @@ use super::{
     furnish::push_furnish,
     members,
     place::{By, Place},
-    put::{self, PutBy},
+    put::{self, Pieces, PutBy},
     words,
 };
 use crate::model::{Device, Event, Group, GroupChange, Lane, PortalKey, Sender, Work};
@@ -22,6 +22,8 @@ pub(super) struct Learned {
     pub(super) was_gone: bool,
     pub(super) group: Group,
     pub(super) gone: bool,
+    /// What of it may be new to the room.
+    pub(super) pieces: Pieces,
 }
 
 /// Groups of which a change found no room. In memory only: whoever makes a room after a start asks anew, and what stands
@@ -75,7 +77,7 @@ pub(in super::super) async fn take(
     fail::fail_point!("bridge.group.learned");
     let by = By::of(&place, &learned.group, event).await?;
     members::follow(&place, learned.group.kind, &by, change).await?;
-    let put = put::settle(&place, Some(&by)).await?;
+    let put = put::settle(&place, learned.pieces, Some(&by)).await?;
     let mut unheard = Vec::new();
     if let GroupChange::Requested(who) | GroupChange::Declined(who) = change {
         unheard = requests(&place, who, matches!(change, GroupChange::Requested(_))).await?;
@@ -182,9 +184,10 @@ async fn learn(place: &Place<'_>, change: &GroupChange) -> Result<Learned, Failu
     let was_gone = before.as_ref().is_some_and(|known| known.gone);
     let before = before.map(|known| known.group);
     let mut gone = was_gone;
+    let mut pieces = Pieces::of(change);
     let group = match asked {
         Asked::Known(group) => {
-            gone = false;
+            (gone, pieces) = (false, Pieces::ALL);
             *group
         }
         asked => {
@@ -205,6 +208,7 @@ async fn learn(place: &Place<'_>, change: &GroupChange) -> Result<Learned, Failu
         was_gone,
         group,
         gone,
+        pieces,
     })
 }
 

@@ -72,7 +72,7 @@ pub(in super::super) async fn begin(bridge: &Arc<Inner>, key: &PortalKey, group:
     tx.set_portal_timer(key, group.timer).await?;
     tx.commit().await?;
     if let Some(place) = Place::of(bridge, key).await? {
-        put::settle(&place, None).await?;
+        put::settle(&place, put::Pieces::ALL, None).await?;
     }
     Ok(())
 }
@@ -125,7 +125,7 @@ pub(in super::super) async fn look(desk: &Desk<'_>, key: &PortalKey) -> Result<(
     let kind = group.kind;
     tx.save_group(key, &group, gone).await?;
     tx.commit().await?;
-    put::settle(&place, None).await?;
+    put::settle(&place, put::Pieces::ALL, None).await?;
 
     let mut tx = bridge.store.begin().await?;
     if gone != was_gone {

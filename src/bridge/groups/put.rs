@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     matrix::outgoing::{self, Levels},
-    model::{Group, GroupKind, Rank},
+    model::{Group, GroupChange, GroupKind, Rank},
     store::KnownGroup,
 };
 
@@ -34,8 +34,70 @@ pub(super) enum PutBy {
     Bot,
 }
 
-/// Makes the room follow what is known.
-pub(super) async fn settle(place: &Place<'_>, by: Option<&By>) -> Result<PutBy, Failure> {
+/// Pieces of a room's state that follow the group.
+#[derive(Clone, Copy)]
+pub(super) struct Pieces {
+    levels: bool,
+    title: bool,
+    topic: bool,
+    approval: bool,
+}
+
+impl Pieces {
+    pub(super) const ALL: Self = Self {
+        levels: true,
+        title: true,
+        topic: true,
+        approval: true,
+    };
+    const NONE: Self = Self {
+        levels: false,
+        title: false,
+        topic: false,
+        approval: false,
+    };
+
+    /// What a change may be about. The rest stays as it is: a person may have set it just now, and the network has not
+    /// spoken of that yet.
+    pub(super) fn of(change: &GroupChange) -> Self {
+        match change {
+            GroupChange::Title(_) => Self {
+                title: true,
+                ..Self::NONE
+            },
+            GroupChange::Topic(_) => Self {
+                topic: true,
+                ..Self::NONE
+            },
+            GroupChange::Approval(_) => Self {
+                approval: true,
+                ..Self::NONE
+            },
+            GroupChange::Picture(_)
+            | GroupChange::Requested(_)
+            | GroupChange::Admitted(_)
+            | GroupChange::Declined(_)
+            | GroupChange::LinkReset => Self::NONE,
+            GroupChange::Deleted
+            | GroupChange::Joined(_)
+            | GroupChange::Left(_)
+            | GroupChange::Removed(_)
+            | GroupChange::Promoted(_)
+            | GroupChange::Demoted(_)
+            | GroupChange::Announce(_)
+            | GroupChange::Locked(_)
+            | GroupChange::MembersAdd(_)
+            | GroupChange::Community(_) => Self {
+                levels: true,
+                ..Self::NONE
+            },
+            GroupChange::Created | GroupChange::Other => Self::ALL,
+        }
+    }
+}
+
+/// Makes these pieces of the room follow what is known.
+pub(super) async fn settle(place: &Place<'_>, pieces: Pieces, by: Option<&By>) -> Result<PutBy, Failure> {
     let bridge = place.bridge;
     let Some(known) = bridge.store.read().await?.find_group(&place.key).await? else {
         return Ok(PutBy::Author);
@@ -44,23 +106,23 @@ pub(super) async fn settle(place: &Place<'_>, by: Option<&By>) -> Result<PutBy, 
     let (group, mut shown) = (&known.group, known.shown.clone());
     let levels = levels(place, &known).await?;
     let decides = digest(&levels);
-    if shown.levels.as_deref() != Some(&decides) {
+    if pieces.levels && shown.levels.as_deref() != Some(&decides) {
         put = put.and(put_levels(place, &levels, by).await?);
         shown.levels = Some(decides);
     }
-    if shown.title.as_deref() != Some(&group.title) {
+    if pieces.title && shown.title.as_deref() != Some(&group.title) {
         let name = json!({ "name": group.title });
         put = put.and(put_new(place, by, ("m.room.name", &name), shown.title.is_some()).await?);
         rename(place, &group.title).await?;
         shown.title = Some(group.title.clone());
     }
     let topic = group.topic.clone().unwrap_or_default();
-    if shown.topic.as_deref() != Some(&topic) {
+    if pieces.topic && shown.topic.as_deref() != Some(&topic) {
         let content = json!({ "topic": topic });
         put = put.and(put_new(place, by, ("m.room.topic", &content), shown.topic.is_some()).await?);
         shown.topic = Some(topic);
     }
-    if shown.approval != Some(group.approval) {
+    if pieces.approval && shown.approval != Some(group.approval) {
         let rules = outgoing::join_rules(group.approval);
         put = put.and(put_new(place, by, ("m.room.join_rules", &rules), shown.approval.is_some()).await?);
         shown.approval = Some(group.approval);

@@ -58,7 +58,8 @@ async fn place<'a>(desk: &'a Desk<'a>, event: &'a RoomEvent) -> Result<Option<Pl
 
 /// Passes on that something about a room is different.
 ///
-/// When the room shows something else meanwhile, that counts: its own event follows, or it came from the network.
+/// When the room shows something else meanwhile, that counts: its own event follows, or it came from the network. Levels
+/// count only against those of a person: we write all of them when one changed on the network.
 pub(super) async fn changed(desk: &Desk<'_>, event: &RoomEvent, change: &RoomChange) -> Result<(), Failure> {
     let Some(place) = place(desk, event).await? else {
         return desk.done().await;
@@ -175,11 +176,21 @@ impl Place<'_> {
         Ok(bridge.network.contact_of_ghost(name).await?.map(Sender::Contact))
     }
 
-    /// The change as it stands in the room now; `None` when the room shows something else meanwhile.
+    /// The change as it stands in the room now; `None` when the room shows something else meanwhile. Levels that we put
+    /// there are no wish of a person: they may tell of the group as it was before this change.
     async fn standing(&self, change: &RoomChange) -> Result<Option<RoomChange>, Failure> {
-        let bot = self.desk.bridge.homeserver.as_bot();
-        let state = bot.get_state(&self.event.room, change.event_type(), "").await?;
-        Ok(change.standing(state.as_ref()))
+        let homeserver = &self.desk.bridge.homeserver;
+        let state = homeserver
+            .as_bot()
+            .get_state_with_sender(&self.event.room, change.event_type(), "")
+            .await?;
+        let is_ours = |user: &OwnedUserId| homeserver.names().is_ours(user);
+        if let (RoomChange::Levels { .. }, Some((_, Some(sender)))) = (change, &state)
+            && is_ours(sender)
+        {
+            return Ok(Some(change.clone()));
+        }
+        Ok(change.standing(state.as_ref().map(|(content, _)| content)))
     }
 
     /// Whether the room shows only what we put there, or what was passed on already. If not, what it shows is written

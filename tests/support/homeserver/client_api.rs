@@ -212,8 +212,15 @@ fn in_room(state: &mut State, request: &Request, caller: &Caller, room: &str, wh
             let there = state.room(room)?;
             there.must_have(user)?;
             let event = there.state.get(&((*kind).to_owned(), (*key).to_owned()));
+            let is_whole = request.query.get("format").is_some_and(|format| format == "event");
             event
-                .map(|event| event["content"].clone())
+                .map(|event| {
+                    if is_whole {
+                        event.clone()
+                    } else {
+                        event["content"].clone()
+                    }
+                })
                 .ok_or(Refused::not_found("Event not found."))
         }
         ("PUT", ["typing", _]) => state.type_in(room, user, body["typing"] == true).map(empty),
