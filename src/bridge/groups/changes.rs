@@ -76,7 +76,7 @@ pub(in super::super) async fn take(
     let learned = learn(&place, change).await?;
     fail::fail_point!("bridge.group.learned");
     let by = By::of(&place, &learned.group, event).await?;
-    members::follow(&place, learned.group.kind, &by, change).await?;
+    members::follow(&place, &learned.group, &by, change).await?;
     let put = put::settle(&place, learned.pieces, Some(&by)).await?;
     let mut unheard = Vec::new();
     if let GroupChange::Requested(who) | GroupChange::Declined(who) = change {
@@ -202,6 +202,7 @@ async fn learn(place: &Place<'_>, change: &GroupChange) -> Result<Learned, Failu
     };
     gone |= ends(change);
     tx.save_group(&place.key, &group, gone).await?;
+    members::claim(&mut tx, &place.key, &group, change).await?;
     tx.commit().await?;
     Ok(Learned {
         before,

@@ -2,7 +2,8 @@
 //! and in a lane of their own: a group of a thousand is usable at once.
 //!
 //! Two lanes may move one member: the chat's own, which is told of comings and goings, and the one in the background. Each
-//! first writes down what it did and looks then where the member belongs, so that the later one puts it right.
+//! first writes down what it did and looks then where the member belongs, so that the later one puts it right. Whom a change
+//! moves the chat's own lane claims before, so that the room says who did it.
 
 use std::sync::Arc;
 
@@ -15,8 +16,8 @@ use super::{
 };
 use crate::{
     matrix,
-    model::{ContactId, GroupChange, GroupKind, Lane, PortalKey, Sender, Work},
-    store::Misplaced,
+    model::{ContactId, Group, GroupChange, GroupKind, Lane, PortalKey, Sender, Work},
+    store::{self, Misplaced, Tx},
 };
 
 /// How many members one job moves.
@@ -77,11 +78,7 @@ pub(in super::super) async fn gather(desk: &Desk<'_>, key: &PortalKey) -> Result
 }
 
 /// Promises to bring everybody to where they belong.
-pub(in super::super) async fn push_gather(
-    tx: &mut crate::store::Tx,
-    bridge: &Inner,
-    key: &PortalKey,
-) -> Result<(), Failure> {
+pub(in super::super) async fn push_gather(tx: &mut Tx, bridge: &Inner, key: &PortalKey) -> Result<(), Failure> {
     let work = Work::Gather { portal: key.clone() };
     tx.push_job(&Lane::gathering(key), &work, bridge.clock().now()).await?;
     Ok(())
@@ -116,20 +113,53 @@ async fn note(place: &Place<'_>, who: &Sender, present: bool) -> Result<(), Fail
     Ok(())
 }
 
-/// Moves those who come or go by a change, when they are few.
-pub(super) async fn follow(place: &Place<'_>, kind: GroupKind, by: &By, change: &GroupChange) -> Result<(), Failure> {
-    let people = change.people();
+/// Those who come or go by a change, when they are few, and whether they come.
+fn movers<'a>(group: &Group, change: &'a GroupChange) -> (&'a [Sender], bool) {
+    let (people, come) = match change {
+        GroupChange::Joined(people) => (&people[..], true),
+        GroupChange::Left(people) | GroupChange::Removed(people) => (&people[..], false),
+        _ => (&[][..], false),
+    };
     // A space is looked through by its rooms, not by its members.
-    if people.len() > FEW || kind == GroupKind::Community {
-        return Ok(());
+    if people.len() > FEW || group.kind == GroupKind::Community {
+        return (&[], come);
     }
+    (people, come)
+}
+
+/// Writes down that those whom [`follow`] moves are where they belong: the other lane would not know who did it.
+pub(super) async fn claim(
+    tx: &mut Tx,
+    key: &PortalKey,
+    group: &Group,
+    change: &GroupChange,
+) -> Result<(), store::Error> {
+    let (people, come) = movers(group, change);
+    for who in people {
+        let is_in = group.members.iter().any(|member| member.who == *who);
+        if is_in == come && *who != Sender::Owner {
+            tx.set_group_member_present(key, who, come).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves those who come or go by a change, when they are few.
+pub(super) async fn follow(place: &Place<'_>, group: &Group, by: &By, change: &GroupChange) -> Result<(), Failure> {
+    let (people, come) = movers(group, change);
     for who in people {
         let Sender::Contact(contact) = who else { continue };
         let by = Some(by).filter(|by| by.who != *who);
-        match change {
-            GroupChange::Joined(_) => bring_in(place, contact, by).await?,
-            GroupChange::Left(_) | GroupChange::Removed(_) => take_out(place, contact, by).await?,
-            _ => return Ok(()),
+        let moved = if come {
+            bring_in(place, contact, by).await
+        } else {
+            take_out(place, contact, by).await
+        };
+        if let Err(Failure::Never(why)) = moved {
+            tracing::warn!(why, "a member of a group could not be moved by whoever did it");
+            note(place, who, !come).await?;
+        } else {
+            moved?;
         }
     }
     Ok(())
