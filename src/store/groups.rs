@@ -46,6 +46,14 @@ pub(crate) enum Misplaced {
     Inside(Sender),
 }
 
+impl Misplaced {
+    /// Who it is.
+    pub(crate) fn who(&self) -> &Sender {
+        let (Self::Outside(who) | Self::Inside(who)) = self;
+        who
+    }
+}
+
 fn json<T: Serialize>(value: &T) -> String {
     text(&serde_json::to_string(value).unwrap_or_default())
 }

@@ -11,7 +11,7 @@ use super::{
     furnish::push_furnish,
     members,
     place::{By, Place},
-    put::{self, Pieces, PutBy},
+    put::{self, PutBy},
     words,
 };
 use crate::model::{Device, Event, Group, GroupChange, Lane, PortalKey, Sender, Work};
@@ -22,8 +22,6 @@ pub(super) struct Learned {
     pub(super) was_gone: bool,
     pub(super) group: Group,
     pub(super) gone: bool,
-    /// What of it may be new to the room.
-    pub(super) pieces: Pieces,
 }
 
 /// Groups of which a change found no room. In memory only: whoever makes a room after a start asks anew, and what stands
@@ -73,11 +71,13 @@ pub(in super::super) async fn take(
         place = Place::ready(bridge, &key).await?;
     }
     let Some(place) = place else { return desk.done().await };
+    // Before the lane in the background can find them misplaced, and until they are moved.
+    let _claim = bridge.claims.claim(&key, change);
     let learned = learn(&place, change).await?;
     fail::fail_point!("bridge.group.learned");
     let by = By::of(&place, &learned.group, event).await?;
-    members::follow(&place, &learned.group, &by, change).await?;
-    let put = put::settle(&place, learned.pieces, Some(&by)).await?;
+    members::follow(&place, learned.group.kind, &by, change).await?;
+    let put = put::settle(&place, Some(&by)).await?;
     let mut unheard = Vec::new();
     if let GroupChange::Requested(who) | GroupChange::Declined(who) = change {
         unheard = requests(&place, who, matches!(change, GroupChange::Requested(_))).await?;
@@ -184,10 +184,9 @@ async fn learn(place: &Place<'_>, change: &GroupChange) -> Result<Learned, Failu
     let was_gone = before.as_ref().is_some_and(|known| known.gone);
     let before = before.map(|known| known.group);
     let mut gone = was_gone;
-    let mut pieces = Pieces::of(change);
     let group = match asked {
         Asked::Known(group) => {
-            (gone, pieces) = (false, Pieces::ALL);
+            gone = false;
             *group
         }
         asked => {
@@ -201,15 +200,13 @@ async fn learn(place: &Place<'_>, change: &GroupChange) -> Result<Learned, Failu
         }
     };
     gone |= ends(change);
-    tx.save_group(&place.key, &group, gone).await?;
-    members::claim(&mut tx, &place.key, &group, change).await?;
+    put::learn(&mut tx, &place.key, before.as_ref(), (&group, gone)).await?;
     tx.commit().await?;
     Ok(Learned {
         before,
         was_gone,
         group,
         gone,
-        pieces,
     })
 }
 

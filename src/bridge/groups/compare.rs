@@ -50,12 +50,13 @@ pub(in super::super) async fn ask(bridge: &Inner, device: DeviceId, chat: &ChatI
 pub(in super::super) async fn begin(bridge: &Arc<Inner>, key: &PortalKey, group: &Group) -> Result<(), Failure> {
     let mut tx = bridge.store.begin().await?;
     tx.lock_groups().await?;
-    let is_new = !tx.is_group_known(key).await?;
+    let before = tx.find_group(key).await?.map(|known| known.group);
+    let is_new = before.is_none();
     if !is_new {
         // Somebody else knew it already, perhaps as it is by now.
         bridge.missed.note(key);
     }
-    tx.save_group(key, group, false).await?;
+    put::learn(&mut tx, key, before.as_ref(), (group, false)).await?;
     // An earlier attempt may have made the room when the group was called otherwise.
     if is_new {
         tx.update_group_shown(key, |shown| {
@@ -63,7 +64,7 @@ pub(in super::super) async fn begin(bridge: &Arc<Inner>, key: &PortalKey, group:
                 title: Some(group.title.clone()),
                 topic: Some(group.topic.clone().unwrap_or_default()),
                 picture: Some(String::new()),
-                approval: Some(false),
+                approval: (!group.approval).then_some(false),
                 levels: None,
             };
         })
@@ -72,7 +73,7 @@ pub(in super::super) async fn begin(bridge: &Arc<Inner>, key: &PortalKey, group:
     tx.set_portal_timer(key, group.timer).await?;
     tx.commit().await?;
     if let Some(place) = Place::of(bridge, key).await? {
-        put::settle(&place, put::Pieces::ALL, None).await?;
+        put::settle(&place, None).await?;
     }
     Ok(())
 }
@@ -102,18 +103,16 @@ pub(in super::super) async fn look(desk: &Desk<'_>, key: &PortalKey) -> Result<(
     tx.lock_groups().await?;
     let before = tx.find_group(key).await?;
     let was_gone = before.as_ref().is_some_and(|known| known.gone);
+    let before = before.map(|known| known.group);
     let title = place.portal.name.clone().unwrap_or_default();
-    let known = before.map_or_else(
-        || Group {
-            title,
-            kind: match place.portal.kind {
-                ChatKind::Channel => GroupKind::Channel,
-                ChatKind::Direct | ChatKind::Group | ChatKind::Status | ChatKind::Other => GroupKind::Plain,
-            },
-            ..Group::default()
+    let known = before.clone().unwrap_or_else(|| Group {
+        title,
+        kind: match place.portal.kind {
+            ChatKind::Channel => GroupKind::Channel,
+            ChatKind::Direct | ChatKind::Group | ChatKind::Status | ChatKind::Other => GroupKind::Plain,
         },
-        |known| known.group,
-    );
+        ..Group::default()
+    });
     let (group, gone) = match asked {
         Asked::Known(group) => {
             tx.set_portal_timer(key, group.timer).await?;
@@ -123,9 +122,9 @@ pub(in super::super) async fn look(desk: &Desk<'_>, key: &PortalKey) -> Result<(
         Asked::Unknown => (known, was_gone),
     };
     let kind = group.kind;
-    tx.save_group(key, &group, gone).await?;
+    put::learn(&mut tx, key, before.as_ref(), (&group, gone)).await?;
     tx.commit().await?;
-    put::settle(&place, put::Pieces::ALL, None).await?;
+    put::settle(&place, None).await?;
 
     let mut tx = bridge.store.begin().await?;
     if gone != was_gone {

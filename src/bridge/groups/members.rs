@@ -2,10 +2,14 @@
 //! and in a lane of their own: a group of a thousand is usable at once.
 //!
 //! Two lanes may move one member: the chat's own, which is told of comings and goings, and the one in the background. Each
-//! first writes down what it did and looks then where the member belongs, so that the later one puts it right. Whom a change
-//! moves the chat's own lane claims before, so that the room says who did it.
+//! first writes down what it did and looks then where the member belongs, so that the later one puts it right. Whom a
+//! change moves the chat's own lane claims before, so that the room says who did it.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use ruma::{RoomId, UserId};
@@ -16,14 +20,16 @@ use super::{
 };
 use crate::{
     matrix,
-    model::{ContactId, Group, GroupChange, GroupKind, Lane, PortalKey, Sender, Work},
-    store::{self, Misplaced, Tx},
+    model::{ContactId, GroupChange, GroupKind, Lane, PortalKey, Sender, Work},
+    store::{Misplaced, Tx},
 };
 
 /// How many members one job moves.
 const BATCH: u32 = 20;
 /// How many of them at the same time: the homeserver is there for messages too.
 const AT_ONCE: usize = 4;
+/// When all who are left are claimed.
+const CLAIMED: Duration = Duration::from_millis(500);
 /// So many who come or go together are moved at once, by whoever did it; more than that in the background.
 const FEW: usize = 5;
 
@@ -64,10 +70,19 @@ pub(in super::super) async fn gather(desk: &Desk<'_>, key: &PortalKey) -> Result
     if misplaced.is_empty() || is_space {
         return desk.done().await;
     }
+    // Looked at after the list was made: who is on it is claimed already, or was moved since.
+    let is_free = |member: &&Misplaced| !desk.bridge.claims.is_claimed(key, member.who());
     let work: Vec<_> = misplaced
         .iter()
+        .filter(is_free)
         .map(|member| put_right(&place, member).boxed())
         .collect();
+    if work.is_empty() {
+        return Err(Failure::Later {
+            why: "a change moves the members who are left".into(),
+            after: Some(CLAIMED),
+        });
+    }
     let moving = futures_util::stream::iter(work).buffer_unordered(AT_ONCE);
     let moved: Vec<Result<(), Failure>> = moving.collect().await;
     moved.into_iter().collect::<Result<Vec<()>, _>>()?;
@@ -94,11 +109,7 @@ async fn put_right(place: &Place<'_>, member: &Misplaced) -> Result<(), Failure>
         // Somebody who cannot be moved is left where they are: nobody else waits for them.
         Err(Failure::Never(why)) => {
             tracing::warn!(why, "a member of a group could not be brought to where they belong");
-            let (who, present) = match member {
-                Misplaced::Outside(who) => (who, true),
-                Misplaced::Inside(who) => (who, false),
-            };
-            note(place, who, present).await
+            note(place, member.who(), matches!(member, Misplaced::Outside(_))).await
         }
         other => other,
     }
@@ -113,56 +124,69 @@ async fn note(place: &Place<'_>, who: &Sender, present: bool) -> Result<(), Fail
     Ok(())
 }
 
-/// Those who come or go by a change, when they are few, and whether they come.
-fn movers<'a>(group: &Group, change: &'a GroupChange) -> (&'a [Sender], bool) {
-    let (people, come) = match change {
-        GroupChange::Joined(people) => (&people[..], true),
-        GroupChange::Left(people) | GroupChange::Removed(people) => (&people[..], false),
-        _ => (&[][..], false),
-    };
-    // A space is looked through by its rooms, not by its members.
-    if people.len() > FEW || group.kind == GroupKind::Community {
-        return (&[], come);
-    }
-    (people, come)
-}
-
-/// Writes down that those whom [`follow`] moves are where they belong: the other lane would not know who did it.
-pub(super) async fn claim(
-    tx: &mut Tx,
-    key: &PortalKey,
-    group: &Group,
-    change: &GroupChange,
-) -> Result<(), store::Error> {
-    let (people, come) = movers(group, change);
-    for who in people {
-        let is_in = group.members.iter().any(|member| member.who == *who);
-        if is_in == come && *who != Sender::Owner {
-            tx.set_group_member_present(key, who, come).await?;
-        }
-    }
-    Ok(())
-}
-
 /// Moves those who come or go by a change, when they are few.
-pub(super) async fn follow(place: &Place<'_>, group: &Group, by: &By, change: &GroupChange) -> Result<(), Failure> {
-    let (people, come) = movers(group, change);
-    for who in people {
+pub(super) async fn follow(place: &Place<'_>, kind: GroupKind, by: &By, change: &GroupChange) -> Result<(), Failure> {
+    // A space is looked through by its rooms, not by its members.
+    if kind == GroupKind::Community {
+        return Ok(());
+    }
+    for who in movers(change) {
         let Sender::Contact(contact) = who else { continue };
         let by = Some(by).filter(|by| by.who != *who);
-        let moved = if come {
-            bring_in(place, contact, by).await
-        } else {
-            take_out(place, contact, by).await
-        };
-        if let Err(Failure::Never(why)) = moved {
-            tracing::warn!(why, "a member of a group could not be moved by whoever did it");
-            note(place, who, !come).await?;
-        } else {
-            moved?;
+        match change {
+            GroupChange::Joined(_) => bring_in(place, contact, by).await?,
+            _ => take_out(place, contact, by).await?,
         }
     }
     Ok(())
+}
+
+/// Those who come or go by a change, when they are few.
+fn movers(change: &GroupChange) -> &[Sender] {
+    match change {
+        GroupChange::Joined(people) | GroupChange::Left(people) | GroupChange::Removed(people)
+            if people.len() <= FEW =>
+        {
+            people
+        }
+        _ => &[],
+    }
+}
+
+/// Whom changes move at this moment: the lane in the background leaves them alone, so that the room says who did it. In
+/// memory only: whoever is misplaced after a start is moved by that lane.
+#[derive(Debug, Default)]
+pub(in super::super) struct Claims(Mutex<HashMap<PortalKey, Vec<Sender>>>);
+
+impl Claims {
+    fn people(&self) -> MutexGuard<'_, HashMap<PortalKey, Vec<Sender>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Claims those whom [`follow`] moves. A group has one change at a time.
+    pub(super) fn claim(&self, key: &PortalKey, change: &GroupChange) -> Claim<'_> {
+        self.people().insert(key.clone(), movers(change).to_vec());
+        Claim {
+            claims: self,
+            key: key.clone(),
+        }
+    }
+
+    fn is_claimed(&self, key: &PortalKey, who: &Sender) -> bool {
+        self.people().get(key).is_some_and(|people| people.contains(who))
+    }
+}
+
+/// A claim, as long as it is there.
+pub(super) struct Claim<'a> {
+    claims: &'a Claims,
+    key: PortalKey,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.claims.people().remove(&self.key);
+    }
 }
 
 async fn bring_in(place: &Place<'_>, contact: &ContactId, by: Option<&By>) -> Result<(), Failure> {

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     matrix::outgoing::{self, Levels},
-    model::{Group, GroupChange, GroupKind, Rank},
-    store::KnownGroup,
+    model::{Group, GroupKind, PortalKey, Rank},
+    store::{self, KnownGroup, Tx},
 };
 
 /// Levels of ranks. Whoever made a group stands above its administrators, who cannot demote them.
@@ -34,70 +34,33 @@ pub(super) enum PutBy {
     Bot,
 }
 
-/// Pieces of a room's state that follow the group.
-#[derive(Clone, Copy)]
-pub(super) struct Pieces {
-    levels: bool,
-    title: bool,
-    topic: bool,
-    approval: bool,
-}
-
-impl Pieces {
-    pub(super) const ALL: Self = Self {
-        levels: true,
-        title: true,
-        topic: true,
-        approval: true,
-    };
-    const NONE: Self = Self {
-        levels: false,
-        title: false,
-        topic: false,
-        approval: false,
-    };
-
-    /// What a change may be about. The rest stays as it is: a person may have set it just now, and the network has not
-    /// spoken of that yet.
-    pub(super) fn of(change: &GroupChange) -> Self {
-        match change {
-            GroupChange::Title(_) => Self {
-                title: true,
-                ..Self::NONE
-            },
-            GroupChange::Topic(_) => Self {
-                topic: true,
-                ..Self::NONE
-            },
-            GroupChange::Approval(_) => Self {
-                approval: true,
-                ..Self::NONE
-            },
-            GroupChange::Picture(_)
-            | GroupChange::Requested(_)
-            | GroupChange::Admitted(_)
-            | GroupChange::Declined(_)
-            | GroupChange::LinkReset => Self::NONE,
-            GroupChange::Deleted
-            | GroupChange::Joined(_)
-            | GroupChange::Left(_)
-            | GroupChange::Removed(_)
-            | GroupChange::Promoted(_)
-            | GroupChange::Demoted(_)
-            | GroupChange::Announce(_)
-            | GroupChange::Locked(_)
-            | GroupChange::MembersAdd(_)
-            | GroupChange::Community(_) => Self {
-                levels: true,
-                ..Self::NONE
-            },
-            GroupChange::Created | GroupChange::Other => Self::ALL,
+/// Writes down what the network says of a group; what is known of groups is locked. Pieces of it that are news for the room
+/// count as not shown, so that [`settle`] puts them there. The others stay as they are: a person may have set them just now,
+/// and the network has not spoken of that yet.
+pub(super) async fn learn(
+    tx: &mut Tx,
+    key: &PortalKey,
+    before: Option<&Group>,
+    (group, gone): (&Group, bool),
+) -> Result<(), store::Error> {
+    tx.save_group(key, group, gone).await?;
+    let Some(before) = before else { return Ok(()) };
+    tx.update_group_shown(key, |shown| {
+        if before.title != group.title && shown.title.as_ref() != Some(&group.title) {
+            shown.title = None;
         }
-    }
+        if before.topic != group.topic && shown.topic.as_deref() != Some(group.topic.as_deref().unwrap_or_default()) {
+            shown.topic = None;
+        }
+        if before.approval != group.approval && shown.approval != Some(group.approval) {
+            shown.approval = None;
+        }
+    })
+    .await
 }
 
-/// Makes these pieces of the room follow what is known.
-pub(super) async fn settle(place: &Place<'_>, pieces: Pieces, by: Option<&By>) -> Result<PutBy, Failure> {
+/// Makes the room follow what is known.
+pub(super) async fn settle(place: &Place<'_>, by: Option<&By>) -> Result<PutBy, Failure> {
     let bridge = place.bridge;
     let Some(known) = bridge.store.read().await?.find_group(&place.key).await? else {
         return Ok(PutBy::Author);
@@ -106,25 +69,25 @@ pub(super) async fn settle(place: &Place<'_>, pieces: Pieces, by: Option<&By>) -
     let (group, mut shown) = (&known.group, known.shown.clone());
     let levels = levels(place, &known).await?;
     let decides = digest(&levels);
-    if pieces.levels && shown.levels.as_deref() != Some(&decides) {
+    if shown.levels.as_deref() != Some(&decides) {
         put = put.and(put_levels(place, &levels, by).await?);
         shown.levels = Some(decides);
     }
-    if pieces.title && shown.title.as_deref() != Some(&group.title) {
+    if shown.title.is_none() {
         let name = json!({ "name": group.title });
-        put = put.and(put_new(place, by, ("m.room.name", &name), shown.title.is_some()).await?);
+        put = put.and(put_new(place, by, ("m.room.name", &name)).await?);
         rename(place, &group.title).await?;
         shown.title = Some(group.title.clone());
     }
-    let topic = group.topic.clone().unwrap_or_default();
-    if pieces.topic && shown.topic.as_deref() != Some(&topic) {
+    if shown.topic.is_none() {
+        let topic = group.topic.clone().unwrap_or_default();
         let content = json!({ "topic": topic });
-        put = put.and(put_new(place, by, ("m.room.topic", &content), shown.topic.is_some()).await?);
+        put = put.and(put_new(place, by, ("m.room.topic", &content)).await?);
         shown.topic = Some(topic);
     }
-    if pieces.approval && shown.approval != Some(group.approval) {
+    if shown.approval.is_none() {
         let rules = outgoing::join_rules(group.approval);
-        put = put.and(put_new(place, by, ("m.room.join_rules", &rules), shown.approval.is_some()).await?);
+        put = put.and(put_new(place, by, ("m.room.join_rules", &rules)).await?);
         shown.approval = Some(group.approval);
     }
     if shown != known.shown {
@@ -159,15 +122,10 @@ impl PutBy {
     }
 }
 
-/// The same as [`state`], but when it is not known what the room shows, it is looked whether it shows this already: a room
-/// was made with its name, and homeservers copy state into the successor of a room.
-async fn put_new(
-    place: &Place<'_>,
-    by: Option<&By>,
-    (event_type, content): (&str, &Value),
-    is_known: bool,
-) -> Result<PutBy, Failure> {
-    if !is_known && shows(place, event_type, content).await? {
+/// The same as [`state`], but it is looked whether the room shows this already: a room was made with its name, homeservers
+/// copy state into the successor of a room, and an attempt that broke off may have come so far.
+async fn put_new(place: &Place<'_>, by: Option<&By>, (event_type, content): (&str, &Value)) -> Result<PutBy, Failure> {
+    if shows(place, event_type, content).await? {
         return Ok(PutBy::Author);
     }
     state(place, by, event_type, content).await

@@ -7,6 +7,7 @@ use ruma::{MxcUri, OwnedUserId, UserId};
 
 use super::{
     super::{
+        Inner,
         error::{Failure, sentence},
         groups as shown, portals,
         worker::Desk,
@@ -15,9 +16,9 @@ use super::{
 };
 use crate::{
     matrix::incoming::{Levels, Membership, RoomChange},
-    model::{Action, ChatKind, GroupChange, RoomEvent, Sender},
+    model::{Action, ChatKind, GroupChange, PortalKey, RoomEvent, Sender},
     network,
-    store::Portal,
+    store::{Portal, Tx},
 };
 
 /// The largest picture a group gets.
@@ -112,6 +113,24 @@ async fn picture(desk: &Desk<'_>, source: Option<&MxcUri>) -> Result<Result<Opti
         Err(error) if error.is_transient() => Err(Failure::later(&error)),
         Err(error) => Ok(Err(error.to_string())),
     }
+}
+
+/// Lets the room show again of the group what a change that was not passed on wrote over.
+pub(super) async fn put_right(
+    tx: &mut Tx,
+    bridge: &Inner,
+    portal: &PortalKey,
+    change: &RoomChange,
+) -> Result<(), Failure> {
+    tx.update_group_shown(portal, |shown| match change {
+        RoomChange::Name(_) => shown.title = None,
+        RoomChange::Topic(_) => shown.topic = None,
+        RoomChange::Avatar(_) => shown.picture = None,
+        RoomChange::Levels { .. } => shown.levels = None,
+        RoomChange::Knocking(_) => shown.approval = None,
+    })
+    .await?;
+    shown::push_look(tx, bridge, portal).await
 }
 
 impl Place<'_> {
@@ -240,15 +259,7 @@ impl Place<'_> {
     /// The room shows the group as it is again, and a notice says why.
     async fn take_back(&self, change: &RoomChange, why: &str) -> Result<(), Failure> {
         let mut tx = self.desk.bridge.store.begin().await?;
-        tx.update_group_shown(&self.portal.key, |shown| match change {
-            RoomChange::Name(_) => shown.title = None,
-            RoomChange::Topic(_) => shown.topic = None,
-            RoomChange::Avatar(_) => shown.picture = None,
-            RoomChange::Levels { .. } => shown.levels = None,
-            RoomChange::Knocking(_) => shown.approval = None,
-        })
-        .await?;
-        shown::push_look(&mut tx, self.desk.bridge, &self.portal.key).await?;
+        put_right(&mut tx, self.desk.bridge, &self.portal.key, change).await?;
         push_notice(&mut tx, self.desk.bridge, self.event, &format!("Taken back: {why}.")).await?;
         self.desk.finish(tx).await
     }

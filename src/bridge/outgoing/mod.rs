@@ -137,6 +137,9 @@ pub(super) async fn given_up(tx: &mut Tx, desk: &Desk<'_>, event: &RoomEvent, wh
     if let Some(leads) = leads {
         tx.fail_pieces(&leads, why).await?;
     }
+    if let Ok(Incoming::Room(change)) = read(&event.json) {
+        groups::put_right(tx, desk.bridge, &portal.key, &change).await?;
+    }
     push_status(tx, desk.bridge, event, Some(why)).await?;
     let what = if is_sent { "Not all of it was sent" } else { "Not sent" };
     push_notice(tx, desk.bridge, event, &format!("{what}: {why}.")).await
