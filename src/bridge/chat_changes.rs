@@ -165,9 +165,10 @@ pub(super) async fn tell(desk: &Desk<'_>, change: &ChatChange) -> Result<(), Fai
         }
         Action::Group(done) => {
             tx.lock_groups().await?;
-            if let Some(mut known) = tx.find_group(key).await? {
-                known.group.apply(done);
-                tx.save_group(key, &known.group, known.gone).await?;
+            if let Some(known) = tx.find_group(key).await? {
+                let mut group = known.group.clone();
+                group.apply(done);
+                groups::learn(&mut tx, key, Some(&known.group), (&group, known.gone)).await?;
             }
             // The room follows as if the owner had done it on the phone.
             let event = Event {

@@ -21,5 +21,5 @@ pub(super) use self::{
     compare::{all as compare_all, ask, begin, look, push_compare, push_look},
     furnish::{furnish, push_furnish},
     members::{Claims, enter_to_speak, gather, push_gather},
-    put::let_write,
+    put::{learn, let_write},
 };

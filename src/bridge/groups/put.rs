@@ -37,7 +37,7 @@ pub(super) enum PutBy {
 /// Writes down what the network says of a group; what is known of groups is locked. Pieces of it that are news for the room
 /// count as not shown, so that [`settle`] puts them there. The others stay as they are: a person may have set them just now,
 /// and the network has not spoken of that yet.
-pub(super) async fn learn(
+pub(in super::super) async fn learn(
     tx: &mut Tx,
     key: &PortalKey,
     before: Option<&Group>,

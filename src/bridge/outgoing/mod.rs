@@ -24,7 +24,7 @@ use crate::{
         outgoing::Status,
         transaction_id,
     },
-    model::{Identity, Lane, MessageId, PortalKey, RoomEvent, Sender, Work},
+    model::{ChatKind, Identity, Lane, MessageId, PortalKey, RoomEvent, Sender, Work},
     store::{Direction, Tx},
 };
 
@@ -137,7 +137,9 @@ pub(super) async fn given_up(tx: &mut Tx, desk: &Desk<'_>, event: &RoomEvent, wh
     if let Some(leads) = leads {
         tx.fail_pieces(&leads, why).await?;
     }
-    if let Ok(Incoming::Room(change)) = read(&event.json) {
+    if let Ok(Incoming::Room(change)) = read(&event.json)
+        && matches!(portal.kind, ChatKind::Group | ChatKind::Channel)
+    {
         groups::put_right(tx, desk.bridge, &portal.key, &change).await?;
     }
     push_status(tx, desk.bridge, event, Some(why)).await?;
