@@ -182,13 +182,22 @@ async fn b53_two_hundred_members_delay_nobodys_message() {
     group.says(&ana, "first").unwrap();
     let room = alice.joins_invite().await;
     alice.shows(&room, "first").await;
+    group.says(&crowd[197], "second").unwrap();
+    alice.shows(&room, "second").await;
     // Those of WhatsApp, alice and the bot.
     let all = 200 + 2;
-    let events = alice.reads(&room).await.into_iter();
-    let before = events.take_while(|event| event["content"]["body"] != "first");
-    let joins = before.filter(|it| it["type"] == "m.room.member" && it["content"]["membership"] == "join");
-    let joined: BTreeSet<_> = joins.map(|it| it["state_key"].to_string()).collect();
-    assert!(joined.len() < all, "everybody was in the room before the first message");
+    let events = alice.reads(&room).await;
+    let joined_before = |text: &str| {
+        let before = events.iter().take_while(|event| event["content"]["body"] != text);
+        let joins = before.filter(|it| it["type"] == "m.room.member" && it["content"]["membership"] == "join");
+        joins
+            .map(|it| it["state_key"].to_string())
+            .collect::<BTreeSet<_>>()
+            .len()
+    };
+    let (first, second) = (joined_before("first"), joined_before("second"));
+    assert!(first < all / 2, "{first} were in the room before the first message");
+    assert!(second < all, "everybody was in the room before the second message");
     eventually("everybody is in the room", Duration::from_mins(5), || async {
         let asked = joined_members::v3::Request::new(room.room_id().to_owned());
         let members = alice.client().send(asked).await.unwrap();
