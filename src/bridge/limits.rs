@@ -1,5 +1,5 @@
 //! How large files may be: the homeserver is asked at start and every hour, so that the first large file does not wait
-//! for the answer, and a changed setting is noticed. What networks take is known without asking.
+//! for the answer, and a changed setting is noticed. Networks tell their devices: that is asked in the room `network`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,14 +23,6 @@ pub(super) fn start(bridge: &Arc<Inner>) {
 }
 
 async fn run(bridge: &Inner) {
-    let network = bridge.network.capabilities().media_limits;
-    tracing::info!(
-        picture = in_units(network.picture),
-        film = in_units(network.film),
-        sound = in_units(network.sound),
-        file = in_units(network.file),
-        "the network takes files up to this"
-    );
     let mut told = None;
     loop {
         let pause = match bridge.homeserver.ask_upload_limit().await {

@@ -285,7 +285,10 @@ fn refusal(status: http::StatusCode, headers: &http::HeaderMap, body: &[u8]) -> 
     match status.as_u16() {
         429 => Error::Limited(wait(headers, retry_after_ms)),
         // From the homeserver, or from what stands in front of it.
-        413 => Error::TooLarge { limit: None },
+        413 => Error::TooLarge {
+            size: None,
+            limit: None,
+        },
         // The homeserver's own answers to `ping` come with 502 and 504 too: they are no trouble of the homeserver.
         502 | 504 if errcode.starts_with("M_CONNECTION_") || errcode == "M_BAD_STATUS" => Error::Refused {
             status: ours

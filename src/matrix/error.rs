@@ -23,9 +23,11 @@ pub(crate) enum Error {
     /// It does not know the thing we asked for.
     #[error("the homeserver does not know it: {0}")]
     NotFound(String),
-    /// It does not take that much.
-    #[error("too large for the homeserver")]
+    /// That much is not taken.
+    #[error("the file is too large")]
     TooLarge {
+        /// How large it is, in bytes, where that is known.
+        size: Option<u64>,
         /// What it takes, in bytes, where that is known.
         limit: Option<u64>,
     },

@@ -201,6 +201,12 @@ pub(crate) trait Network: Send + Sync + Debug {
     /// `Refused` when the network does not want it, `NotLinked`, `Unreachable`.
     async fn upload(&self, device: DeviceId, kind: MediaKind, file: File) -> Result<MediaRef, Error>;
 
+    /// How large files may be that `device` sends, as the network said when it connected.
+    ///
+    /// # Errors
+    /// `NotLinked`, `Unreachable`.
+    async fn media_limits(&self, device: DeviceId) -> Result<MediaLimits, Error>;
+
     /// Asks the owner's phone to bring media of a message to the network again, and tells where they are now.
     ///
     /// # Errors
@@ -415,8 +421,6 @@ pub(crate) struct Capabilities {
     pub(crate) typing: bool,
     /// Longest text, in characters.
     pub(crate) text_limit: usize,
-    /// Largest files.
-    pub(crate) media_limits: MediaLimits,
 }
 
 /// The largest files that may be sent, in bytes. What is too large as one kind may still go as a plain file.

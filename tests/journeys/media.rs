@@ -115,6 +115,23 @@ async fn what_the_homeserver_does_not_take_is_told_with_its_size() {
     .await;
 }
 
+/// B31: what is larger than anything that goes is not even fetched, and its size is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn b31_what_no_network_takes_is_told_with_its_size() {
+    let world = World::start(Engine::Sqlite).await;
+    let Talking { alice, room, .. } = world.talking().await;
+    let address = world
+        .homeserver
+        .keeps_file(Some("disk.img"), "application/octet-stream", vec![0; 2001 << 20]);
+    let content = json!({"msgtype": "m.file", "body": "disk.img", "filename": "disk.img", "url": address});
+    alice.sends(room.id(), "m.room.message", &content);
+    let notice = room
+        .waits_for("a notice", |event| event["content"]["msgtype"] == "m.notice")
+        .await;
+    let body = text_of(&notice["content"], "body");
+    assert!(body.contains("2001 MiB") && body.contains("2000 MiB"), "{body}");
+}
+
 /// Sends a file by REST, with these fields beside it; the middle of the file is what its part says of itself.
 async fn posts(rest: &Rest, fields: &[(&str, &str)], file: (&str, &str, &[u8])) {
     let request = rest.raw(Method::POST, &format!("/api/v1/devices/{OWNER}/message"));

@@ -209,6 +209,8 @@ rows! {
     b30_what_is_gone_is_asked_of_the_phone: rows::media::b30;
     /// B31
     b31_what_is_too_large_is_told: rows::media::b31;
+    /// B31
+    b31_what_is_too_large_for_whatsapp_is_told: rows::media::b31_to_whatsapp;
     /// B43
     b43_every_state_of_a_message_is_kept_and_told: rows::states::b43;
     /// B82

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use simulator::{Attachment, MediaKind, Received, Speech};
 use whatsapp_rust::{buffa::MessageField, wacore::proto_helpers::wrap_as_album_child, waproto::whatsapp as wa};
 
-use super::talk::{Client, Talk, answer, body, relates_to};
+use super::talk::{Client, Talk, answer, body, relates_to, words};
+use crate::support::waiting::{SOON, eventually};
 
 const PNG: &[u8] = include_bytes!("../simulator/media/harbour.png");
 const FILM: &[u8] = include_bytes!("media/film.mp4");
@@ -457,4 +458,63 @@ pub async fn b31<H, C: Client>(talk: Talk<'_, H, C>) {
     let told = talk.chat.hears("3072 MiB").await;
     assert_eq!(told["sender"], talk.ghost().as_str());
     assert!(body(&told).contains("50 MiB"), "{}", body(&told));
+}
+
+/// A picture of a little more than a mebibyte.
+fn large_picture() -> Vec<u8> {
+    const SIDE: u32 = 1100;
+    let pixel = |at: u32| at.wrapping_mul(2_654_435_761).to_le_bytes()[3];
+    let pixels: Vec<u8> = (0..SIDE * SIDE * 3).map(pixel).collect();
+    let mut file = Vec::new();
+    let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut file, 100);
+    encoder
+        .encode(&pixels, SIDE, SIDE, image::ExtendedColorType::Rgb8)
+        .unwrap();
+    assert!(file.len() > 1024 * 1024);
+    file
+}
+
+/// B31: what WhatsApp takes is asked of it; a picture that is too large for one goes as a plain file, and what is too large
+/// in every way does not go. A notice says each time how large it is, and how much is taken where that is known.
+pub async fn b31_to_whatsapp<H, C: Client>(talk: Talk<'_, H, C>) {
+    let server = &talk.world.whatsapp;
+    server.tells_media_limit(1);
+    server.drops_connections();
+    eventually("the device is back", SOON, async || {
+        (server.connections(talk.phone().number()) == 1).then_some(())
+    })
+    .await;
+    talk.ana.says(talk.phone(), "are you back?");
+    talk.chat.shows("are you back?").await;
+
+    let picture = large_picture();
+    let address = talk.chat.uploads("harbour.jpg", "image/jpeg", &picture).await;
+    let info = json!({"mimetype": "image/jpeg", "size": picture.len()});
+    talk.chat.says(file("m.image", "harbour.jpg", &address, &info)).await;
+    let got = talk
+        .gets("a picture as a file", |got| got.message.document_message.is_set())
+        .await;
+    assert!(talk.ana.media_of(&got).unwrap() == picture);
+    assert_eq!(got.message.document_message.file_name.as_deref(), Some("harbour.jpg"));
+    let size = format!("{} MiB", picture.len().div_ceil(1024 * 1024));
+    let told = talk.chat.hears("Sent as a plain file").await;
+    assert!(
+        body(&told).contains(&size) && body(&told).contains("at most 1 MiB"),
+        "{}",
+        body(&told)
+    );
+
+    server.takes_files_up_to(64 * 1024);
+    let address = talk
+        .chat
+        .uploads("log.txt", "text/plain", &vec![b'x'; 100 * 1024])
+        .await;
+    let info = json!({"mimetype": "text/plain", "size": 100 * 1024});
+    talk.chat.says(file("m.file", "log.txt", &address, &info)).await;
+    let told = talk.chat.hears("Not sent").await;
+    assert!(body(&told).contains("100 KiB"), "{}", body(&told));
+    talk.chat.says(words("it was too large")).await;
+    talk.gets_text("it was too large").await;
+    let is_it = |got: &Received| got.message.document_message.file_name.as_deref() == Some("log.txt");
+    assert!(!talk.ana.received().iter().any(is_it));
 }

@@ -155,6 +155,7 @@ proofs! {
         rows::media::b29,
         rows::media::b30,
         rows::media::b31,
+        rows::media::b31_to_whatsapp,
     }
 
     /// B11, B15, B26, B27, B43, B82

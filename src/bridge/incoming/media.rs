@@ -156,7 +156,7 @@ async fn bring_media(scene: &Scene<'_>, content: &Content, media: &Media) -> Res
     let (known, home) = match upload(bridge, media, file).await {
         Ok(uploaded) => uploaded,
         // It takes less than it said.
-        Err(matrix::Error::TooLarge { limit }) => return Ok(too_large(content, media, size, limit)),
+        Err(matrix::Error::TooLarge { limit, .. }) => return Ok(too_large(content, media, size, limit)),
         Err(error) => return Err(error.into()),
     };
     let known = Media {

@@ -6,7 +6,7 @@ use ruma::MxcUri;
 
 use super::super::{Inner, error::Failure, worker::Desk};
 use crate::{
-    matrix::cards,
+    matrix::{self, cards},
     media::Fitted,
     model::{Content, DeviceId, Home, Media, MediaKind, MediaSource, Work, in_units},
     network::MediaLimits,
@@ -55,7 +55,7 @@ fn is_cards(media: &Media) -> bool {
 
 /// The bytes of a small file; `None` when it is gone or larger.
 pub(in super::super) async fn small(bridge: &Inner, source: &MxcUri, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
-    let file = match bridge.homeserver.download(source).await {
+    let file = match bridge.homeserver.download(source, limit).await {
         Ok(download) => download.file,
         Err(error) if error.is_transient() => return Err(error.into()),
         Err(error) => {
@@ -65,14 +65,13 @@ pub(in super::super) async fn small(bridge: &Inner, source: &MxcUri, limit: u64)
     };
     let read = tokio::task::spawn_blocking(move || {
         let mut bytes = Vec::new();
-        file.take(limit + 1).read_to_end(&mut bytes).map(|_| bytes)
+        file.take(limit).read_to_end(&mut bytes).map(|_| bytes)
     });
-    let bytes = match read.await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(error)) => return Err(Failure::later(&error)),
-        Err(error) => return Err(Failure::later(&error)),
-    };
-    Ok((bytes.len() as u64 <= limit).then_some(bytes))
+    match read.await {
+        Ok(Ok(bytes)) => Ok(Some(bytes)),
+        Ok(Err(error)) => Err(Failure::later(&error)),
+        Err(error) => Err(Failure::later(&error)),
+    }
 }
 
 /// Brings media over; `None`: the homeserver has them no more.
@@ -81,17 +80,17 @@ async fn carry(desk: &Desk<'_>, device: DeviceId, media: &Media) -> Result<Optio
     let MediaSource::Matrix(source) = &media.source else {
         return Ok(Some(media.clone()));
     };
-    let download = match bridge.homeserver.download(source).await {
+    let limits = bridge.network.media_limits(device).await?;
+    // Nothing is fetched, and nothing unpacked, that cannot be sent in any way.
+    let download = match bridge.homeserver.download(source, limits.file).await {
         Ok(download) => download,
+        Err(matrix::Error::TooLarge { size, .. }) => return Err(too_large(size, limits.file)),
         Err(error) if error.is_transient() => return Err(error.into()),
         Err(error) => {
             tracing::info!(%error, "a file of the homeserver is not there");
             return Ok(None);
         }
     };
-    let limits = bridge.network.capabilities().media_limits;
-    // Nothing is unpacked that cannot be sent in any way.
-    goes_as(MediaKind::File, download.size, &limits)?;
     let mut known = Media {
         size: Some(download.size),
         ..media.clone()
@@ -105,6 +104,14 @@ async fn carry(desk: &Desk<'_>, device: DeviceId, media: &Media) -> Result<Optio
     let Fitted { file, media: fitted } = fit(desk, download.file, known).await?;
     let size = file.metadata().map_err(|error| Failure::later(&error))?.len();
     let kind = goes_as(fitted.kind, size, &limits)?;
+    if kind != fitted.kind {
+        let (what, limit) = (fitted.kind.name(), in_units(limits.of(fitted.kind)));
+        let why = format!(
+            "the {what} has {}, and at most {limit} can be sent as one",
+            in_units(size)
+        );
+        tell_plain(desk, &why).await?;
+    }
     let reference = bridge.network.upload(device, kind, file).await?;
     Ok(Some(Media {
         kind,
@@ -121,9 +128,16 @@ async fn carry(desk: &Desk<'_>, device: DeviceId, media: &Media) -> Result<Optio
 /// As what a file of this kind and size goes: what is too large for a picture may still go as a plain file.
 fn goes_as(kind: MediaKind, size: u64, limits: &MediaLimits) -> Result<MediaKind, Failure> {
     let mut kinds = [kind, MediaKind::File].into_iter();
-    kinds.find(|kind| size <= limits.of(*kind)).ok_or_else(|| {
-        let (size, limit) = (in_units(size), in_units(limits.of(MediaKind::File)));
-        Failure::Never(format!("the file has {size}, and at most {limit} can be sent"))
+    kinds
+        .find(|kind| size <= limits.of(*kind))
+        .ok_or_else(|| too_large(Some(size), limits.file))
+}
+
+fn too_large(size: Option<u64>, limit: u64) -> Failure {
+    let limit = in_units(limit);
+    Failure::Never(match size.map(in_units) {
+        Some(size) => format!("the file has {size}, and at most {limit} can be sent"),
+        None => format!("the file has more than the {limit} that can be sent"),
     })
 }
 
@@ -136,12 +150,7 @@ async fn fit(desk: &Desk<'_>, file: File, media: Media) -> Result<Fitted, Failur
         Err(error) => error,
     };
     tracing::info!(%error, "media go as a plain file");
-    if let Work::FromMatrix(event) = &desk.job.work {
-        let mut tx = desk.bridge.store.begin().await?;
-        let text = format!("Sent as a plain file: {error}.");
-        super::push_notice(&mut tx, desk.bridge, event, &text).await?;
-        tx.commit().await?;
-    }
+    tell_plain(desk, &error.to_string()).await?;
     Ok(Fitted {
         file: again,
         media: Media {
@@ -149,6 +158,18 @@ async fn fit(desk: &Desk<'_>, file: File, media: Media) -> Result<Fitted, Failur
             ..media
         },
     })
+}
+
+/// Tells whoever wrote in a room why their media go as a plain file.
+async fn tell_plain(desk: &Desk<'_>, why: &str) -> Result<(), Failure> {
+    let Work::FromMatrix(event) = &desk.job.work else {
+        return Ok(());
+    };
+    let mut tx = desk.bridge.store.begin().await?;
+    let text = format!("Sent as a plain file: {why}.");
+    super::push_notice(&mut tx, desk.bridge, event, &text).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -40,8 +40,6 @@ use super::{Error, Homeserver, client::As};
 const AT_ONCE: usize = 64 * 1024;
 /// An upload may be this slow, in bytes each second, before it counts as failed.
 const SLOWEST: u64 = 32 * 1024;
-/// Nothing larger is fetched; no network takes it.
-const LARGEST: u64 = 2 * 1024 * 1024 * 1024;
 
 /// A file of the homeserver.
 #[derive(Debug)]
@@ -96,7 +94,10 @@ impl Homeserver {
         if let Some(limit) = self.upload_limit().await?
             && size > limit
         {
-            return Err(Error::TooLarge { limit: Some(limit) });
+            return Err(Error::TooLarge {
+                size: Some(size),
+                limit: Some(limit),
+            });
         }
         let mut request = create_content::v3::Request::new(Vec::new());
         request.content_type = Some(mime.to_owned());
@@ -142,17 +143,17 @@ impl Homeserver {
         })
     }
 
-    /// Fetches a file.
+    /// Fetches a file of at most `limit` bytes.
     ///
     /// # Errors
-    /// `NotFound` when nobody has it, `TooLarge` when nobody would want it.
-    pub(crate) async fn download(&self, source: &MxcUri) -> Result<Download, Error> {
+    /// `NotFound` when nobody has it, `TooLarge` when it is larger.
+    pub(crate) async fn download(&self, source: &MxcUri, limit: u64) -> Result<Download, Error> {
         let request = get_content::v1::Request::from_uri(source).map_err(|error| Error::BadRequest(error.into()))?;
         let request = self.client().prepare(self.bot(), request)?;
-        match self.client().repeat("download", || self.fetch(&request)).await {
+        match self.client().repeat("download", || self.fetch(&request, limit)).await {
             Err(error) if error.is("M_UNRECOGNIZED") => {
                 let older = before_authentication(request)?;
-                self.client().repeat("download", || self.fetch(&older)).await
+                self.client().repeat("download", || self.fetch(&older, limit)).await
             }
             other => other,
         }
@@ -202,11 +203,17 @@ impl Homeserver {
     }
 
     /// One attempt, from the beginning.
-    async fn fetch(&self, request: &http::Request<Vec<u8>>) -> Result<Download, Error> {
+    async fn fetch(&self, request: &http::Request<Vec<u8>>, limit: u64) -> Result<Download, Error> {
         let mut answer = self.client().stream(empty(request)).await?;
         let headers = answer.headers().clone();
-        if answer.content_length().is_some_and(|length| length > LARGEST) {
-            return Err(Error::TooLarge { limit: Some(LARGEST) });
+        let too_large = |size| Error::TooLarge {
+            size,
+            limit: Some(limit),
+        };
+        if let Some(length) = answer.content_length()
+            && length > limit
+        {
+            return Err(too_large(Some(length)));
         }
         let file = spawn_blocking(tempfile::tempfile)
             .await
@@ -217,8 +224,8 @@ impl Homeserver {
         let mut size = 0;
         while let Some(part) = next_part(&mut answer, self.client().patience()).await? {
             size += part.len() as u64;
-            if size > LARGEST {
-                return Err(Error::TooLarge { limit: Some(LARGEST) });
+            if size > limit {
+                return Err(too_large(None));
             }
             file.write_all(&part).await.map_err(local)?;
         }

@@ -103,6 +103,9 @@ fn breaks_off() -> Response {
     Body::from_stream(parts).into_response()
 }
 
+/// More than any file here has.
+const LIMIT: u64 = 1 << 30;
+
 fn limit(bytes: u64) -> Response {
     says(200, &json!({ "m.upload.size": bytes }))
 }
@@ -166,7 +169,13 @@ async fn a_file_that_is_too_large_is_not_sent() {
         let refused = homeserver.upload_file(file_of(b"0123456789A"), "text/plain", "a").await;
         let error = refused.expect_err("too large");
         assert!(
-            matches!(error, Error::TooLarge { limit: Some(10) }) && !error.is_transient(),
+            matches!(
+                error,
+                Error::TooLarge {
+                    size: Some(11),
+                    limit: Some(10)
+                }
+            ) && !error.is_transient(),
             "{error}"
         );
     }
@@ -182,7 +191,16 @@ async fn a_homeserver_that_says_no_limit_has_its_word() {
     assert_eq!(homeserver.upload_limit().await.unwrap(), None);
     for _ in 0..2 {
         let error = homeserver.upload_file(file_of(b"x"), "text/plain", "a").await;
-        assert!(matches!(error, Err(Error::TooLarge { limit: None })), "{error:?}");
+        assert!(
+            matches!(
+                error,
+                Err(Error::TooLarge {
+                    size: None,
+                    limit: None
+                })
+            ),
+            "{error:?}"
+        );
     }
 }
 
@@ -190,7 +208,7 @@ async fn a_homeserver_that_says_no_limit_has_its_word() {
 async fn an_old_homeserver_is_asked_the_old_way() {
     let (scripted, homeserver) = Scripted::start([unrecognized(), limit(5), unrecognized(), gives(b"abc")]).await;
     assert_eq!(homeserver.upload_limit().await.unwrap(), Some(5));
-    assert_eq!(read(homeserver.download(&mxc()).await.unwrap()), b"abc");
+    assert_eq!(read(homeserver.download(&mxc(), LIMIT).await.unwrap()), b"abc");
     let user = "user_id=%40whatsappbot%3Ahs.test";
     assert_eq!(
         scripted.lines(),
@@ -207,7 +225,7 @@ async fn an_old_homeserver_is_asked_the_old_way() {
 async fn a_download_that_breaks_off_begins_again() {
     let bytes = vec![7; 300_000];
     let (_, homeserver) = Scripted::start([breaks_off(), says(503, &json!({})), gives(&bytes)]).await;
-    let download = homeserver.download(&mxc()).await.unwrap();
+    let download = homeserver.download(&mxc(), LIMIT).await.unwrap();
     assert_eq!(download.mime.as_deref(), Some("image/png"));
     assert_eq!(download.name.as_deref(), Some("caf\u{e9}.png"));
     assert!(read(download) == bytes);
@@ -220,7 +238,7 @@ async fn a_file_kept_elsewhere_is_fetched_there_without_our_token() {
         [("location", "/elsewhere?signed=1")],
     );
     let (scripted, homeserver) = Scripted::start([there.into_response(), gives(b"abc")]).await;
-    assert_eq!(read(homeserver.download(&mxc()).await.unwrap()), b"abc");
+    assert_eq!(read(homeserver.download(&mxc(), LIMIT).await.unwrap()), b"abc");
     let asked = scripted.last();
     assert_eq!((asked.line.as_str(), asked.token), ("GET /elsewhere?signed=1", false));
 }
@@ -229,18 +247,29 @@ async fn a_file_kept_elsewhere_is_fetched_there_without_our_token() {
 async fn a_file_nobody_has_is_not_found() {
     let missing = says(404, &json!({"errcode": "M_NOT_FOUND", "error": "no"}));
     let (_, homeserver) = Scripted::start([missing]).await;
-    let error = homeserver.download(&mxc()).await.expect_err("it is not there");
+    let error = homeserver.download(&mxc(), LIMIT).await.expect_err("it is not there");
     assert!(matches!(error, Error::NotFound(_)), "{error}");
     let error = homeserver
-        .download("mxc://nonsense".into())
+        .download("mxc://nonsense".into(), LIMIT)
         .await
         .expect_err("no address");
     assert!(matches!(error, Error::BadRequest(_)), "{error}");
 }
 
 #[tokio::test]
+async fn a_file_that_nobody_would_want_is_not_fetched() {
+    let (_, homeserver) = Scripted::start([gives(b"abc")]).await;
+    let error = homeserver.download(&mxc(), 2).await.expect_err("too large");
+    let (size, limit) = (Some(3), Some(2));
+    assert!(
+        matches!(error, Error::TooLarge { size: its, limit: most } if (its, most) == (size, limit)),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn a_homeserver_that_falls_silent_is_not_waited_for() {
     let silent = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>()).into_response();
     let (_, homeserver) = Scripted::start([silent, gives(b"abc")]).await;
-    assert_eq!(read(homeserver.download(&mxc()).await.unwrap()), b"abc");
+    assert_eq!(read(homeserver.download(&mxc(), LIMIT).await.unwrap()), b"abc");
 }

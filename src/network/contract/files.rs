@@ -117,6 +117,8 @@ pub(super) async fn files_need_a_linked_device(stage: &mut dyn Stage) {
     let network = stage.network();
     let error = network.download(device, &media(reference)).await.expect_err("unlinked");
     assert!(matches!(error, Error::NotLinked), "{error}");
+    let error = network.media_limits(device).await.expect_err("unlinked");
+    assert!(matches!(error, Error::NotLinked), "{error}");
     let error = network
         .upload(device, MediaKind::File, file_of(b"file"))
         .await

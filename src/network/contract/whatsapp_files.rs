@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{MediaKind, MediaRef},
-    network::Error,
+    network::{Error, MediaLimits, whatsapp::MEDIA_LIMITS},
 };
 
 async fn linked() -> (OnSimulator, DeviceId) {
@@ -105,4 +105,26 @@ async fn a_file_the_servers_do_not_want_is_refused_for_good() {
         let refused = stage.network().upload(device, MediaKind::File, file_of(b"x")).await;
         assert!(matches!(refused.expect_err("refused"), Error::Refused(_)), "{status}");
     }
+}
+
+/// B31: a connection goes by what it was told itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_large_files_may_be_is_asked_with_every_connection() {
+    let (stage, device) = linked().await;
+    assert_eq!(stage.network().media_limits(device).await.unwrap(), MEDIA_LIMITS);
+    stage.server.tells_media_limit(7);
+    assert_eq!(
+        stage.network().media_limits(device).await.unwrap(),
+        MEDIA_LIMITS,
+        "it was asked before"
+    );
+    stage.network().disconnect(device).await;
+    stage.network().connect(device).await.unwrap();
+    let told = MediaLimits {
+        picture: 7 << 20,
+        film: 7 << 20,
+        sound: 7 << 20,
+        ..MEDIA_LIMITS
+    };
+    assert_eq!(stage.network().media_limits(device).await.unwrap(), told);
 }

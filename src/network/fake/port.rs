@@ -24,13 +24,6 @@ impl Network for Fake {
         Capabilities {
             typing: true,
             text_limit: 65_536,
-            media_limits: MediaLimits {
-                picture: 1 << 24,
-                film: 1 << 26,
-                sound: 1 << 24,
-                sticker: 1 << 20,
-                file: 1 << 30,
-            },
         }
     }
 
@@ -262,6 +255,17 @@ impl Network for Fake {
     async fn upload(&self, device: DeviceId, kind: MediaKind, file: File) -> Result<MediaRef, Error> {
         self.must_be_linked(device)?;
         self.takes_file(kind, file)
+    }
+
+    async fn media_limits(&self, device: DeviceId) -> Result<MediaLimits, Error> {
+        self.must_be_linked(device)?;
+        Ok(MediaLimits {
+            picture: 1 << 24,
+            film: 1 << 26,
+            sound: 1 << 24,
+            sticker: 1 << 20,
+            file: 1 << 30,
+        })
     }
 
     async fn ask_again(&self, portal: &PortalKey, _: &MessageRef, media: &Media) -> Result<MediaRef, Error> {

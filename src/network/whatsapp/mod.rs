@@ -56,10 +56,13 @@ use async_trait::async_trait;
 
 pub(crate) use self::{
     config::{Config, check},
-    media::LIMITS as MEDIA_LIMITS,
+    media::USUAL as MEDIA_LIMITS,
 };
 use self::{live::Live, people::People, stored_media::StoredMedia};
-use super::{Capabilities, Error, Intake, Invited, Joined, LinkAnswer, LinkSteps, Linking, Network, NewGroup, Picture};
+use super::{
+    Capabilities, Error, Intake, Invited, Joined, LinkAnswer, LinkSteps, Linking, MediaLimits, Network, NewGroup,
+    Picture,
+};
 use crate::{
     model::{
         Action, ChatId, Clock, ContactId, ContactInfo, DeviceId, Event, Group, Invitation, Media, MediaKind, MediaRef,
@@ -123,7 +126,6 @@ impl Network for WhatsApp {
         Capabilities {
             typing: true,
             text_limit: outgoing::TEXT_LIMIT,
-            media_limits: media::LIMITS,
         }
     }
 
@@ -297,6 +299,11 @@ impl Network for WhatsApp {
     async fn upload(&self, device: DeviceId, kind: MediaKind, file: File) -> Result<MediaRef, Error> {
         let session = self.live.session(&self.shared, device).await?;
         around!("upload", media::upload(&self.shared, &session, kind, file).await)
+    }
+
+    async fn media_limits(&self, device: DeviceId) -> Result<MediaLimits, Error> {
+        let session = self.live.session(&self.shared, device).await?;
+        media::limits(&self.shared, &session).await
     }
 
     async fn ask_again(&self, portal: &PortalKey, message: &MessageRef, media: &Media) -> Result<MediaRef, Error> {

@@ -40,6 +40,7 @@ use super::{
     interest::EVENTS,
     keys::Keys,
     link::{Link, instead_of, link_after},
+    media::Limits,
     phone::Phone,
     receipts, settings, strays,
     strays::Strays,
@@ -66,6 +67,7 @@ pub(super) struct Session {
     phone: Phone,
     calls: Calls,
     counts: Counts,
+    limits: Limits,
     /// The library's task; dropping it ends it.
     running: Mutex<Option<BotHandle>>,
     /// Our task that follows the events.
@@ -129,6 +131,7 @@ impl Session {
             phone: Phone::default(),
             calls: Calls::default(),
             counts: Counts::default(),
+            limits: Limits::default(),
             running: Mutex::new(Some(bot.spawn())),
             following: Mutex::default(),
         });
@@ -143,6 +146,11 @@ impl Session {
     /// The library's client.
     pub(super) fn client(&self) -> &Arc<Client> {
         &self.client
+    }
+
+    /// How large files may be.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Answers of the server to what is sent.
@@ -173,6 +181,7 @@ impl Session {
     /// The device was linked just now and is connected.
     pub(super) fn was_linked(&self) {
         self.link.send_replace(Link::Connected);
+        self.limits.ask(self.device, &self.client);
     }
 
     /// The house knows the device: its messages can be taken from now on, also those that came a moment too early.
@@ -369,9 +378,11 @@ impl Session {
         let before = self.link.send_replace(link);
         if link == Link::Connected && before != link {
             self.delivery.ask_for_left_over();
+            self.limits.ask(self.device, &self.client);
         }
         if link != Link::Connected {
             self.acks.lost();
+            self.limits.forget();
         }
         if let Link::Ended(reason) = link {
             tracing::info!(device.id = %self.device, ?reason, "the session ended");

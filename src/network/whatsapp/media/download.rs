@@ -7,7 +7,7 @@ use whatsapp_rust::{ErrorChainExt as _, anyhow, download::DownloadParams};
 
 use super::{
     super::{super::Error, Shared, session::Session, stored_media::StoredMedia, unreachable},
-    LIMITS,
+    limits::USUAL,
     sink::Sink,
     stored,
 };
@@ -37,7 +37,7 @@ pub(in super::super) async fn download(shared: &Shared, session: &Session, media
 
 async fn fetch(session: &Session, stored: &StoredMedia) -> Result<File, Failed> {
     let limit = match stored.file_length {
-        0 => LIMITS.file,
+        0 => USUAL.file,
         announced => announced,
     };
     let sink = Sink::new(limit).map_err(|error| Failed::Other(unreachable(error)))?;

@@ -6,6 +6,7 @@
 
 mod again;
 mod download;
+mod limits;
 mod only_here;
 mod sealed;
 mod sink;
@@ -15,25 +16,19 @@ use std::time::Duration;
 
 use whatsapp_rust::{http::UreqHttpClient, wacore::download::MediaType};
 
-pub(super) use self::{again::ask_again, download::download, only_here::OnlyHere, upload::upload};
+pub(crate) use self::limits::USUAL;
+pub(super) use self::{
+    again::ask_again,
+    download::download,
+    limits::{Limits, limits},
+    only_here::OnlyHere,
+    upload::upload,
+};
 use super::{
-    super::{Error, MediaLimits},
+    super::Error,
     stored_media::{StoredAs, StoredMedia},
 };
 use crate::model::{Media, MediaKind, MediaSource};
-
-const MIB: u64 = 1024 * 1024;
-
-/// What is sent of each kind. WhatsApp names no numbers that all sources agree on, and its servers refuse by themselves;
-/// for plain files it is a little less than `MAX_FILE_SIZE_BYTES` of its web client (2 GiB, see the library's HTTP client),
-/// and the others are chosen on the careful side of what people report.
-pub(crate) const LIMITS: MediaLimits = MediaLimits {
-    picture: 16 * MIB,
-    film: 64 * MIB,
-    sound: 16 * MIB,
-    sticker: MIB,
-    file: 2000 * MIB,
-};
 
 /// How long a media server may leave a connection without a sign of life.
 const SILENCE: Duration = Duration::from_mins(2);

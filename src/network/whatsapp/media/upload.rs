@@ -15,7 +15,7 @@ use super::{
     },
     sealed::seal,
 };
-use crate::model::{MediaKind, MediaRef};
+use crate::model::{MediaKind, MediaRef, in_units};
 
 /// Encrypts a file and brings it to the servers.
 pub(in super::super) async fn upload(
@@ -30,7 +30,7 @@ pub(in super::super) async fn upload(
     let (sealed, info) = sealed
         .map_err(unreachable)?
         .map_err(|error| Error::Unreachable(error.into()))?;
-    let client = session.client();
+    let (client, size) = (session.client(), info.file_length);
     let mut uploaded = client
         .upload_stream(sealed.clone(), copy(&info), stored_as.media_type())
         .await;
@@ -40,7 +40,7 @@ pub(in super::super) async fn upload(
         client.refresh_media_conn(true).await.map_err(unreachable)?;
         uploaded = client.upload_stream(sealed, info, stored_as.media_type()).await;
     }
-    let uploaded = uploaded.map_err(read_error)?;
+    let uploaded = uploaded.map_err(|error| read_error(error, size))?;
     let stored = StoredMedia {
         media_type: stored_as,
         direct_path: uploaded.direct_path,
@@ -68,10 +68,13 @@ fn has_no_status(error: &anyhow::Error) -> bool {
 }
 
 /// A refused permission (401, 403) and trouble of the servers pass; any other refusal would come again.
-fn read_error(error: anyhow::Error) -> Error {
+fn read_error(error: anyhow::Error, size: u64) -> Error {
     let cause: &(dyn std::error::Error + 'static) = error.as_ref();
     match cause.http_status() {
-        Some(413) => Error::Refused("the file is too large".to_owned()),
+        Some(413) => Error::Refused(format!(
+            "the file has {}, and WhatsApp takes no such large ones",
+            in_units(size)
+        )),
         Some(429) => Error::RateLimited(super::SILENCE),
         Some(401 | 403 | 408) | None => Error::Unreachable(error.into()),
         Some(status @ 400..500) => Error::Refused(format!("the file was not taken (status {status})")),

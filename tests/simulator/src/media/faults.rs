@@ -30,6 +30,10 @@ pub(crate) struct MediaFaults {
     down: VecDeque<Fault>,
     /// The pause after every part of a blob.
     pub(crate) pause: Option<Duration>,
+    /// Blobs are refused above so many bytes.
+    pub(crate) largest: Option<usize>,
+    /// What accounts are told of pictures, films and sound, in mebibytes.
+    pub(crate) told: Option<u32>,
 }
 
 impl MediaFaults {
@@ -78,6 +82,16 @@ impl Server {
     /// Pauses after every 64 KiB of every blob, both ways; `None` ends it.
     pub fn slows_media(&self, pause: Option<Duration>) {
         self.shared().act(|state| state.blobs.faults.pause = pause);
+    }
+
+    /// From now on uploads of more than so many bytes, which are sealed ones, are refused as too large.
+    pub fn takes_files_up_to(&self, bytes: usize) {
+        self.shared().act(|state| state.blobs.faults.largest = Some(bytes));
+    }
+
+    /// From now on accounts that ask are told that pictures, films and sound may have so many mebibytes.
+    pub fn tells_media_limit(&self, mebibytes: u32) {
+        self.shared().act(|state| state.blobs.faults.told = Some(mebibytes));
     }
 
     /// From now on a blob is refused with this status: 404 and 410 gone, 403 the address expired. Answers

@@ -50,7 +50,10 @@ pub(crate) async fn upload(
     if query.resume.is_some() {
         return progress(&shared, &kind, &token);
     }
-    let (fault, pause) = shared.act(|state| (state.blobs.faults.take(Way::Up), state.blobs.faults.pause));
+    let (fault, pause, largest) = shared.act(|state| {
+        let faults = &mut state.blobs.faults;
+        (faults.take(Way::Up), faults.pause, faults.largest.unwrap_or(LARGEST))
+    });
     if let Some(Fault::Refused(status)) = fault {
         return status_of(status).into_response();
     }
@@ -61,7 +64,7 @@ pub(crate) async fn upload(
         Some(Fault::Cut(after)) => after,
         _ => usize::MAX,
     };
-    let bytes = match take(body, begun, limit, pause).await {
+    let bytes = match take(body, begun, (limit, largest), pause).await {
         Ok(bytes) => bytes,
         Err(Broken::TooLarge) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
         Err(Broken::Off(bytes)) => {
@@ -104,14 +107,20 @@ enum Broken {
     Off(Vec<u8>),
 }
 
-async fn take(body: Body, mut bytes: Vec<u8>, limit: usize, pause: Option<Duration>) -> Result<Vec<u8>, Broken> {
+/// Takes a body: it breaks off after `limit` bytes, and is refused above `largest`.
+async fn take(
+    body: Body,
+    mut bytes: Vec<u8>,
+    (limit, largest): (usize, usize),
+    pause: Option<Duration>,
+) -> Result<Vec<u8>, Broken> {
     let mut parts = body.into_data_stream();
     let mut since_pause = 0;
     while let Some(part) = parts.next().await {
         let Ok(part) = part else {
             return Err(Broken::Off(bytes));
         };
-        if bytes.len() + part.len() > LARGEST {
+        if bytes.len() + part.len() > largest {
             return Err(Broken::TooLarge);
         }
         let room = limit.saturating_sub(bytes.len());

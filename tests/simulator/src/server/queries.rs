@@ -68,7 +68,10 @@ fn answer(state: &mut State, device: &Device, space: &str, iq: &Node) -> Answer 
         "usync" => known(child.and_then(|query| usync::answer(state, device, query))),
         "w:sync:app:state" => known(child.and_then(|sync| app_state::answer(state, device, sync))),
         "w:g2" => groups::answer(state, device, iq),
-        "abt" => Ok(vec![service::properties(migration::is_migrated(state, device))]),
+        "abt" => Ok(vec![service::properties(
+            migration::is_migrated(state, device),
+            state.blobs.faults.told,
+        )]),
         "w:m" => Ok(vec![media::connection(state)]),
         "w:profile:picture" => pictures::answer(state, device, iq),
         "status" => profile::about(state, device, iq),

@@ -73,20 +73,27 @@ pub(crate) fn remind(state: &mut State, device: &Device) {
 }
 
 /// Messages between two people carry a privacy token, as on the real server; an account that lives under its LID
-/// is told so.
-pub(super) fn properties(is_lid_migrated: bool) -> Node {
+/// is told so; how many mebibytes of media are taken only where a test said so, else clients go by their own values.
+pub(super) fn properties(is_lid_migrated: bool, media: Option<u32>) -> Node {
     let migrated = is_lid_migrated.then_some(web::LID_ONE_ON_ONE_MIGRATION_ENABLED);
     let on = [web::PRIVACY_TOKEN_SENDING_ON_ALL_1_ON_1_MESSAGES]
         .into_iter()
-        .chain(migrated);
+        .chain(migrated)
+        .map(|property| (property, 1));
+    let limits = [
+        web::DEFAULT_MEDIA_LIMIT_MB,
+        web::DEFAULT_VIDEO_LIMIT_MB,
+        web::DEFAULT_AUDIO_LIMIT_MB,
+    ];
+    let limits = media.into_iter().flat_map(|media| limits.map(|limit| (limit, media)));
     node("props")
         .attr("protocol", "1")
         .attr("hash", if is_lid_migrated { "sim-lid" } else { "sim" })
         .attr("refresh", 86_400u32)
-        .children(on.map(|property| {
+        .children(on.chain(limits).map(|(property, value)| {
             node("prop")
                 .attr("config_code", property.code)
-                .attr("config_value", "1")
+                .attr("config_value", value)
                 .build()
         }))
         .build()
