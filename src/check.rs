@@ -150,8 +150,8 @@ async fn files(homeserver: &Homeserver, report: &mut Report) {
     }
     let limits = whatsapp::MEDIA_LIMITS;
     report.good(format!(
-        "files: unless it tells an account otherwise, WhatsApp takes pictures up to {}, films up to {}, sound up to {}, any \
-         other file up to {}",
+        "files: WhatsApp takes pictures up to {}, films up to {}, sound up to {}, any other file up to {}, unless it tells \
+         a device otherwise",
         in_units(limits.picture),
         in_units(limits.film),
         in_units(limits.sound),

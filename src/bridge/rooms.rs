@@ -53,6 +53,7 @@ fn concerns_us(bridge: &Inner, event: &RoomEvent) -> bool {
             | Incoming::Redact { .. }
             | Incoming::Vote { .. }
             | Incoming::EndPoll { .. }
+            | Incoming::Moved { .. }
             | Incoming::Pins { .. }
             | Incoming::Left { .. }
             | Incoming::Replaced { .. }

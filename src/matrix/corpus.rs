@@ -90,6 +90,7 @@ fn events_of_real_clients_become_what_the_corpus_says() {
             Incoming::React { target, key } => json!({"react": key, "target": target}),
             Incoming::Redact { target } => json!({"redact": target}),
             Incoming::Vote { poll, answers } => json!({"vote": answers, "poll": poll}),
+            Incoming::Moved { share, said } => json!({"moved": shown(&said), "share": share}),
             Incoming::EndPoll { poll, words } => json!({"end": poll, "words": words}),
             Incoming::Pins { pinned, unpinned } => json!({"pinned": pinned, "unpinned": unpinned}),
             other => json!(format!("{other:?}")),

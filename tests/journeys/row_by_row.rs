@@ -32,6 +32,10 @@ impl Client for Seat {
         self.user.sets(self.room.id(), kind, &content);
     }
 
+    async fn sets_own(&self, kind: &str, content: Value) -> String {
+        self.user.sets_own(self.room.id(), kind, &content)
+    }
+
     async fn state(&self, kind: &str) -> Option<Value> {
         self.room.state(kind, "")
     }
@@ -191,6 +195,8 @@ rows! {
     b25_files_keep_their_names: rows::media::b25;
     /// B26
     b26_places_are_places_and_move: rows::places::b26;
+    /// B26
+    b26_of_what_is_shared_live_the_beginning_crosses: rows::places::b26_shared;
     /// B26
     b26_wherever_the_next_place_comes_from_it_stands_in_one_event: rows::places::b26_moving;
     /// B26

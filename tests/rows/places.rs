@@ -1,10 +1,10 @@
 //! Places, standing and moving.
 
 use serde_json::{Value, json};
-use simulator::Speech;
+use simulator::{Received, Speech};
 use whatsapp_rust::{buffa::MessageField, waproto::whatsapp as wa};
 
-use super::talk::{Client, Talk, body, relates_to};
+use super::talk::{Client, Talk, body, relates_to, words};
 
 /// A place of a live location, by its number and the seconds since it began.
 fn numbered(latitude: f64, sequence: i64, seconds: u32) -> wa::Message {
@@ -93,6 +93,54 @@ pub async fn b26<H, C: Client>(talk: Talk<'_, H, C>) {
         (place.accuracy_in_meters, place.name.as_deref()),
         (Some(12), Some("Café"))
     );
+}
+
+/// B26: of what is shared live in Matrix the place where it began crosses, once, and people are told that no more does.
+pub async fn b26_shared<H, C: Client>(talk: Talk<'_, H, C>) {
+    // As Element writes it.
+    let begins = json!({
+        "description": "Live location", "live": true, "timeout": 900_000,
+        "org.matrix.msc3488.asset": {"type": "m.self"}, "org.matrix.msc3488.ts": 1_795_000_000_000_u64,
+    });
+    let share = talk
+        .chat
+        .sets_own("org.matrix.msc3672.beacon_info", begins.clone())
+        .await;
+    for place in ["geo:48.2,16.37;u=12", "geo:48.3,16.37;u=9"] {
+        let moved = json!({
+            "m.relates_to": {"rel_type": "m.reference", "event_id": share},
+            "org.matrix.msc3488.location": {"uri": place}, "org.matrix.msc3488.ts": 1_795_000_000_001_u64,
+        });
+        talk.chat.sends("org.matrix.msc3672.beacon", moved).await;
+    }
+    let got = talk.gets("a place", |got| got.message.location_message.is_set()).await;
+    let place = &got.message.location_message;
+    assert_eq!(
+        (place.degrees_latitude, place.degrees_longitude, place.name.as_deref()),
+        (Some(48.2), Some(16.37), Some("Live location"))
+    );
+    let told = talk.chat.hears("see where it began").await;
+    assert_eq!(told["content"]["msgtype"], "m.notice");
+    let mut ends = begins;
+    ends["live"] = json!(false);
+    talk.chat.sets_own("org.matrix.msc3672.beacon_info", ends).await;
+    talk.chat.says(words("I am there")).await;
+    talk.gets_text("I am there").await;
+    let places = |got: &&Received| got.message.location_message.is_set();
+    assert_eq!(talk.ana.received().iter().filter(places).count(), 1);
+    let events = talk.chat.reads().await;
+    assert_eq!(
+        events.iter().filter(|it| body(it) == body(&told)).count(),
+        1,
+        "told once"
+    );
+
+    talk.chat.takes_back(&share).await;
+    talk.gets("the place taken back", |word| {
+        let taken = word.message.protocol_message.as_option();
+        taken.is_some_and(|it| it.key.id.as_deref() == Some(got.id.as_str()))
+    })
+    .await;
 }
 
 /// The live locations that stand in a room, as events of their own.

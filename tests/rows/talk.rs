@@ -17,6 +17,8 @@ pub trait Client: Sized {
     async fn sends(&self, kind: &str, content: Value) -> String;
     /// Sets state of the room.
     async fn sets(&self, kind: &str, content: Value);
+    /// Sets a piece of the room's state that is theirs alone; answers its event id.
+    async fn sets_own(&self, kind: &str, content: Value) -> String;
     /// The content of a piece of the room's state.
     async fn state(&self, kind: &str) -> Option<Value>;
     /// Takes an event back.

@@ -208,6 +208,12 @@ impl Person {
         room.send_state_event_raw(kind, "", content).await.unwrap();
     }
 
+    /// Sets a piece of a room's state that is theirs alone; tells its event id.
+    pub async fn sets_own(&self, room: &Room, kind: &str, content: Value) -> String {
+        let set = room.send_state_event_raw(kind, self.id(), content).await.unwrap();
+        set.event_id.to_string()
+    }
+
     /// The content of a piece of a room's state, as it came last.
     pub fn state(&self, room: &Room, kind: &str) -> Option<Value> {
         let seen = self.seen.lock().unwrap();

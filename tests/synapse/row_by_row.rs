@@ -35,6 +35,10 @@ impl Client for Seat<'_> {
         self.person.sets(&self.room, kind, content).await;
     }
 
+    async fn sets_own(&self, kind: &str, content: Value) -> String {
+        self.person.sets_own(&self.room, kind, content).await
+    }
+
     async fn state(&self, kind: &str) -> Option<Value> {
         self.person.state(&self.room, kind)
     }
@@ -166,6 +170,7 @@ proofs! {
         rows::questions::b15_polls,
         rows::questions::b15_answers,
         rows::places::b26,
+        rows::places::b26_shared,
         rows::places::b26_moving,
         rows::places::b26_unseen,
         rows::people::b27,

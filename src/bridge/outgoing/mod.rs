@@ -9,6 +9,7 @@ mod gallery;
 mod groups;
 mod marks;
 mod media;
+mod places;
 mod posts;
 mod say;
 mod stage;
@@ -65,6 +66,7 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent) -> Result<(), Failu
             Some(stage) => marks::end_poll(&stage, &poll, words).await,
             None => Ok(()),
         },
+        Incoming::Moved { share, said } => places::begun(desk, event, &share, &said).await,
         Incoming::Pins { pinned, unpinned } => match stage::of(desk, event).await? {
             Some(stage) => marks::pin(&stage, &pinned, &unpinned).await,
             None => Ok(()),
@@ -131,13 +133,18 @@ pub(super) async fn given_up(tx: &mut Tx, desk: &Desk<'_>, event: &RoomEvent, wh
     let Some(portal) = tx.find_portal_by_room(&event.room).await? else {
         return commands::given_up(tx, desk.bridge, event, why).await;
     };
+    let incoming = read(&event.json);
+    let event = match &incoming {
+        Ok(Incoming::Moved { share, .. }) => &places::shared(event, share),
+        _ => event,
+    };
     let id = desk.bridge.network.message_id(event.event.as_str());
     let leads = tx.find_message(&portal.key, &id, &Sender::Owner).await?;
     let is_sent = leads.is_some() && !tx.fail_message(&portal.key, &id, why).await?;
     if let Some(leads) = leads {
         tx.fail_pieces(&leads, why).await?;
     }
-    if let Ok(Incoming::Room(change)) = read(&event.json)
+    if let Ok(Incoming::Room(change)) = incoming
         && matches!(portal.kind, ChatKind::Group | ChatKind::Channel)
     {
         groups::put_right(tx, desk.bridge, &portal.key, &change).await?;

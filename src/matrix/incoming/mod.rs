@@ -65,6 +65,13 @@ pub(crate) enum Incoming {
         /// How it ended, for people.
         words: Option<String>,
     },
+    /// Somebody who shares where they are told where that is now.
+    Moved {
+        /// The event that began it.
+        share: OwnedEventId,
+        /// The place.
+        said: Box<Said>,
+    },
     /// Other events are held at the top of the room than before.
     Pins {
         /// Held now.
@@ -246,10 +253,6 @@ fn room(event: &Event) -> Incoming {
         "m.room.avatar" => changed(RoomChange::Avatar(state::avatar(&event.content))),
         "m.room.power_levels" => state::levels(event),
         "m.room.join_rules" => state::join_rules(event),
-        // Where it is follows in events that only live clients can read.
-        "m.beacon_info" | "org.matrix.msc3672.beacon_info" if flag(&event.content, "live") => {
-            unsupported("live location")
-        }
         _ => Incoming::Ignored("state of the room"),
     }
 }
@@ -265,6 +268,7 @@ fn message(event: &Event, copied: bool) -> Incoming {
         "m.room.redaction" => redaction(event),
         "m.poll.response" | "org.matrix.msc3381.poll.response" => poll::vote(content),
         "m.poll.end" | "org.matrix.msc3381.poll.end" => poll::end(content),
+        "m.beacon" | "org.matrix.msc3672.beacon" => place::moved(content),
         "m.room.encrypted" => unsupported("encrypted message"),
         "m.call.invite" => unsupported("call"),
         "m.room.message" | "m.sticker" | "m.poll.start" | "org.matrix.msc3381.poll.start" => {

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Said,
-    fields::{Fields, first, part, text, words},
+    Incoming, Said,
+    fields::{Fields, Relation, first, part, text, words},
     media::thumbnail,
 };
 use crate::model::{Content, Location, Place};
@@ -27,6 +27,23 @@ pub(super) fn read(content: &Fields) -> Said {
     }));
     said.picture = part(content, "info").and_then(thumbnail);
     said
+}
+
+/// Reads where somebody is who shares it live (MSC3672); what began it says for how long, and nothing of where.
+pub(super) fn moved(content: &Fields) -> Incoming {
+    let relation = Relation::of(content);
+    let Some(share) = relation.to("m.reference") else {
+        return Incoming::Ignored("place of nothing");
+    };
+    let mut said = read(content);
+    let Content::Location(location) = &mut said.content else {
+        return Incoming::Ignored("live location without a place");
+    };
+    location.name.get_or_insert_with(|| "Live location".to_owned());
+    Incoming::Moved {
+        share: share.clone(),
+        said: Box::new(said),
+    }
 }
 
 /// Reads `geo:51.5008,0.1247;u=35` (RFC 5870), on the earth only.

@@ -22,6 +22,8 @@ pub(crate) struct Levels {
 
 /// What changes how a room is shown.
 const DESCRIBING: [&str; 4] = ["m.room.name", "m.room.topic", "m.room.avatar", "m.room.pinned_events"];
+/// What begins to tell where somebody is: a state of the room, and something that is said in it.
+const SHARING: [&str; 2] = ["m.beacon_info", "org.matrix.msc3672.beacon_info"];
 /// What people may do also where they may not write: marks on messages, and taking back what they did.
 const MARKING: [&str; 5] = [
     "m.reaction",
@@ -51,6 +53,9 @@ pub(crate) fn levels(before: &Value, levels: &Levels, manage: &dyn Fn(&UserId) -
     let mut events = content["events"].as_object().cloned().unwrap_or_default();
     for kind in DESCRIBING {
         events.insert(kind.into(), json!(levels.describe));
+    }
+    for kind in SHARING {
+        events.insert(kind.into(), json!(levels.write));
     }
     for kind in MARKING {
         events.insert(kind.into(), json!(0));
@@ -123,6 +128,7 @@ mod tests {
         assert_eq!((&after["events_default"], &after["kick"]), (&json!(50), &json!(50)));
         assert_eq!(after["events"]["m.room.name"], 0);
         assert_eq!(after["events"]["m.reaction"], 0);
+        assert_eq!(after["events"]["m.beacon_info"], 50);
         assert_eq!(after["events"]["m.room.encryption"], 100);
         assert_eq!(after["notifications"]["room"], 20);
         assert_eq!(
