@@ -8,14 +8,12 @@ use utoipa::ToSchema;
 use super::error::Error;
 use crate::{
     bridge::WantedChat,
-    model::{Mute, Timestamp},
+    model::{Mute, TIMERS, Timestamp},
 };
 
 /// The longest name and topic of a group.
 const LONGEST_TITLE: usize = 100;
 const LONGEST_TOPIC: usize = 2048;
-/// The times after which messages can disappear: a day, a week, three months.
-const TIMERS: [u32; 3] = [86_400, 604_800, 7_776_000];
 /// Fields of other systems' chats that have nothing behind them here.
 const ELSEWHERE: [&str; 5] = ["photo", "hidden", "blocked", "tags", "metadata"];
 

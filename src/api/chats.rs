@@ -144,6 +144,8 @@ pub(super) struct AttachmentView {
     height: Option<u32>,
     /// Milliseconds.
     duration: Option<u64>,
+    /// Why it was sent as a plain file although it was meant as more.
+    note: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -334,5 +336,6 @@ fn attachment(media: &Media) -> AttachmentView {
         width: media.width,
         height: media.height,
         duration: media.duration,
+        note: media.note.clone(),
     }
 }

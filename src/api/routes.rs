@@ -94,7 +94,10 @@ fn beside() -> Router<Api> {
         .route("/invites/{code}", get(invites::look))
         .route("/chats/{chat}", get(chat::show).patch(chat::change))
         .route("/chats/{chat}/receipts", post(chat::read))
-        .route("/chats/{chat}/messages/{message}", get(message_fate::show))
+        .route(
+            "/chats/{chat}/messages/{message}",
+            get(message_fate::show).delete(message_fate::forget),
+        )
         .route("/devices/{platform}/{number}/chats", get(chats::list))
         .route(
             "/devices/{platform}/{number}/chats/{chat}/messages",

@@ -8,14 +8,18 @@ use super::{
     Error, Inner, chat_marks,
     chats::{self, WholeChat},
     error::Failure,
-    groups,
+    forgetting, groups,
     standing::{self, Standing},
+    timers,
     worker::Desk,
 };
 use crate::{
-    model::{Action, ChatChange, ChatKind, ChatMark, Event, GroupChange, IdentityId, Lane, Mute, Rank, Sender, Work},
+    model::{
+        Action, ChatChange, ChatKind, ChatMark, Event, GroupChange, IdentityId, Lane, Mute, PortalKey, Rank, Sender,
+        Timestamp, Work,
+    },
     network,
-    store::Tx,
+    store::{self, Portal, Tx},
 };
 
 /// What shall be otherwise; what is `None` stays.
@@ -89,13 +93,41 @@ pub(super) async fn accept(
     let now = bridge.clock().now();
     let mut standing = standing::with_group(&mut tx, &key).await?;
     for (field, action) in wanted.actions() {
-        may(kind, &standing, field, &action)?;
-        if standing.apply(&action) {
-            chats::push_change(&mut tx, &key, action, now).await?;
-        }
+        let accepted = wish(&mut tx, (&key, kind), &mut standing, action, now).await?;
+        accepted.map_err(|why| refused(field, why))?;
     }
     tx.commit().await?;
     chats::show(bridge, identity, spelled).await
+}
+
+/// Promises to tell the network of a timer, as when it is asked for by REST; whether that changes anything, or why it may
+/// not be.
+pub(super) async fn wish_timer(
+    tx: &mut Tx,
+    portal: &Portal,
+    timer: Option<u32>,
+    now: Timestamp,
+) -> Result<Result<bool, &'static str>, store::Error> {
+    let mut standing = standing::with_group(tx, &portal.key).await?;
+    wish(tx, (&portal.key, portal.kind), &mut standing, Action::Timer(timer), now).await
+}
+
+/// Promises one thing; whether it changes how the chat stands, or why it may not be.
+async fn wish(
+    tx: &mut Tx,
+    (key, kind): (&PortalKey, ChatKind),
+    standing: &mut Standing,
+    action: Action,
+    now: Timestamp,
+) -> Result<Result<bool, &'static str>, store::Error> {
+    if let Err(why) = may(kind, standing, &action) {
+        return Ok(Err(why));
+    }
+    let is_news = standing.apply(&action);
+    if is_news {
+        chats::push_change(tx, key, action, now).await?;
+    }
+    Ok(Ok(is_news))
 }
 
 fn some(text: String) -> Option<String> {
@@ -107,17 +139,17 @@ fn refused(field: &str, why: &str) -> Error {
 }
 
 /// Whether a chat has such a thing, and the owner a say in it.
-fn may(kind: ChatKind, standing: &Standing, field: &str, action: &Action) -> Result<(), Error> {
+fn may(kind: ChatKind, standing: &Standing, action: &Action) -> Result<(), &'static str> {
     let change = match (kind, action) {
         (ChatKind::Direct, Action::Mark(_) | Action::Timer(_)) | (ChatKind::Group, Action::Mark(_)) => return Ok(()),
-        (ChatKind::Direct, _) => return Err(refused(field, "a direct chat has none of its own")),
+        (ChatKind::Direct, _) => return Err("a direct chat has none of its own"),
         (ChatKind::Group, action) => action,
         (ChatKind::Status | ChatKind::Channel | ChatKind::Other, _) => {
-            return Err(refused(field, "it cannot be changed for a chat of this kind"));
+            return Err("it cannot be changed for a chat of this kind");
         }
     };
     if standing.gone {
-        return Err(refused(field, "the owner is not in this group any more"));
+        return Err("the owner is not in this group any more");
     }
     let Some(group) = &standing.group else { return Ok(()) };
     let is_admin = group.rank(&Sender::Owner).is_none_or(|rank| rank >= Rank::Admin);
@@ -126,7 +158,7 @@ fn may(kind: ChatKind, standing: &Standing, field: &str, action: &Action) -> Res
         _ => true,
     };
     if for_admins && !is_admin {
-        return Err(refused(field, "only administrators of the group may change it"));
+        return Err("only administrators of the group may change it");
     }
     Ok(())
 }
@@ -136,6 +168,9 @@ pub(super) async fn tell(desk: &Desk<'_>, change: &ChatChange) -> Result<(), Fai
     let (bridge, key) = (desk.bridge, &change.portal);
     if bridge.store.read().await?.find_device(key.device).await?.is_none() {
         return desk.done().await;
+    }
+    if let Action::Forget { target } = &change.action {
+        return forgetting::tell(desk, change, target).await;
     }
     bridge.pace.turn(key.device).await?;
     let id = bridge.network.message_id(&change.seed);
@@ -160,8 +195,8 @@ pub(super) async fn tell(desk: &Desk<'_>, change: &ChatChange) -> Result<(), Fai
             }
         }
         Action::Timer(seconds) => {
-            tx.set_portal_timer(key, *seconds).await?;
-            say(&mut tx, bridge, change, &timer(*seconds)).await?;
+            timers::set(bridge, &mut tx, key, (*seconds, Some(now))).await?;
+            say(&mut tx, bridge, change, &timers::in_words(*seconds)).await?;
         }
         Action::Group(done) => {
             tx.lock_groups().await?;
@@ -189,18 +224,14 @@ pub(super) async fn tell(desk: &Desk<'_>, change: &ChatChange) -> Result<(), Fai
     desk.finish(tx).await
 }
 
-fn timer(seconds: Option<u32>) -> String {
-    match seconds {
-        None => "New messages do not disappear any more.".into(),
-        Some(86_400) => "New messages disappear after a day.".into(),
-        Some(seconds) => format!("New messages disappear after {} days.", seconds / 86_400),
-    }
-}
-
 /// What a change leaves behind that the network does not want.
 pub(super) async fn given_up(tx: &mut Tx, bridge: &Inner, change: &ChatChange, why: &str) -> Result<(), Failure> {
     let what = change.action.name();
     say(tx, bridge, change, &format!("Not done, {what}: {why}.")).await?;
+    if let Action::Timer(_) = change.action {
+        // It may have been asked for by the state of the room.
+        timers::promise(bridge, tx, &change.portal).await?;
+    }
     if let Action::Group(_) | Action::Timer(_) = change.action
         && tx.is_group_known(&change.portal).await?
     {
@@ -246,9 +277,9 @@ mod tests {
 
     fn sentence(kind: ChatKind, standing: &Standing, wanted: Wanted) -> String {
         let (field, action) = wanted.actions().remove(0);
-        match may(kind, standing, field, &action) {
+        match may(kind, standing, &action) {
             Ok(()) => String::new(),
-            Err(error) => error.to_string(),
+            Err(why) => refused(field, why).to_string(),
         }
     }
 

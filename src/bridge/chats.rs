@@ -15,7 +15,7 @@ use crate::{
         Action, ChatChange, ChatMark, Device, IdentityId, Lane, LinkState, MessageId, MessageRef, PortalKey, Rank,
         Sender, Timestamp, Work,
     },
-    store::{Part, Tx, UpTo},
+    store::{self, Part, Tx, UpTo},
 };
 
 /// A chat with everything that is known of it.
@@ -163,7 +163,7 @@ async fn shown(tx: &mut Tx, key: &PortalKey, spelled: &str) -> Result<MessageRef
 }
 
 /// A message of a chat, by its event or its id.
-pub(super) async fn named(tx: &mut Tx, key: &PortalKey, spelled: &str) -> Result<Option<crate::store::Message>, Error> {
+pub(super) async fn named(tx: &mut Tx, key: &PortalKey, spelled: &str) -> Result<Option<store::Message>, Error> {
     if spelled.contains('\0') {
         return Ok(None);
     }
@@ -175,7 +175,12 @@ pub(super) async fn named(tx: &mut Tx, key: &PortalKey, spelled: &str) -> Result
 }
 
 /// Promises to tell the network of a change.
-pub(super) async fn push_change(tx: &mut Tx, key: &PortalKey, action: Action, now: Timestamp) -> Result<(), Error> {
+pub(super) async fn push_change(
+    tx: &mut Tx,
+    key: &PortalKey,
+    action: Action,
+    now: Timestamp,
+) -> Result<(), store::Error> {
     let change = ChatChange {
         portal: key.clone(),
         seed: uuid::Uuid::now_v7().to_string(),

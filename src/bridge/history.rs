@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Inner, error::Failure, worker::Desk};
+use super::{Inner, error::Failure, timers, worker::Desk};
 use crate::{
     model::{ChatKind, DeviceId, Lane, PastChat, PortalKey, Timestamp, Work},
     network,
@@ -86,6 +86,9 @@ async fn remember(bridge: &Inner, device: DeviceId, chat: &PastChat) -> Result<(
     let mut tx = bridge.store.begin().await?;
     if let Some(facts) = &chat.facts {
         tx.remember_chat(device, chat, facts).await?;
+        if chat.kind == ChatKind::Direct {
+            timers::learn(bridge, &mut tx, &key, (facts.timer, facts.timer_at)).await?;
+        }
     }
     tx.commit().await?;
     let too_old = bridge.config.kept_since(bridge.clock().now());

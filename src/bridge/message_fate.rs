@@ -15,7 +15,7 @@ use crate::{
         ChatId, Content, Device, IdentityId, MessageId, MessageRef, Outgoing, PortalKey, SendId, Sender, Timestamp,
         Work,
     },
-    store::{MessageState, SendRow, SendStatus, TimedReceipt, Tx},
+    store::{Message, MessageState, SendRow, SendStatus, TimedReceipt, Tx},
 };
 
 /// How far a message came with one recipient.
@@ -59,14 +59,39 @@ pub(super) async fn find(
     {
         return sent(bridge, tx, send, chat).await;
     }
-    let (device, key) = chats::find(&mut tx, identity, chat).await?;
-    let found = chats::named(&mut tx, &key, message).await?;
-    let found = found.ok_or(Error::NotFound("Message"))?;
+    let (device, found) = in_chat(&mut tx, identity, chat, message).await?;
     let named = MessageRef {
         id: found.id,
         sender: found.sender,
     };
-    stored(bridge, tx, device, (&key, &named)).await
+    stored(bridge, tx, device, (&found.portal, &named)).await
+}
+
+/// The message that somebody means who may mean it in each of these ways. One whose chat was not found yet is none.
+pub(super) async fn named(
+    bridge: &Inner,
+    tx: &mut Tx,
+    identity: IdentityId,
+    chat: &str,
+    message: &str,
+) -> Result<(Device, Message), Error> {
+    let no = || Error::NotFound("Message");
+    if let Ok(id) = message.parse::<SendId>()
+        && let Some(send) = tx.find_send(identity, id).await?
+    {
+        let device = tx.find_device(send.device).await?.ok_or_else(no)?;
+        let id = bridge.network.message_id(&send.id.to_string());
+        let key = chat_of(tx, &device, &send, (chat, &id)).await?.ok_or_else(no)?;
+        let found = tx.find_message(&key, &id, &Sender::Owner).await?;
+        return found.map(|found| (device, found)).ok_or_else(no);
+    }
+    in_chat(tx, identity, chat, message).await
+}
+
+async fn in_chat(tx: &mut Tx, identity: IdentityId, chat: &str, message: &str) -> Result<(Device, Message), Error> {
+    let (device, key) = chats::find(tx, identity, chat).await?;
+    let found = chats::named(tx, &key, message).await?;
+    Ok((device, found.ok_or(Error::NotFound("Message"))?))
 }
 
 /// A message that was accepted by REST.
@@ -74,26 +99,37 @@ async fn sent(bridge: &Inner, mut tx: Tx, send: SendRow, chat: &str) -> Result<M
     let no = || Error::NotFound("Message");
     let device = tx.find_device(send.device).await?.ok_or_else(no)?;
     let id = bridge.network.message_id(&send.id.to_string());
-    let rows = tx.list_chats_of_message(device.id, &id).await?;
-    let row = rows.into_iter().find(|(_, sender)| *sender == Sender::Owner);
-    let is_so_called = canonical(chat) == canonical(&send.recipient);
-    let Some((found, sender)) = row else {
-        return if is_so_called {
-            waiting(bridge, tx, device, &send, id).await
-        } else {
-            Err(no())
-        };
+    let Some(key) = chat_of(&mut tx, &device, &send, (chat, &id)).await? else {
+        return waiting(bridge, tx, device, &send, id).await;
     };
-    let key = PortalKey::new(device.id, found);
-    if !is_so_called && chats::find(&mut tx, device.identity, chat).await?.1 != key {
-        return Err(no());
-    }
+    let sender = Sender::Owner;
     let mut fate = stored(bridge, tx, device, (&key, &MessageRef { id, sender })).await?;
     if send.status == SendStatus::Failed {
         fate.message.state = state_name(MessageState::Failed);
         fate.message.error = fate.message.error.or(send.reason);
     }
     Ok(fate)
+}
+
+/// In which chat a message that was accepted by REST stands, when that is the one that is named; `None`: in none yet.
+async fn chat_of(
+    tx: &mut Tx,
+    device: &Device,
+    send: &SendRow,
+    (chat, id): (&str, &MessageId),
+) -> Result<Option<PortalKey>, Error> {
+    let no = || Error::NotFound("Message");
+    let rows = tx.list_chats_of_message(device.id, id).await?;
+    let row = rows.into_iter().find(|(_, sender)| *sender == Sender::Owner);
+    let is_so_called = canonical(chat) == canonical(&send.recipient);
+    let Some((found, _)) = row else {
+        return if is_so_called { Ok(None) } else { Err(no()) };
+    };
+    let key = PortalKey::new(device.id, found);
+    if !is_so_called && chats::find(tx, device.identity, chat).await?.1 != key {
+        return Err(no());
+    }
+    Ok(Some(key))
 }
 
 /// One spelling for every way to name the same recipient.

@@ -226,6 +226,9 @@ pub(super) async fn second_thoughts(desk: &Desk<'_>, why: String) -> Failure {
         | Work::Notice { .. }
         | Work::Status { .. }
         | Work::Expire { .. }
+        | Work::ClosePoll { .. }
+        | Work::Unpin { .. }
+        | Work::ShowTimer { .. }
         | Work::Fetch { .. }
         | Work::ShowRead { .. }
         | Work::TellRead { .. }

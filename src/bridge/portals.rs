@@ -11,7 +11,7 @@ use std::{
 use fail::fail_point;
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId};
 
-use super::{Inner, chat_marks, error::Failure, ghosts, groups, moving, presence};
+use super::{Inner, chat_marks, error::Failure, ghosts, groups, moving, presence, timers};
 use crate::{
     matrix::{self, NewRoom, State, transaction_id},
     model::{ChatId, ChatKind, Device, DeviceId, Group, GroupKind, Identity, IdentityKind, Lane, PortalKey, Work},
@@ -126,6 +126,7 @@ async fn find_or_make(
     }
     groups::push_furnish(&mut tx, bridge, &portal.key, None).await?;
     chat_marks::room_is_made(bridge, &mut tx, &portal.key).await?;
+    timers::room_is_made(bridge, &mut tx, &portal.key, kind).await?;
     tx.commit().await?;
     groups::room_is_ready(bridge, &portal.key).await?;
     presence::watch(bridge, &portal.key).await;

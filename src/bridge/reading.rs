@@ -103,6 +103,17 @@ pub(crate) struct ReadMessage {
     pub(crate) marks: Vec<(OwnedUserId, String)>,
 }
 
+impl ReadMessage {
+    /// Takes away what it holds.
+    pub(super) fn empty(&mut self) {
+        DELETED.clone_into(&mut self.kind);
+        self.is_deleted = true;
+        self.content = None;
+        self.error = None;
+        self.marks.clear();
+    }
+}
+
 /// Whose things are read.
 pub(super) struct Reader {
     pub(super) device: Device,

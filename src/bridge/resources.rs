@@ -3,8 +3,8 @@
 //! The REST door calls these beside those of `Bridge` in the door of this room. No logic.
 
 use super::{
-    Bridge, Error, MessageFate, Page, ReadChat, Wanted, WantedChat, WholeChat, chat_changes, chats, message_fate,
-    reading,
+    Bridge, Error, MessageFate, Page, ReadChat, Wanted, WantedChat, WholeChat, chat_changes, chats, forgetting,
+    message_fate, reading,
 };
 use crate::model::{IdentityId, Timestamp};
 
@@ -62,5 +62,18 @@ impl Bridge {
         message: &str,
     ) -> Result<MessageFate, Error> {
         message_fate::find(&self.0, identity, chat, message).await
+    }
+
+    /// Accepts that a message is deleted on the owner's own devices only, with all that stands in its event.
+    ///
+    /// # Errors
+    /// `NotFound`, `NotLinked`.
+    pub(crate) async fn forget_message(
+        &self,
+        identity: IdentityId,
+        chat: &str,
+        message: &str,
+    ) -> Result<MessageFate, Error> {
+        forgetting::accept(&self.0, identity, chat, message).await
     }
 }

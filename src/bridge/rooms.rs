@@ -46,6 +46,7 @@ fn concerns_us(bridge: &Inner, event: &RoomEvent) -> bool {
         return false;
     }
     match read(&event.json) {
+        Ok(Incoming::Notice(_) | Incoming::Edit { is_notice: true, .. }) => bridge.config.notices,
         Ok(
             Incoming::Say(_)
             | Incoming::Edit { .. }
@@ -61,7 +62,6 @@ fn concerns_us(bridge: &Inner, event: &RoomEvent) -> bool {
         )
         | Err(_) => true,
         Ok(Incoming::Invite { user, .. }) => bridge.homeserver.names().is_ours(&user),
-        Ok(Incoming::Notice(_)) => bridge.config.notices,
         Ok(Incoming::Joined { .. } | Incoming::Ours | Incoming::Ignored(_)) => false,
     }
 }

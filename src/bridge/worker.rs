@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 
 use super::{
     Inner, abandon, accounts, chat_changes, chat_marks, contacts, error::Failure, faces, groups, history, incoming,
-    links, members, moving, new_chats, notify, older, outgoing, reads, retention, retire, sending,
+    links, members, moving, new_chats, notify, older, outgoing, pins, reads, retention, retire, sending, timers,
 };
 use crate::{
     model::{Job, Work},
@@ -170,6 +170,9 @@ impl Desk<'_> {
             Work::Notice { room, about, text } => outgoing::notice(self, room, about, text).await,
             Work::Status { room, event, failed } => outgoing::status(self, room, event, failed.as_deref()).await,
             Work::Expire { portal, message } => incoming::expire(self, portal, message).await,
+            Work::ClosePoll { portal, poll, at } => incoming::close_poll(self, portal, poll, *at).await,
+            Work::Unpin { portal, message, until } => pins::end(self, portal, message, *until).await,
+            Work::ShowTimer { portal } => timers::show(self, portal).await,
             Work::Fetch { portal, message } => incoming::fetch(self, portal, message).await,
             Work::ShowRead { portal, contact } => reads::show(self, portal, contact).await,
             Work::TellRead { portal, event, quietly } => reads::tell(self, portal, event, *quietly).await,
@@ -242,11 +245,15 @@ impl Desk<'_> {
     fn out_of_patience(&self) -> bool {
         let patience = match &self.job.work {
             // The schedule of deliveries has its own end.
-            // What shall disappear does, however long it takes.
+            // What shall disappear does, however long it takes, and what shall end: polls and pins.
             // History is stored however long a device is away, and chats are opened however many there are.
-            Work::Deliver(_) | Work::Expire { .. } | Work::History { .. } | Work::OpenChats { .. } | Work::Forget => {
-                return false;
-            }
+            Work::Deliver(_)
+            | Work::Expire { .. }
+            | Work::ClosePoll { .. }
+            | Work::Unpin { .. }
+            | Work::History { .. }
+            | Work::OpenChats { .. }
+            | Work::Forget => return false,
             Work::Incoming(_)
             | Work::Fetch { .. }
             | Work::ShowRead { .. }
@@ -257,6 +264,7 @@ impl Desk<'_> {
             | Work::Furnish { .. }
             | Work::Place { .. }
             | Work::ShowOwnRead { .. }
+            | Work::ShowTimer { .. }
             | Work::ShowMarks { .. } => self.bridge.config.incoming_patience(),
             Work::FromMatrix(_)
             | Work::Resolve(_)
@@ -314,6 +322,9 @@ impl Desk<'_> {
             | Work::Notice { .. }
             | Work::Status { .. }
             | Work::Expire { .. }
+            | Work::ClosePoll { .. }
+            | Work::Unpin { .. }
+            | Work::ShowTimer { .. }
             | Work::ShowRead { .. }
             | Work::TellRead { .. }
             | Work::ReadElsewhere { .. }

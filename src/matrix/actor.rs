@@ -249,6 +249,27 @@ impl Actor {
             .map(drop)
     }
 
+    /// Holds another event at the top of the room where one was held. Repeating it changes nothing.
+    pub(crate) async fn pin_instead(&self, room: &RoomId, before: &EventId, now: &EventId) -> Result<(), Error> {
+        let state = self.get_state(room, "m.room.pinned_events", "").await?;
+        let pinned = state.as_ref().and_then(|state| state.get("pinned")?.as_array());
+        let pinned: Vec<&str> = pinned.into_iter().flatten().filter_map(Value::as_str).collect();
+        if !pinned.contains(&before.as_str()) {
+            return Ok(());
+        }
+        let instead = |it: &str| {
+            if it == before {
+                now.as_str().to_owned()
+            } else {
+                it.to_owned()
+            }
+        };
+        let after: Vec<String> = pinned.into_iter().map(instead).collect();
+        self.send_state(room, "m.room.pinned_events", "", &json!({ "pinned": after }))
+            .await
+            .map(drop)
+    }
+
     /// Takes an event back; with the same `transaction` once however often it is tried. In a real person's name the
     /// homeserver shows this to us again without a mark: a redaction has no content to put one in.
     pub(crate) async fn redact(

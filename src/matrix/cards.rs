@@ -20,6 +20,18 @@ pub(crate) fn join(cards: &[Card]) -> String {
     file
 }
 
+/// What a file with all these cards is called.
+pub(crate) fn file_name(cards: &[Card]) -> String {
+    match cards {
+        [one] if !one.name.is_empty() => {
+            let letters = one.name.chars().filter(|letter| !letter.is_control());
+            let name: String = letters.take(LONGEST).collect();
+            format!("{name}.vcf")
+        }
+        _ => "contacts.vcf".to_owned(),
+    }
+}
+
 /// The cards in a file.
 pub(crate) fn read(file: &str) -> Vec<Card> {
     let mut cards = Vec::new();

@@ -86,7 +86,7 @@ fn events_of_real_clients_become_what_the_corpus_says() {
         match incoming::read(&to_raw_value(&case["event"]).unwrap()).unwrap() {
             Incoming::Say(said) => json!({"say": shown(&said)}),
             Incoming::Notice(said) => json!({"notice": shown(&said)}),
-            Incoming::Edit { target, said } => json!({"edit": shown(&said), "target": target}),
+            Incoming::Edit { target, said, .. } => json!({"edit": shown(&said), "target": target}),
             Incoming::React { target, key } => json!({"react": key, "target": target}),
             Incoming::Redact { target } => json!({"redact": target}),
             Incoming::Vote { poll, answers } => json!({"vote": answers, "poll": poll}),
@@ -102,6 +102,7 @@ fn events_of_real_clients_become_what_the_corpus_says() {
 #[serde(default)]
 struct Surroundings {
     reply_to: Option<OwnedEventId>,
+    quote: Option<String>,
     thread: Option<OwnedEventId>,
     picture: Option<OwnedMxcUri>,
     cards: Option<OwnedMxcUri>,
@@ -124,6 +125,7 @@ fn values_become_the_events_that_the_corpus_says() {
         let around: Surroundings = serde_json::from_value(around).unwrap();
         let around = Around {
             reply_to: around.reply_to.as_deref(),
+            quote: around.quote.as_deref(),
             thread: around.thread.as_deref().map(|root| Thread { root, latest: None }),
             pill: &ghost,
             picture: around.picture.as_deref(),
@@ -133,7 +135,7 @@ fn values_become_the_events_that_the_corpus_says() {
         let messages = if let Some(content) = case.get("edit") {
             let content: Content = serde_json::from_value(content.clone()).unwrap();
             let target: OwnedEventId = serde_json::from_value(case["target"].clone()).unwrap();
-            outgoing::edit(&[&*target], content.event_kind(), &content, &around)
+            outgoing::edit(&[&*target], content.event_kind(), &Say::new(content.clone()), &around)
         } else {
             let say: Say = serde_json::from_value(case["say"].clone()).unwrap();
             outgoing::say(&say, &around)

@@ -28,7 +28,11 @@ pub(super) async fn fit(tools: &Tools, file: File, media: Media) -> Result<Fitte
         MediaKind::Video | MediaKind::VideoNote => film(tools, file, format, media, false).await,
         MediaKind::Voice => voice(tools, file, format, media).await,
         MediaKind::Audio => sound(tools, file, format, media).await,
-        MediaKind::File => Ok(Fitted { file, media }),
+        MediaKind::File => Ok(Fitted {
+            file,
+            media,
+            stands_still: false,
+        }),
     }
 }
 
@@ -42,12 +46,16 @@ async fn picture(tools: &Tools, file: File, format: Format, mut media: Media) ->
         media.kind = MediaKind::Gif;
         return film(tools, file, format, media, true).await;
     }
-    if is_small(tools, &file, format).await? {
-        let made = blocking(move || Picture::read(&file)?.to_jpeg()).await?;
-        return Ok(converted(made, media, JPEG));
-    }
-    let made = recordings::to_jpeg(tools, &file, format).await?;
-    Ok(converted(made, media, JPEG))
+    let made = if is_small(tools, &file, format).await? {
+        blocking(move || Picture::read(&file)?.to_jpeg()).await?
+    } else {
+        recordings::to_jpeg(tools, &file, format).await?
+    };
+    Ok(Fitted {
+        // The program cannot read every one of these.
+        stands_still: moves || format == Format::Webp { animated: true },
+        ..converted(made, media, JPEG)
+    })
 }
 
 /// Whether a picture is unpacked here.
@@ -154,6 +162,7 @@ fn kept(file: File, media: Media, mime: &str) -> Fitted {
             mime: mime.to_owned(),
             ..media
         },
+        stands_still: false,
     }
 }
 
@@ -170,6 +179,7 @@ fn converted(file: File, media: Media, mime: &str) -> Fitted {
             height: None,
             ..media
         },
+        stands_still: false,
     }
 }
 

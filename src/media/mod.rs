@@ -25,7 +25,7 @@ use self::{
     pictures::{Head, Picture},
     sniff::Format,
 };
-use crate::model::{Media, MediaKind};
+use crate::model::{Media, MediaKind, MediaRef, MediaSource, Thumbnail};
 
 /// Where media are looked at and converted, a few at once.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ pub(crate) struct Fitted {
     pub(crate) file: File,
     /// Its kind, type, size in every sense, and small picture.
     pub(crate) media: Media,
+    /// It moved, and does no more.
+    pub(crate) stands_still: bool,
 }
 
 /// The media type of a file of which nobody says anything; `None` when its bytes do not tell either.
@@ -120,6 +122,13 @@ impl Workshop {
         let size = fitted.file.metadata().map_err(Error::machine)?.len();
         fitted.media.size = Some(size);
         Ok(fitted)
+    }
+
+    /// Makes of a picture a JPEG so small that messages carry it; `None` when it cannot be read.
+    pub(crate) async fn shrink(&self, file: &File) -> Option<Thumbnail> {
+        let nowhere = MediaSource::Network(MediaRef(serde_json::Value::Null));
+        let picture = Media::new(MediaKind::Image, nowhere, "");
+        self.describe(file, &picture).await.media.thumbnail
     }
 
     /// Makes of a picture what networks take for the picture of a group: a square JPEG of at most 640 pixels.
@@ -212,7 +221,7 @@ impl Workshop {
 /// What a picture tells at a glance.
 struct Sketch {
     size: (u32, u32),
-    thumbnail: crate::model::Thumbnail,
+    thumbnail: Thumbnail,
     preview: Preview,
     blurhash: Option<String>,
 }

@@ -5,10 +5,10 @@ use std::{
     process::{Command, Stdio},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 
 use super::*;
-use crate::model::{MediaRef, MediaSource};
 
 fn media(kind: MediaKind) -> Media {
     Media {
@@ -121,12 +121,27 @@ async fn b20_a_jpeg_stays_as_it_is_and_gets_a_small_copy_and_its_colours() {
 }
 
 #[tokio::test]
+async fn b10_pictures_of_links_are_shrunk_whatever_they_are() {
+    for workshop in [bare_workshop().await, workshop().await] {
+        for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Jpeg] {
+            let small = workshop.shrink(&file_of(&picture(800, 400, format))).await.unwrap();
+            assert_eq!(small.mime, "image/jpeg", "{format:?}");
+            assert_eq!((small.width, small.height), (Some(100), Some(50)), "{format:?}");
+            let bytes = STANDARD.decode(small.base64).unwrap();
+            assert_eq!(image::guess_format(&bytes).unwrap(), ImageFormat::Jpeg);
+        }
+        assert_eq!(workshop.shrink(&file_of(b"<html>not found</html>")).await, None);
+    }
+}
+
+#[tokio::test]
 async fn b20_other_pictures_become_jpegs() {
     let workshop = bare_workshop().await;
     for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif] {
         let bytes = picture(64, 32, format);
         let fitted = workshop.fit(file_of(&bytes), &media(MediaKind::Image)).await.unwrap();
         assert_eq!(fitted.media.name.as_deref(), Some("it.jpg"), "{format:?}");
+        assert!(!fitted.stands_still, "{format:?} never moved");
         assert_eq!((fitted.media.width, fitted.media.height), (Some(64), Some(32)));
         assert_eq!(image::guess_format(&bytes_of(fitted.file)).unwrap(), ImageFormat::Jpeg);
     }
@@ -226,6 +241,7 @@ async fn b20_a_large_webp_that_moves_is_unpacked_here_since_nobody_else_can() {
         (fitted.media.mime.as_str(), fitted.media.width),
         ("image/jpeg", Some(2000))
     );
+    assert!(fitted.stands_still);
     let described = workshop.describe(&file_of(&bytes), &media(MediaKind::Sticker)).await;
     assert!(described.preview.is_some());
 }

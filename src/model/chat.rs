@@ -20,6 +20,9 @@ impl PortalKey {
     }
 }
 
+/// The seconds after which messages can disappear: a day, a week, three months.
+pub(crate) const TIMERS: [u32; 3] = [86_400, 604_800, 7_776_000];
+
 /// What kind of conversation a chat is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -81,7 +81,8 @@ impl Content {
     /// What kind of message it is in Matrix.
     pub(crate) fn event_kind(&self) -> &'static str {
         match self {
-            Self::Text(_) | Self::Told(_) | Self::Appointment(_) | Self::Invitation(_) | Self::Contacts(_) => "m.text",
+            Self::Text(_) | Self::Told(_) | Self::Appointment(_) | Self::Invitation(_) => "m.text",
+            Self::Contacts(_) => "m.file",
             Self::Media(media) => match media.kind {
                 MediaKind::Image => "m.image",
                 MediaKind::Video | MediaKind::Gif | MediaKind::VideoNote => "m.video",
@@ -349,6 +350,9 @@ pub(crate) struct Poll {
     /// What votes in Matrix call the options, in their order; empty when they are called as we call them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) answers: Vec<String>,
+    /// Until when votes count, where that has an end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ends_at: Option<Timestamp>,
 }
 
 /// A date in the calendar.

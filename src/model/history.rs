@@ -49,6 +49,8 @@ pub(crate) struct ChatFacts {
     pub(crate) muted_until: Option<Timestamp>,
     /// Seconds after which new messages disappear.
     pub(crate) timer: Option<u32>,
+    /// Since when that is so.
+    pub(crate) timer_at: Option<Timestamp>,
     /// The network has nothing older than what is told.
     pub(crate) is_whole: bool,
     /// When something was said last.
@@ -84,6 +86,8 @@ pub(crate) struct PastMessage {
     pub(crate) said: Option<Say>,
     /// The owner starred it.
     pub(crate) starred: bool,
+    /// Somebody keeps it from disappearing.
+    pub(crate) kept: bool,
     /// How far a message of the owner came.
     pub(crate) reached: Option<Reached>,
     /// People's marks on it.

@@ -55,6 +55,29 @@ pub(crate) enum Work {
         /// Which message.
         message: MessageRef,
     },
+    /// The moment has come until which votes in a poll count: end it in Matrix, unless it was moved since.
+    ClosePoll {
+        /// In which chat of which device.
+        portal: PortalKey,
+        /// The message that is the poll.
+        poll: MessageRef,
+        /// The moment.
+        at: Timestamp,
+    },
+    /// The time of a pin is over: take the message from the top of its room.
+    Unpin {
+        /// In which chat of which device.
+        portal: PortalKey,
+        /// Which message.
+        message: MessageRef,
+        /// The moment: a pin that ends at another one is not meant.
+        until: Timestamp,
+    },
+    /// The timer of a chat is another one: its room shall show it.
+    ShowTimer {
+        /// Which chat of which device.
+        portal: PortalKey,
+    },
     /// Media that the network has no more: ask whoever sent them, then show them in the place of the placeholder.
     Fetch {
         /// In which chat of which device.
@@ -214,6 +237,9 @@ impl Work {
             Self::Notice { .. } => "notice",
             Self::Status { .. } => "status",
             Self::Expire { .. } => "expire",
+            Self::ClosePoll { .. } => "close_poll",
+            Self::Unpin { .. } => "unpin",
+            Self::ShowTimer { .. } => "show_timer",
             Self::Fetch { .. } => "fetch",
             Self::ShowRead { .. } => "show_read",
             Self::TellRead { .. } => "tell_read",

@@ -2,7 +2,7 @@
 
 use ruma::RoomId;
 
-use super::{ChatRequestId, ContactId, DeliveryId, DeviceId, IdentityId, MessageId, PortalKey, WebhookId};
+use super::{ChatRequestId, ContactId, DeliveryId, DeviceId, IdentityId, MessageId, PortalKey, Timestamp, WebhookId};
 
 /// The queue a job stands in.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -10,16 +10,16 @@ pub(crate) struct Lane(String);
 
 impl Lane {
     /// All kinds there are, see [`Lane::kind`].
-    pub(crate) const KINDS: [&str; 25] = [
-        "in", "out", "room", "late", "orphan", "expiry", "gather", "furnish", "groups", "contacts", "send", "chat",
-        "hook", "history", "open", "older", "fetch", "house", "link", "identity", "device", "read", "ghost", "mark",
-        "silence",
+    pub(crate) const KINDS: [&str; 27] = [
+        "in", "out", "room", "late", "orphan", "expiry", "closing", "pin", "gather", "furnish", "groups", "contacts",
+        "send", "chat", "hook", "history", "open", "older", "fetch", "house", "link", "identity", "device", "read",
+        "ghost", "mark", "silence",
     ];
 
     /// Those of them that go on with another device when a number is linked again.
-    pub(crate) const FOLLOWING: [&str; 19] = [
-        "in", "out", "late", "orphan", "expiry", "gather", "furnish", "groups", "contacts", "send", "chat", "hook",
-        "open", "older", "fetch", "read", "ghost", "mark", "silence",
+    pub(crate) const FOLLOWING: [&str; 21] = [
+        "in", "out", "late", "orphan", "expiry", "closing", "pin", "gather", "furnish", "groups", "contacts", "send",
+        "chat", "hook", "open", "older", "fetch", "read", "ghost", "mark", "silence",
     ];
 
     /// The others: they name no device, or speak of the old link itself, of what was told through it, or of its end.
@@ -68,6 +68,28 @@ impl Lane {
             portal.device,
             portal.chat.as_str(),
             message.as_str()
+        ))
+    }
+
+    /// The end of a poll at one moment: where the end is moved, the new moment does not wait for the old one.
+    pub(crate) fn closing(portal: &PortalKey, poll: &MessageId, at: Timestamp) -> Self {
+        Self(format!(
+            "closing:{}/{}/{}/{}",
+            portal.device,
+            portal.chat.as_str(),
+            poll.as_str(),
+            at.millis()
+        ))
+    }
+
+    /// The end of one pin of a message: each by itself, for a later one may end before an earlier one.
+    pub(crate) fn pin(portal: &PortalKey, message: &MessageId, until: Timestamp) -> Self {
+        Self(format!(
+            "pin:{}/{}/{}/{}",
+            portal.device,
+            portal.chat.as_str(),
+            message.as_str(),
+            until.millis()
         ))
     }
 
@@ -192,8 +214,9 @@ impl Lane {
     }
 
     /// What the names of all lanes begin with in which something waits for one message of a chat.
-    pub(crate) fn of_messages(portal: &PortalKey) -> [String; 3] {
-        ["late", "orphan", "expiry"].map(|kind| format!("{kind}:{}/{}/", portal.device, portal.chat.as_str()))
+    pub(crate) fn of_messages(portal: &PortalKey) -> [String; 5] {
+        ["late", "orphan", "expiry", "closing", "pin"]
+            .map(|kind| format!("{kind}:{}/{}/", portal.device, portal.chat.as_str()))
     }
 
     /// The lanes of a chat in which what was said stands.
@@ -236,6 +259,8 @@ mod tests {
             Lane::late(&portal, &message),
             Lane::orphan(&portal, &message),
             Lane::expiry(&portal, &message),
+            Lane::closing(&portal, &message, Timestamp::from_secs(1)),
+            Lane::pin(&portal, &message, Timestamp::from_secs(1)),
             Lane::gathering(&portal),
             Lane::furnishing(device),
             Lane::groups(device),

@@ -50,6 +50,9 @@ pub(crate) struct Media {
     /// Where a homeserver keeps them too, once they were brought there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) home: Option<Home>,
+    /// Why they go as a plain file although they were meant as more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<String>,
 }
 
 impl Media {
@@ -71,6 +74,7 @@ impl Media {
             animated: false,
             view_once: false,
             home: None,
+            note: None,
         }
     }
 }

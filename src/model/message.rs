@@ -43,6 +43,13 @@ pub(crate) enum Action {
         /// The names of the chosen options; none takes the vote back.
         options: Vec<String>,
     },
+    /// Somebody adds an option to a poll, whoever asked it.
+    AddOption {
+        /// The message that is the poll.
+        poll: MessageRef,
+        /// The name of the option.
+        option: String,
+    },
     /// No more votes in a poll.
     EndPoll {
         /// The message that is the poll.
@@ -61,6 +68,16 @@ pub(crate) enum Action {
         target: MessageRef,
         /// Held or not.
         pinned: bool,
+        /// For how long, in seconds; without it there is no end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u32>,
+    },
+    /// A message is kept from disappearing, or no longer.
+    Keep {
+        /// Which message.
+        target: MessageRef,
+        /// Kept or not.
+        kept: bool,
     },
     /// The sharer of a live location is somewhere else now.
     Move {
@@ -119,9 +136,11 @@ impl Action {
             Self::React { .. } => "reaction",
             Self::Delete { .. } | Self::Forget { .. } => "deletion",
             Self::Vote { .. } => "vote",
+            Self::AddOption { .. } => "option of a poll",
             Self::EndPoll { .. } => "end of a poll",
             Self::Attend { .. } => "answer to an event",
             Self::Pin { .. } => "pin",
+            Self::Keep { .. } => "keeping of a message",
             Self::Move { .. } | Self::Stray => "live location",
             Self::Sealed { kind, .. } => kind.name(),
             Self::Timer(_) => "timer of disappearing messages",
@@ -144,9 +163,11 @@ impl Action {
             Self::Delete { .. }
             | Self::Forget { .. }
             | Self::Vote { .. }
+            | Self::AddOption { .. }
             | Self::EndPoll { .. }
             | Self::Attend { .. }
             | Self::Pin { .. }
+            | Self::Keep { .. }
             | Self::Move { .. }
             | Self::Stray
             | Self::Sealed { .. }
@@ -207,6 +228,9 @@ pub(crate) struct Say {
     /// It disappears so many seconds after it was said.
     #[serde(default)]
     pub(crate) expires_in: Option<u32>,
+    /// Since when that is the timer of the chat, where that is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) timer_at: Option<Timestamp>,
     /// The message whose thread it belongs to.
     #[serde(default)]
     pub(crate) thread: Option<MessageRef>,

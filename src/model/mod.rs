@@ -23,7 +23,7 @@ mod read;
 mod webhook;
 
 pub(crate) use cause::with_causes;
-pub(crate) use chat::{ChatKind, ContactInfo, PortalKey, Recipient};
+pub(crate) use chat::{ChatKind, ContactInfo, PortalKey, Recipient, TIMERS};
 pub(crate) use clock::{Clock, Timestamp, lasting};
 pub(crate) use content::*;
 pub(crate) use device::{Device, DeviceLife, LinkChange, LinkSignal, LinkState, LogoutReason, Platform};

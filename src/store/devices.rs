@@ -91,6 +91,7 @@ impl Tx {
             "update messages set device = $2 where device = $1",
             "update message_parts set device = $2 where device = $1",
             "update reactions set device = $2 where device = $1",
+            "update votes set device = $2 where device = $1",
             "update receipts set device = $2 where device = $1",
             "update read_marks set device = $2 where device = $1",
             "update chat_marks set device = $2 where device = $1",

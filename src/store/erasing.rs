@@ -16,16 +16,21 @@ impl Tx {
         message: &MessageRef,
         current: Option<JobId>,
     ) -> Result<(), Error> {
-        let statement = "update messages set body = null, content = null, said = null, error = null, kind = $5 \
-             where device = $1 and chat = $2 and message = $3 and sender = $4";
+        let statement = "update messages set body = null, content = null, said = null, frame = null, error = null, \
+             kind = $5 where device = $1 and chat = $2 and message = $3 and sender = $4";
         let query = messages::named(statement, key, &message.id)
             .bind(sender(&message.sender))
             .bind(DELETED);
         self.execute(query).await?;
         self.forget_past_marks(key, message).await?;
-        let marks = "delete from reactions where device = $1 and chat = $2 and message = $3 and message_sender = $4";
-        self.execute(messages::named(marks, key, &message.id).bind(sender(&message.sender)))
-            .await?;
+        self.forget_quotes(key, &message.id).await?;
+        for marks in [
+            "delete from reactions where device = $1 and chat = $2 and message = $3 and message_sender = $4",
+            "delete from votes where device = $1 and chat = $2 and message = $3 and message_sender = $4",
+        ] {
+            self.execute(messages::named(marks, key, &message.id).bind(sender(&message.sender)))
+                .await?;
+        }
         let waiting = sqlx::query("delete from jobs where lane = $1 and id <> $2")
             .bind(text(Lane::late(key, &message.id).as_str()))
             .bind(current.map_or(0, |job| job.0));
@@ -112,15 +117,25 @@ impl Tx {
         let mut erased = 0;
         for row in &rows {
             let row = Columns::new(row, "messages", "message");
-            let query = sqlx::query(
-                "update messages set body = null, content = null, said = null, error = null \
-                 where device = $1 and chat = $2 and message = $3 and sender = $4",
-            )
-            .bind(row.text("device")?)
-            .bind(row.text("chat")?)
-            .bind(row.text("message")?)
-            .bind(row.text("sender")?);
-            erased += self.execute(query).await?;
+            // Votes repeat what a poll says.
+            for (statement, counts) in [
+                (
+                    "delete from votes where device = $1 and chat = $2 and message = $3 and message_sender = $4",
+                    0,
+                ),
+                (
+                    "update messages set body = null, content = null, said = null, frame = null, error = null \
+                     where device = $1 and chat = $2 and message = $3 and sender = $4",
+                    1,
+                ),
+            ] {
+                let query = sqlx::query(statement)
+                    .bind(row.text("device")?)
+                    .bind(row.text("chat")?)
+                    .bind(row.text("message")?)
+                    .bind(row.text("sender")?);
+                erased += counts * self.execute(query).await?;
+            }
         }
         Ok(erased)
     }

@@ -10,8 +10,8 @@ use super::{
     types::{Columns, maybe, sender, text, word},
 };
 use crate::model::{
-    ChatFacts, ChatId, ChatKind, Content, DeviceId, MessageRef, PastChat, PastMark, PastMessage, PortalKey, Reached,
-    Say, Timestamp,
+    ChatFacts, ChatId, ChatKind, Content, DeviceId, MessageId, MessageRef, PastChat, PastMark, PastMessage, PortalKey,
+    Reached, Say, Timestamp,
 };
 
 /// A message that no room shows.
@@ -104,11 +104,13 @@ impl Tx {
     ) -> Result<(), Error> {
         let query = sqlx::query(
             "insert into history_chats (device, chat, kind, name, unread, marked_unread, archived, read_only, pinned_at, \
-             muted_until, timer, is_whole, last_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+             muted_until, timer, is_whole, last_at, timer_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
              on conflict (device, chat) do update set name = coalesce(excluded.name, history_chats.name), \
              unread = excluded.unread, marked_unread = excluded.marked_unread, archived = excluded.archived, \
              read_only = excluded.read_only, pinned_at = excluded.pinned_at, muted_until = excluded.muted_until, \
-             timer = excluded.timer, is_whole = case when excluded.is_whole > history_chats.is_whole \
+             timer = case when excluded.timer is null and excluded.timer_at is null then history_chats.timer \
+             else excluded.timer end, timer_at = coalesce(excluded.timer_at, history_chats.timer_at), is_whole = case when excluded.is_whole > history_chats.is_whole \
              then excluded.is_whole else history_chats.is_whole end, \
              last_at = coalesce(excluded.last_at, history_chats.last_at)",
         )
@@ -124,7 +126,8 @@ impl Tx {
         .bind(facts.muted_until.map(Timestamp::millis))
         .bind(facts.timer.map(i64::from))
         .bind(i64::from(facts.is_whole))
-        .bind(facts.last_at.map(Timestamp::millis));
+        .bind(facts.last_at.map(Timestamp::millis))
+        .bind(facts.timer_at.map(Timestamp::millis));
         self.execute(query).await.map(drop)
     }
 
@@ -145,6 +148,7 @@ impl Tx {
             pinned_at: row.maybe_time("pinned_at")?,
             muted_until: row.maybe_time("muted_until")?,
             timer: row.maybe_int("timer")?.map(small),
+            timer_at: row.maybe_time("timer_at")?,
             is_whole: row.flag("is_whole")?,
             last_at: row.maybe_time("last_at")?,
         }))
@@ -155,16 +159,20 @@ impl Tx {
         if !self.insert_message(&row(portal, past)).await? {
             return Ok(false);
         }
+        let album = past.said.as_ref().and_then(|said| said.album.as_ref());
         let said = past.said.as_ref().map(around);
         let said = said.and_then(|said| serde_json::to_string(&said).ok());
         let query = messages::named(
-            "update messages set said = $5, starred = $6 where device = $1 and chat = $2 and message = $3 and sender = $4",
+            "update messages set said = $5, starred = $6, album = $7, kept = $8 \
+             where device = $1 and chat = $2 and message = $3 and sender = $4",
             portal,
             &past.id,
         )
         .bind(sender(&past.sender))
         .bind(maybe(said.as_deref()))
-        .bind(i64::from(past.starred));
+        .bind(i64::from(past.starred))
+        .bind(maybe(album.map(MessageId::as_str)))
+        .bind(i64::from(past.kept));
         self.execute(query).await?;
         let reference = MessageRef {
             id: past.id.clone(),
@@ -205,7 +213,7 @@ impl Tx {
         Ok(found)
     }
 
-    /// The oldest message of a chat that is known; with `shown`, that a room shows.
+    /// The oldest message of a chat that the network knows too; with `shown`, that a room shows.
     pub(crate) async fn find_oldest_message(
         &mut self,
         key: &PortalKey,
@@ -214,7 +222,7 @@ impl Tx {
         let statement = if shown {
             "select * from messages where device = $1 and chat = $2 and event is not null order by at, message limit 1"
         } else {
-            "select * from messages where device = $1 and chat = $2 order by at, message limit 1"
+            "select * from messages where device = $1 and chat = $2 and kind <> 'refused' order by at, message limit 1"
         };
         let row = self.row(chat(statement, key)).await?;
         row.as_ref()

@@ -70,6 +70,7 @@ impl Tx {
             "delete from messages where device in (select id from devices where identity = $1)",
             "delete from message_parts where device in (select id from devices where identity = $1)",
             "delete from reactions where device in (select id from devices where identity = $1)",
+            "delete from votes where device in (select id from devices where identity = $1)",
             "delete from receipts where device in (select id from devices where identity = $1)",
             "delete from notes where name in (select 'history:' || id from devices where identity = $1)",
             "delete from history_chats where device in (select id from devices where identity = $1)",

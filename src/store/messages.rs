@@ -96,6 +96,8 @@ pub(crate) struct MessageContent<'a> {
 
 /// What a message that was taken back holds, in a word.
 pub(crate) const DELETED: &str = "deleted";
+/// The same of a message of which nothing was sent, so that the network knows nothing of it.
+pub(crate) const REFUSED: &str = "refused";
 
 pub(super) fn read(row: &AnyRow) -> Result<Message, Error> {
     let row = Columns::new(row, "messages", "message");

@@ -71,6 +71,22 @@ pub(super) const ALL: &[Migration] = &[
         name: "00015_found_at_once",
         sql: include_str!("../../migrations/00015_found_at_once.sql"),
     },
+    Migration {
+        name: "00016_shown",
+        sql: include_str!("../../migrations/00016_shown.sql"),
+    },
+    Migration {
+        name: "00017_votes",
+        sql: include_str!("../../migrations/00017_votes.sql"),
+    },
+    Migration {
+        name: "00018_carried",
+        sql: include_str!("../../migrations/00018_carried.sql"),
+    },
+    Migration {
+        name: "00019_timers",
+        sql: include_str!("../../migrations/00019_timers.sql"),
+    },
 ];
 
 impl Store {

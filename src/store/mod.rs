@@ -18,6 +18,7 @@ mod devices;
 mod engine;
 mod erasing;
 mod error;
+mod frames;
 mod galleries;
 mod ghosts;
 mod groups;
@@ -25,6 +26,7 @@ mod history;
 mod identities;
 mod jobs;
 pub(crate) mod keyring;
+mod later;
 mod links;
 mod lock;
 mod messages;
@@ -43,10 +45,12 @@ mod spaces;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod tokens;
 mod transactions;
 mod tx;
 mod types;
+mod votes;
 mod webhooks;
 
 use std::{
@@ -64,11 +68,12 @@ pub(crate) use credentials::{CredentialChange, NewCredential};
 pub(crate) use deliveries::{DeliveryRecord, DeliveryState};
 pub(crate) use devices::Traffic;
 pub(crate) use error::Error;
+pub(crate) use frames::Frame;
 pub(crate) use ghosts::Ghost;
 pub(crate) use groups::{KnownGroup, Misplaced, ShownGroup};
 pub(crate) use history::Unshown;
 pub(crate) use keyring::Keyring;
-pub(crate) use messages::{DELETED, Direction, Message, MessageContent, MessageState};
+pub(crate) use messages::{DELETED, Direction, Message, MessageContent, MessageState, REFUSED};
 pub(crate) use portals::Portal;
 pub(crate) use reactions::Reaction;
 pub(crate) use reading::{Part, Place, StoredChat, StoredMessage, Whose};
@@ -78,6 +83,7 @@ pub(crate) use sends::{SendRow, SendStatus};
 pub(crate) use sessions::Session;
 pub(crate) use tokens::NewToken;
 pub(crate) use tx::Tx;
+pub(crate) use votes::Vote;
 
 use crate::model::{Clock, DeviceId};
 

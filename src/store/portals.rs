@@ -229,27 +229,6 @@ impl Tx {
         self.execute(query).await.map(drop)
     }
 
-    /// Seconds after which new messages of a chat disappear; `None`: they stay.
-    pub(crate) async fn find_portal_timer(&mut self, key: &PortalKey) -> Result<Option<u32>, Error> {
-        let query = sqlx::query("select * from portals where device = $1 and chat = $2")
-            .bind(key.device.to_string())
-            .bind(text(key.chat.as_str()));
-        let Some(row) = self.row(query).await? else {
-            return Ok(None);
-        };
-        let timer = Columns::new(&row, "portals", "chat").maybe_int("timer")?;
-        Ok(timer.and_then(|seconds| u32::try_from(seconds).ok()))
-    }
-
-    /// Remembers after how many seconds new messages of a chat disappear.
-    pub(crate) async fn set_portal_timer(&mut self, key: &PortalKey, timer: Option<u32>) -> Result<(), Error> {
-        let query = sqlx::query("update portals set timer = $3 where device = $1 and chat = $2")
-            .bind(key.device.to_string())
-            .bind(text(key.chat.as_str()))
-            .bind(timer.map(i64::from));
-        self.execute(query).await.map(drop)
-    }
-
     /// The portals of a device.
     pub(crate) async fn list_portals(&mut self, device: DeviceId) -> Result<Vec<Portal>, Error> {
         let query = sqlx::query("select * from portals where device = $1 order by chat").bind(device.to_string());
@@ -279,6 +258,8 @@ impl Tx {
             moves!("message_parts"),
             drops_copies!("reactions", "message", "message_sender", "sender"),
             moves!("reactions"),
+            drops_copies!("votes", "message", "message_sender", "sender", "event"),
+            moves!("votes"),
             drops_copies!("receipts", "message", "contact"),
             moves!("receipts"),
             drops_copies!("read_marks", "contact"),
@@ -332,6 +313,7 @@ impl Tx {
             "delete from messages where device = $1 and chat = $2",
             "delete from message_parts where device = $1 and chat = $2",
             "delete from reactions where device = $1 and chat = $2",
+            "delete from votes where device = $1 and chat = $2",
             "delete from receipts where device = $1 and chat = $2",
             "delete from read_marks where device = $1 and chat = $2",
             "delete from chat_marks where device = $1 and chat = $2",

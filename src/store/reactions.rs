@@ -58,6 +58,23 @@ impl Tx {
         self.row(query).await?.as_ref().map(read).transpose()
     }
 
+    /// The marks of people on a message that Matrix events show.
+    pub(crate) async fn list_reactions(
+        &mut self,
+        portal: &PortalKey,
+        target: &MessageRef,
+    ) -> Result<Vec<Reaction>, Error> {
+        let query = sqlx::query(
+            "select * from reactions where device = $1 and chat = $2 and message = $3 and message_sender = $4 \
+             order by sender",
+        )
+        .bind(portal.device.to_string())
+        .bind(text(portal.chat.as_str()))
+        .bind(text(target.id.as_str()))
+        .bind(sender(&target.sender));
+        self.rows(query).await?.iter().map(read).collect()
+    }
+
     /// The mark that a Matrix event shows.
     pub(crate) async fn find_reaction_by_event(&mut self, event: &EventId) -> Result<Option<Reaction>, Error> {
         let query =

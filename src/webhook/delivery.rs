@@ -54,13 +54,13 @@ impl Webhooks {
         secret: &str,
         id: DeliveryId,
         now: Timestamp,
-        body: &str,
+        body: String,
     ) -> Result<(), Error> {
         let url = check_url(url).map_err(|_| Error::BadUrl)?;
         if !self.policy.permits_host(&url) {
             return Err(Error::Blocked);
         }
-        let signed = signature::sign(secret, id, now, body)?;
+        let signed = signature::sign(secret, id, now, &body)?;
         let response = self
             .client
             .post(url)
@@ -68,7 +68,7 @@ impl Webhooks {
             .header(HEADER_WEBHOOK_ID, id.to_string())
             .header(HEADER_WEBHOOK_TIMESTAMP, signature::seconds(now))
             .header(HEADER_WEBHOOK_SIGNATURE, signed)
-            .body(body.to_owned())
+            .body(body)
             .send()
             .await
             .map_err(unreachable)?;

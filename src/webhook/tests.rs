@@ -86,7 +86,13 @@ fn now() -> Timestamp {
 async fn attempt(answer: &'static str) -> Result<(), Error> {
     let receiver = Receiver::answering(answer).await;
     local()
-        .deliver(&receiver.url(), &new_secret(), DeliveryId::generate(), now(), "{}")
+        .deliver(
+            &receiver.url(),
+            &new_secret(),
+            DeliveryId::generate(),
+            now(),
+            "{}".into(),
+        )
         .await
 }
 
@@ -95,7 +101,7 @@ async fn a_delivery_is_posted_with_headers_that_the_standard_library_verifies() 
     let receiver = Receiver::answering("HTTP/1.1 204 No Content\r\n\r\n").await;
     let (secret, id) = (new_secret(), DeliveryId::generate());
     local()
-        .deliver(&receiver.url(), &secret, id, now(), r#"{"message":"Grüße"}"#)
+        .deliver(&receiver.url(), &secret, id, now(), r#"{"message":"Grüße"}"#.into())
         .await
         .unwrap();
 
@@ -185,7 +191,7 @@ async fn a_closed_port_is_worth_another_attempt() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
     let error = local()
-        .deliver(&url, &new_secret(), DeliveryId::generate(), now(), "{}")
+        .deliver(&url, &new_secret(), DeliveryId::generate(), now(), "{}".into())
         .await
         .unwrap_err();
     assert!(error.is_transient(), "{error:?}");
@@ -207,7 +213,7 @@ async fn a_receiver_on_this_machine_is_blocked_by_number_and_by_name() {
     ] {
         let url = format!("http://{host}:{port}/in");
         let error = strict
-            .deliver(&url, &new_secret(), DeliveryId::generate(), now(), "{}")
+            .deliver(&url, &new_secret(), DeliveryId::generate(), now(), "{}".into())
             .await
             .unwrap_err();
         // A system that does not know the dotted spelling cannot reach it either.
@@ -220,7 +226,7 @@ async fn a_receiver_on_this_machine_is_blocked_by_number_and_by_name() {
 
     let url = format!("http://localhost:{port}/in");
     local()
-        .deliver(&url, &new_secret(), DeliveryId::generate(), now(), "{}")
+        .deliver(&url, &new_secret(), DeliveryId::generate(), now(), "{}".into())
         .await
         .unwrap();
     assert_eq!(receiver.requests().len(), 1);
@@ -231,12 +237,12 @@ async fn what_cannot_be_sent_is_an_error_for_good() {
     let webhooks = local();
     let (id, at) = (DeliveryId::generate(), now());
     let bad_url = webhooks
-        .deliver("/path", &new_secret(), id, at, "{}")
+        .deliver("/path", &new_secret(), id, at, "{}".into())
         .await
         .unwrap_err();
     assert!(matches!(bad_url, Error::BadUrl) && !bad_url.is_transient());
     let bad_secret = webhooks
-        .deliver("http://127.0.0.1:1/", "whsec_?", id, at, "{}")
+        .deliver("http://127.0.0.1:1/", "whsec_?", id, at, "{}".into())
         .await
         .unwrap_err();
     assert!(matches!(bad_secret, Error::BadSecret(_)) && !bad_secret.is_transient());

@@ -1,12 +1,11 @@
-//! What happens to messages that are several events, to the words under media, and to what comes before its message.
+//! What happens to messages that are several events, and to the words under media.
 
 use serde_json::Value;
 use simulator::Speech;
-use whatsapp_rust::{buffa::MessageField, prelude::MessageBuilderExt as _, waproto::whatsapp as wa};
 
 use crate::support::{
     database::Engine,
-    waiting::{SOON, eventually},
+    waiting::SOON,
     world::{Talking, World, text_of},
 };
 
@@ -64,78 +63,4 @@ on_both_engines! {
         assert_eq!(replaces(&edit), &shown["event_id"]);
         assert_eq!((&new["url"], &new["info"], &new["msgtype"]), (&old["url"], &old["info"], &old["msgtype"]));
     }
-}
-
-/// A world that waits only a moment for messages that have not come.
-async fn impatient() -> World {
-    let mut world = World::prepare(Engine::Sqlite, "").await;
-    world.sets("bridge", "wait_for_target = 0");
-    world.wharf.start().await;
-    world
-}
-
-fn about(id: &str, jid: String, what: wa::message::ProtocolMessage) -> wa::Message {
-    let key = wa::MessageKey {
-        remote_jid: Some(jid),
-        from_me: Some(true),
-        id: Some(id.into()),
-        ..Default::default()
-    };
-    let word = wa::message::ProtocolMessage {
-        key: MessageField::some(key),
-        ..what
-    };
-    wa::Message {
-        protocol_message: MessageField::some(word),
-        ..Default::default()
-    }
-}
-
-/// B05, B06: an edit or a deletion that came long before its message is done when the message comes.
-#[tokio::test(flavor = "multi_thread")]
-async fn b06_what_came_before_its_message_is_done_when_the_message_comes() {
-    use wa::message::{ProtocolMessage, protocol_message::Type};
-    let world = impatient().await;
-    let Talking { room, ana, linked, .. } = world.talking().await;
-    let edit = ProtocolMessage {
-        r#type: Some(Type::MESSAGE_EDIT),
-        edited_message: MessageField::some(wa::Message::text("at eleven")),
-        timestamp_ms: Some(4_000_000_000_000),
-        ..Default::default()
-    };
-    ana.sends(&linked.phone, about("3EB0AAAAAAAAAAAAAAAA01", ana.jid(), edit));
-    let delete = ProtocolMessage {
-        r#type: Some(Type::REVOKE),
-        ..Default::default()
-    };
-    ana.sends(&linked.phone, about("3EB0AAAAAAAAAAAAAAAA02", ana.jid(), delete));
-    for words in [
-        "edited a message that is not here",
-        "deleted a message that is not here",
-    ] {
-        room.waits_for(words, |it| {
-            it["content"]["body"].as_str().is_some_and(|body| body.contains(words))
-        })
-        .await;
-    }
-    ana.says_with_id(&linked.phone, "3EB0AAAAAAAAAAAAAAAA01", "at ten");
-    let said = room.shows("at ten").await["event_id"].clone();
-    let edit = room
-        .waits_for("the edit", |it| it["content"]["m.new_content"]["body"] == "at eleven")
-        .await;
-    assert_eq!(replaces(&edit), &said);
-    ana.says_with_id(&linked.phone, "3EB0AAAAAAAAAAAAAAAA02", "a secret");
-    let said = room.shows("a secret").await["event_id"].clone();
-    room.waits_for("a redaction", |it| {
-        it["type"] == "m.room.redaction" && it["content"]["redacts"] == said
-    })
-    .await;
-    eventually("nothing waits any more", SOON, || async {
-        (world
-            .count("select count(*) from jobs where lane_kind <> 'house'")
-            .await
-            == 0)
-            .then_some(())
-    })
-    .await;
 }

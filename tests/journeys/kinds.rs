@@ -111,7 +111,7 @@ on_both_engines! {
         let world = World::start(engine).await;
         let Talking { alice, room, ana, linked } = world.talking().await;
         let options = vec!["Monday".to_owned(), "Friday".to_owned()];
-        let poll = Speech::Poll { question: "When?".into(), options, selectable: 1 };
+        let poll = Speech::Poll { question: "When?".into(), options, selectable: 1, ends: None };
         let id = ana.speaks(&linked.phone, poll).unwrap();
         let asked = event(&room, "org.matrix.msc3381.poll.start", ANA).await;
         let answers = asked["content"]["org.matrix.msc3381.poll.start"]["answers"].clone();

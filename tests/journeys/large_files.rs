@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Method;
 use serde_json::json;
 use simulator::Contact;
@@ -10,13 +11,15 @@ use crate::support::{
     database::Engine,
     rest::uploads,
     waiting::eventually,
-    world::{OWNER, Talking, World},
+    world::{OWNER, Talking, World, text_of, webhook},
 };
 
 /// A large file.
 const LARGE: usize = 100 * 1024 * 1024;
 /// It may cost so much memory.
 const MORE: usize = 16 * 1024 * 1024;
+/// A file that just stands in the payload of a webhook.
+const CARRIED: usize = 12 * 1024 * 1024;
 /// A small picture.
 const HARBOUR: &[u8] = include_bytes!("../simulator/media/harbour.png");
 /// How long it may take on a slow machine, without optimisation.
@@ -56,12 +59,23 @@ async fn costs_little<T>(
     small: impl Future<Output = T>,
     large: impl Future<Output = T>,
 ) -> T {
+    costs_at_most(world, MORE, what, small, large).await
+}
+
+/// The same, when so much memory is fair.
+async fn costs_at_most<T>(
+    world: &World,
+    most: usize,
+    what: &str,
+    small: impl Future<Output = T>,
+    large: impl Future<Output = T>,
+) -> T {
     small.await;
     let before = world.wharf.forgets_peak_of_memory();
     let done = large.await;
     let cost = world.wharf.peak_of_memory().saturating_sub(before);
     println!("{what} cost {cost} bytes of memory");
-    assert!(cost <= MORE, "{cost}");
+    assert!(cost <= most, "{cost}");
     done
 }
 
@@ -94,6 +108,28 @@ async fn a_file_of_a_hundred_mebibytes_from_whatsapp_costs_no_more_than_sixteen(
     let (few, many) = (bytes(1000), bytes(LARGE));
     let what = format!("a file of {LARGE} bytes from WhatsApp");
     costs_little(&world, &what, comes("small.zip", &few), comes("large.zip", &many)).await;
+}
+
+/// T14: the payload of a webhook is in memory once, as it is posted.
+#[tokio::test(flavor = "multi_thread")]
+async fn t14_a_file_of_twelve_mebibytes_to_a_webhook_costs_its_payload_and_no_more_than_sixteen() {
+    let world = large_world().await;
+    let Talking { linked, ana, .. } = world.talking().await;
+    let (receiver, _) = webhook(&linked.rest).await;
+    let comes = async |name: &str, bytes: &[u8]| {
+        ana.sends_document(&linked.phone, bytes, name, None).unwrap();
+        let got = eventually(name, PATIENCE, || async {
+            let got = receiver.got().into_iter();
+            got.map(|got| got.body).find(|body| body["file_name"] == name)
+        })
+        .await;
+        assert!(STANDARD.decode(text_of(&got["media"], "content")).unwrap() == bytes);
+    };
+    let (few, many) = (bytes(1000), bytes(CARRIED));
+    let payload = CARRIED.div_ceil(3) * 4;
+    let what = format!("a file of {CARRIED} bytes to a webhook");
+    let (small, large) = (comes("small.zip", &few), comes("large.zip", &many));
+    costs_at_most(&world, payload + MORE, &what, small, large).await;
 }
 
 /// B25

@@ -37,7 +37,6 @@ macro_rules! on_both_engines {
 }
 
 mod api_guide;
-mod asked_again;
 mod bad_input;
 mod bad_settings;
 mod bot;
@@ -77,11 +76,13 @@ mod receipts;
 mod reliability;
 mod resources;
 mod rest_contacts;
+mod rest_files;
 mod rest_groups;
 mod rest_to_whatsapp;
 mod rooms_life;
 mod row_by_row;
 mod status;
 mod tenancy;
+mod webhook_kinds;
 mod webhooks;
 mod whatsapp_to_matrix;

@@ -62,7 +62,12 @@ async fn a_message_pinned_on_whatsapp_is_pinned_in_matrix() {
     let Talking { room, ana, linked, .. } = world.talking().await;
     let id = ana.says(&linked.phone, "remember this");
     let event = room.shows("remember this").await["event_id"].clone();
-    ana.speaks(&linked.phone, Speech::Pin { id, pinned: true }).unwrap();
+    let pin = Speech::Pin {
+        id,
+        pinned: true,
+        seconds: 0,
+    };
+    ana.speaks(&linked.phone, pin).unwrap();
     eventually("the pin", SOON, || async {
         room.state("m.room.pinned_events", "")
             .filter(|state| state["pinned"] == json!([event]))

@@ -1,5 +1,6 @@
 //! What people write in Matrix reaches WhatsApp.
 
+use reqwest::Method;
 use serde_json::json;
 
 use super::bot::bot_says;
@@ -86,6 +87,39 @@ async fn a_stranger_in_the_room_is_not_heard() {
     alice.says(room.id(), "just me");
     gets(&ana, "just me").await;
     assert_eq!(texts(&ana), ["just me"]);
+}
+
+/// B43: that a stranger was not heard is kept and told; what they said is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn b43_what_a_stranger_says_in_the_room_fails_without_its_words() {
+    let world = World::start(Engine::Sqlite).await;
+    let Talking {
+        linked, alice, room, ..
+    } = world.talking().await;
+    let mallory = world.homeserver.user("mallory");
+    alice.invites(room.id(), mallory.id()).await;
+    mallory.joins(room.id());
+    let event = mallory.says(room.id(), "listen to me");
+    bot_says(&room, "only the owner and members").await;
+    let about = |it: &serde_json::Value| {
+        it["type"] == "com.beeper.message_send_status" && it["content"]["m.relates_to"]["event_id"] == event.as_str()
+    };
+    let status = room.waits_for("its state", about).await;
+    assert_eq!(status["content"]["status"], "FAIL_PERMANENT");
+    let path = format!("/api/v1/chats/{}/messages/{event}", room.id());
+    let (status, shown) = linked.rest.call(Method::GET, &path, None).await;
+    assert_eq!(status, 200, "{shown}");
+    assert_eq!(
+        json!([shown["state"], shown["error"], shown["text"]]),
+        json!(["failed", "only the owner and members are heard here", null])
+    );
+    // What they command is no message.
+    let event = mallory.says(room.id(), "!wa retry");
+    world.homeserver.has_pushed_everything().await;
+    world.settles(SOON).await;
+    let path = format!("/api/v1/chats/{}/messages/{event}", room.id());
+    assert_eq!(linked.rest.call(Method::GET, &path, None).await.0, 404);
+    assert!(world.holding("listen to me").await.is_empty());
 }
 
 /// A lost answer of WhatsApp's server is asked for again under the same id: Ana sees one message.

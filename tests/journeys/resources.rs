@@ -316,4 +316,47 @@ on_both_engines! {
         becomes(rest, &path, "as it is", |chat| chat["announce"] == false && chat["my_role"] == "member").await;
         assert!(!group.is_announcement());
     }
+
+    /// B07: accepted while WhatsApp is away, kept over a crash, done then; in a room that is the owner's alone it is gone.
+    async fn b07_a_message_is_deleted_for_oneself_by_rest(engine: Engine) {
+        let mut world = World::start(engine).await;
+        let linked = world.linked_device(&[]).await;
+        let rest = &linked.rest;
+        let ana = world.contact(ANA, "Ana");
+        let id = ana.says(&linked.phone, "forget this");
+        let room = eventually("a room shows it", SOON, || async {
+            let mut rooms = world.homeserver.rooms().into_iter();
+            rooms.find(|room| room.said().iter().any(|(_, text)| text == "forget this"))
+        })
+        .await;
+        let event = room.shows("forget this").await["event_id"].clone();
+        world.settles(SOON).await;
+        let path = format!("/api/v1/chats/{}/messages/{}", room.id(), event.as_str().unwrap());
+        let forgets = async || rest.call(Method::DELETE, &format!("{path}?for=me"), None).await;
+
+        world.whatsapp.is_down();
+        for _ in 0..2 {
+            let (status, answer) = forgets().await;
+            assert_eq!(status, 202, "{answer}");
+            assert_eq!(
+                json!([answer["event_id"], answer["deleted"], answer["type"], answer["text"]]),
+                json!([event, true, "deleted", null])
+            );
+        }
+        let promised = world.count("select count(*) from jobs where kind = 'change'").await;
+        assert_eq!(promised, 1, "asked for twice, promised once");
+        world.restarts().await;
+        world.whatsapp.is_up();
+        let is_it = |setting: &Setting| setting.index[0] == "deleteMessageForMe" && setting.index.contains(&id);
+        let known = linked.phone.waits_for_setting(is_it, SOON).await;
+        assert!(known.is_ok(), "{:?}", linked.phone.app_state());
+        becomes(rest, &path, "it is gone", |message| message["deleted"] == true).await;
+        room.waits_for("a redaction", |it| it["type"] == "m.room.redaction" && it["content"]["redacts"] == event).await;
+        assert_eq!(forgets().await.0, 202, "and again");
+        world.settles(SOON).await;
+        assert!(ana.received().is_empty(), "only here");
+        assert!(world.holding("forget this").await.is_empty());
+        let stranger = world.rest.new_token(&[]).await;
+        assert_eq!(stranger.call(Method::DELETE, &format!("{path}?for=me"), None).await.0, 404);
+    }
 }

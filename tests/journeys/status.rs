@@ -1,6 +1,7 @@
 //! B59: what contacts show to all, in one room for each device.
 
 use serde_json::json;
+use whatsapp_rust::{prelude::MessageBuilderExt as _, waproto::whatsapp as wa};
 
 use crate::support::{
     database::Engine,
@@ -64,6 +65,29 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    /// B04: WhatsApp tells which status it was, and what it said is known here.
+    async fn b04_an_answer_to_a_status_of_the_owner_says_what_it_answers(engine: Engine) {
+        let (world, Talking { linked, alice, room, ana }) = World::of_alice(engine).await;
+        let posted = linked.phone.posts("from my phone", &[&ana]);
+        let statuses = world.homeserver.waits_for_room("the room of statuses", |room| {
+            room.state("m.room.name", "").is_some_and(|name| name["name"] == "WhatsApp status")
+        }).await;
+        let own = statuses.shows("from my phone").await;
+        assert_eq!(own["sender"], alice.id());
+        let around = wa::ContextInfo {
+            stanza_id: Some(posted),
+            participant: Some(format!("{}@s.whatsapp.net", linked.phone.number())),
+            remote_jid: Some(STATUS.to_owned()),
+            ..Default::default()
+        };
+        ana.sends(&linked.phone, wa::Message::text_with_context("lovely", around));
+        let answer = room.waits_for("an answer", |event| {
+            event["content"]["body"].as_str().is_some_and(|body| body.ends_with("lovely"))
+        }).await;
+        assert_eq!(answer["content"]["body"], "> <alice> from my phone\nlovely");
+        assert!(answer["content"]["m.relates_to"].is_null(), "{answer}");
+    }
+
     async fn b59_own_statuses_reach_the_address_book_as_far_as_privacy_allows(engine: Engine) {
         let (world, Talking { linked, alice, ana, .. }) = World::of_alice_with(engine, "status_posts = true").await;
         let phone = &linked.phone;

@@ -1,10 +1,11 @@
 //! What happens to messages after they were said: other words, taken back, gone after a while.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::{Received, Speech};
 use whatsapp_rust::waproto::whatsapp::message::ProtocolMessage;
 
-use super::talk::{Client, Talk, answer, around, told, words};
+use super::talk::{Client, Talk, around, body, relates_to, told, words};
 use crate::support::waiting::SOON;
 
 const PNG: &[u8] = include_bytes!("../simulator/media/harbour.png");
@@ -69,6 +70,126 @@ pub async fn b05<H, C: Client>(talk: Talk<'_, H, C>) {
     talk.needs_no_notice().await;
 }
 
+/// B05: an edit that brings another file changes the words under it alone, and says so.
+pub async fn b05_files<H, C: Client>(talk: Talk<'_, H, C>) {
+    let (one, two) = (
+        talk.chat.uploads("one.png", "image/png", PNG).await,
+        talk.chat.uploads("two.png", "image/png", PNG).await,
+    );
+    let picture = |file: &str, words: &str| {
+        let info = json!({"mimetype": "image/png", "size": PNG.len()});
+        json!({"msgtype": "m.image", "body": words, "filename": "harbor.png", "url": file, "info": info})
+    };
+    let mine = talk.chat.says(picture(&one, "harbor")).await;
+    talk.gets("the picture", |got| got.message.image_message.is_set()).await;
+    let captioned = |words: &'static str| {
+        talk.gets(words, move |got| {
+            done_to(got).is_some_and(|done| done.edited_message.image_message.caption.as_deref() == Some(words))
+        })
+    };
+    talk.chat.says(edit(&mine, &picture(&one, "harbour"))).await;
+    captioned("harbour").await;
+    talk.needs_no_notice().await;
+    talk.chat.says(edit(&mine, &picture(&two, "quay"))).await;
+    captioned("quay").await;
+    talk.chat
+        .hears("Only the words were changed: no other file can take the place")
+        .await;
+    talk.chat.says(edit(&mine, &picture(&two, "quay"))).await;
+    talk.chat.hears("Not sent: no other file can take the place").await;
+}
+
+/// B01, B05: where the notices of other bots are wanted, they cross like words, and so do their edits.
+pub async fn b01_notices<H, C: Client>(talk: Talk<'_, H, C>) {
+    let notice = |text: &str| json!({"msgtype": "m.notice", "body": text});
+    let said = talk.chat.says(notice("10 degrees")).await;
+    let first = talk.gets_text("10 degrees").await;
+    talk.chat.says(edit(&said, &notice("12 degrees"))).await;
+    let changed = talk.gets("12 degrees", |got| {
+        done_to(got).is_some_and(|done| done.edited_message.conversation.as_deref() == Some("12 degrees"))
+    });
+    let key = done_to(&changed.await).unwrap().key;
+    assert_eq!(key.id.as_deref(), Some(first.id.as_str()));
+}
+
+/// B01: elsewhere neither they nor their edits do, and nothing is said of that.
+pub async fn b01_without_notices<H, C: Client>(talk: Talk<'_, H, C>) {
+    let notice = |text: &str| json!({"msgtype": "m.notice", "body": text});
+    let said = talk.chat.says(notice("10 degrees")).await;
+    talk.chat.says(edit(&said, &notice("12 degrees"))).await;
+    talk.chat.says(words("it is cold")).await;
+    let got = talk.gets_text("it is cold").await;
+    talk.world.settles(SOON).await;
+    let ids: Vec<_> = talk.ana.received().into_iter().map(|got| got.id).collect();
+    assert_eq!(ids, [got.id], "nothing but the words of a person");
+    let told = talk.chat.reads().await;
+    assert!(!told.iter().any(|it| body(it).starts_with("Not sent")), "{told:?}");
+}
+
+/// B05: after twenty minutes phones take no edit: who wrote it hears so, and nothing is told on WhatsApp. Until then they do.
+pub async fn b05_late<H, C: Client>(talk: Talk<'_, H, C>) {
+    let [old, recent] = ["said long ago", "said a while ago"];
+    let mut events = Vec::new();
+    for text in [old, recent] {
+        events.push(talk.chat.says(words(text)).await);
+        talk.gets_text(text).await;
+    }
+    talk.world.settles(SOON).await;
+    for (text, age) in [
+        (
+            old,
+            "update messages set at = at - 1260000 where body = 'said long ago'",
+        ),
+        (
+            recent,
+            "update messages set at = at - 1080000 where body = 'said a while ago'",
+        ),
+    ] {
+        assert!(age.contains(text));
+        talk.world.changes_database(age).await;
+    }
+    let late = talk.chat.says(edit(&events[0], &words("never said"))).await;
+    let told = talk.chat.hears("can be edited for 20 minutes").await;
+    assert_eq!(relates_to(&told)["m.in_reply_to"]["event_id"], late.as_str(), "{told}");
+    talk.chat.says(edit(&events[1], &words("said just now"))).await;
+    let is_edit = |got: &Received| done_to(got).is_some();
+    let first = done_to(&talk.gets("an edit", is_edit).await).unwrap();
+    assert_eq!(first.edited_message.conversation.as_deref(), Some("said just now"));
+}
+
+/// B05: other words under a picture of Matrix, written as clients that know captions do, and as those that do not.
+pub async fn b05_captions<H, C: Client>(talk: Talk<'_, H, C>) {
+    let address = talk.chat.uploads("harbour.png", "image/png", PNG).await;
+    let picture = |caption: &str| {
+        json!({
+            "msgtype": "m.image", "body": caption, "filename": "harbour.png", "url": address,
+            "info": {"mimetype": "image/png", "size": PNG.len()},
+        })
+    };
+    let mine = talk.chat.says(picture("the harbor")).await;
+    let first = talk.gets("a picture", |got| got.message.image_message.is_set()).await;
+    for (caption, content) in [
+        ("the harbour", picture("the harbour")),
+        ("the *old* harbour", words("the *old* harbour")),
+    ] {
+        talk.chat.says(edit(&mine, &content)).await;
+        let is_it = |got: &Received| {
+            let done = done_to(got);
+            done.is_some_and(|done| done.edited_message.image_message.caption.as_deref() == Some(caption))
+        };
+        let done = done_to(&talk.gets(caption, is_it).await).unwrap();
+        assert_eq!(done.key.id.as_ref(), Some(&first.id));
+    }
+    // An answer quotes the words of now.
+    talk.speaks(Speech::Reply {
+        id: first.id,
+        text: "lovely".into(),
+    });
+    let shown = talk.chat.shows("lovely").await;
+    assert_eq!(relates_to(&shown)["m.in_reply_to"]["event_id"], mine.as_str());
+    talk.needs_no_notice().await;
+}
+
 /// B06: both people take back what they said; nobody takes back what the other one said.
 pub async fn b06<H, C: Client>(talk: Talk<'_, H, C>) {
     let id = talk.ana.says(talk.phone(), "a secret");
@@ -91,7 +212,7 @@ pub async fn b06<H, C: Client>(talk: Talk<'_, H, C>) {
     talk.ana.says(talk.phone(), "too long");
     talk.chat.shows("too long").await;
     let shown = talk.chat.reads().await;
-    let is_part = |event: &&Value| super::talk::body(event).contains("long words");
+    let is_part = |event: &&Value| body(event).contains("long words");
     let parts: Vec<_> = shown.iter().filter(is_part).collect();
     assert!(parts.len() > 1, "a long text needs several events");
     talk.speaks(Speech::Delete { id });
@@ -125,31 +246,30 @@ pub async fn b12<H, C: Client>(talk: Talk<'_, H, C>) {
     assert_eq!(around(&talk.gets_text("for ever").await).expiration, None);
 }
 
-/// B07: a command deletes a message on the owner's own devices; others read the room too, so it stays there.
-pub async fn b07_by_command<H, C: Client>(talk: Talk<'_, H, C>) {
-    let id = talk.ana.says(talk.phone(), "forget this");
-    let shown = talk.chat.shows("forget this").await;
-    talk.chat.says(words("!wa delete-for-me")).await;
-    talk.chat.hears("Answer the message with this command").await;
-    talk.chat.says(answer(&shown, "!wa delete-for-me")).await;
-    talk.chat.hears("Deleted on the devices of this account").await;
-    let is_it = |setting: &simulator::Setting| {
-        let kind = setting.index.first().map(String::as_str);
-        kind == Some("deleteMessageForMe") && setting.index.contains(&id)
-    };
-    talk.phone().waits_for_setting(is_it, SOON).await.unwrap();
-    let got = talk.ana.received();
-    assert!(!got.iter().any(|got| done_to(got).is_some()), "only here");
-    let now = talk.chat.event(shown["event_id"].as_str().unwrap()).await;
-    assert_eq!(now["content"]["body"], "forget this");
-}
-
-/// B07: what the phone deletes for itself goes from a room that is the owner's alone.
-pub async fn b07<H, C: Client>(talk: Talk<'_, H, C>) {
-    let id = talk.ana.says(talk.phone(), "forget this");
-    let shown = talk.chat.shows("forget this").await;
-    talk.phone()
-        .deletes_for_itself(&talk.ana.jid(), (&id, false), None)
-        .unwrap();
-    talk.chat.sees_taken_back(&shown).await;
+/// B12: the timer is set by REST, and turned off again: both sides are told, and new messages follow it.
+pub async fn b12_by_rest<H, C: Client>(talk: Talk<'_, H, C>) {
+    let path = format!("/api/v1/chats/{}", talk.chat.room());
+    for (timer, told) in [
+        (json!(604_800), "New messages disappear after 7 days."),
+        (json!(null), "New messages do not disappear any more."),
+    ] {
+        let wish = json!({ "disappearing_timer": timer });
+        let (status, chat) = talk.linked.rest.call(Method::PATCH, &path, Some(wish)).await;
+        assert_eq!(status, 200, "{chat}");
+        let seconds = timer.as_u64().map(|seconds| u32::try_from(seconds).unwrap());
+        let is_set = |got: &Received| {
+            done_to(got).is_some_and(|done| done.ephemeral_expiration == Some(seconds.unwrap_or_default()))
+        };
+        talk.gets(told, is_set).await;
+        talk.chat.hears(told).await;
+        let text = format!("from now on {timer}");
+        talk.chat.says(words(&text)).await;
+        assert_eq!(around(&talk.gets_text(&text).await).expiration, seconds);
+        let (status, chat) = talk.linked.rest.call(Method::GET, &path, None).await;
+        assert_eq!(
+            (status, chat["disappearing_timer"].as_u64()),
+            (200, timer.as_u64()),
+            "{chat}"
+        );
+    }
 }

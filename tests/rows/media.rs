@@ -1,24 +1,24 @@
-//! Pictures, films, stickers and files, as they are shown and fetched; and what happens when they are gone or too large.
+//! Pictures, films, stickers and files, as they are shown and fetched; and what happens when they are too large.
 
 use serde_json::{Value, json};
-use simulator::{Attachment, MediaKind, Received, Speech};
+use simulator::{Attachment, MediaKind, Received};
 use whatsapp_rust::{buffa::MessageField, wacore::proto_helpers::wrap_as_album_child, waproto::whatsapp as wa};
 
-use super::talk::{Client, Talk, answer, body, relates_to, words};
+use super::talk::{Client, Talk, body, words};
 use crate::support::waiting::{SOON, eventually};
 
-const PNG: &[u8] = include_bytes!("../simulator/media/harbour.png");
-const FILM: &[u8] = include_bytes!("media/film.mp4");
-const DANCE: &[u8] = include_bytes!("media/dance.gif");
-const STILL: &[u8] = include_bytes!("media/still.webp");
+pub(super) const PNG: &[u8] = include_bytes!("../simulator/media/harbour.png");
+pub(super) const FILM: &[u8] = include_bytes!("media/film.mp4");
+pub(super) const DANCE: &[u8] = include_bytes!("media/dance.gif");
+pub(super) const STILL: &[u8] = include_bytes!("media/still.webp");
 const MOVING: &[u8] = include_bytes!("media/moving.webp");
 
 /// The bytes behind the address of an event.
-async fn bytes(chat: &impl Client, event: &Value) -> Vec<u8> {
+pub(super) async fn bytes(chat: &impl Client, event: &Value) -> Vec<u8> {
     chat.downloads(event["content"]["url"].as_str().unwrap()).await
 }
 
-fn file(msgtype: &str, name: &str, address: &str, info: &Value) -> Value {
+pub(super) fn file(msgtype: &str, name: &str, address: &str, info: &Value) -> Value {
     json!({"msgtype": msgtype, "body": name, "filename": name, "url": address, "info": info})
 }
 
@@ -26,15 +26,6 @@ pub(super) fn picture(talk: &Talk<'_, impl Sized, impl Client>) -> wa::Message {
     let image = talk.world.whatsapp.upload(MediaKind::Image, PNG).unwrap().image();
     wa::Message {
         image_message: MessageField::some(image),
-        ..Default::default()
-    }
-}
-
-fn once(message: wa::Message) -> wa::Message {
-    wa::Message {
-        view_once_message_v2: MessageField::some(wa::message::FutureProofMessage {
-            message: MessageField::some(message),
-        }),
         ..Default::default()
     }
 }
@@ -276,172 +267,6 @@ pub async fn b28<H, C: Client>(talk: Talk<'_, H, C>) {
     talk.needs_no_notice().await;
 }
 
-/// What a message of an album holds, and the id of the album.
-fn in_album(got: &Received) -> Option<(&wa::Message, &str)> {
-    let inner = got.message.associated_child_message.message.as_option()?;
-    let association = got.message.message_context_info.message_association.as_option()?;
-    Some((inner, association.parent_message_key.id.as_deref()?))
-}
-
-/// B12, B28: a gallery of which the first picture was taken back before disappears as well.
-pub async fn b28_that_pass<H, C: Client>(talk: Talk<'_, H, C>) {
-    talk.speaks(Speech::Disappearing { seconds: 10 });
-    talk.chat.hears("disappear after 10 seconds").await;
-    let items = pictures(&talk.chat).await;
-    let event = talk
-        .chat
-        .says(json!({"msgtype": "m.gallery", "body": "for a moment", "itemtypes": items}))
-        .await;
-    let is_first = |got: &Received| in_album(got).is_some_and(|(inner, _)| inner.image_message.caption.is_some());
-    let first = talk.gets("the first picture", is_first).await;
-    talk.gets("the second picture", |got| {
-        in_album(got).is_some() && got.id != first.id
-    })
-    .await;
-    let key = wa::MessageKey {
-        remote_jid: Some(talk.ana.jid()),
-        from_me: Some(true),
-        id: Some(first.id),
-        ..Default::default()
-    };
-    let taken_back = wa::message::ProtocolMessage {
-        key: MessageField::some(key),
-        r#type: Some(wa::message::protocol_message::Type::REVOKE),
-        ..Default::default()
-    };
-    let taken_back = wa::Message {
-        protocol_message: MessageField::some(taken_back),
-        ..Default::default()
-    };
-    talk.phone().sends(&talk.ana, taken_back);
-    talk.chat.sees_taken_back(&json!({"event_id": event})).await;
-}
-
-async fn pictures<C: Client>(chat: &C) -> Vec<Value> {
-    let mut items = Vec::new();
-    for name in ["one.png", "two.png"] {
-        let address = chat.uploads(name, "image/png", PNG).await;
-        let mut item = file(
-            "m.image",
-            name,
-            &address,
-            &json!({"mimetype": "image/png", "size": PNG.len()}),
-        );
-        let fields = item.as_object_mut().unwrap();
-        let kind = fields.remove("msgtype").unwrap();
-        fields.insert("itemtype".into(), kind);
-        items.push(item);
-    }
-    items
-}
-
-/// B28: a gallery becomes an album; answers, marks, other words and its end find all of it.
-pub async fn b28_galleries<H, C: Client>(talk: Talk<'_, H, C>) {
-    let mut items = pictures(&talk.chat).await;
-    let gallery = |body: &str| json!({"msgtype": "dm.filament.gallery", "body": body, "itemtypes": items});
-    let event = talk.chat.says(gallery("from the *harbour*")).await;
-    let album = talk.gets("an album", |got| got.message.album_message.is_set()).await;
-    assert_eq!(album.message.album_message.expected_image_count, Some(2));
-    let is_first = |got: &Received| in_album(got).is_some_and(|(inner, _)| inner.image_message.caption.is_some());
-    let is_second = |got: &Received| in_album(got).is_some_and(|(inner, _)| inner.image_message.caption.is_none());
-    let first = talk.gets("the first picture", is_first).await;
-    let second = talk.gets("the second picture", is_second).await;
-    for picture in [&first, &second] {
-        assert_eq!(in_album(picture).map(|(_, id)| id), Some(album.id.as_str()));
-    }
-    let (inner, _) = in_album(&first).unwrap();
-    assert_eq!(inner.image_message.caption.as_deref(), Some("from the *harbour*"));
-
-    talk.speaks(Speech::Reply {
-        id: second.id.clone(),
-        text: "lovely light".into(),
-    });
-    let answered = talk.chat.shows("lovely light").await;
-    assert_eq!(relates_to(&answered)["m.in_reply_to"]["event_id"], event.as_str());
-    talk.speaks(Speech::Reaction {
-        id: second.id.clone(),
-        emoji: "👍".into(),
-    });
-    let is_mark = |it: &Value| it["type"] == "m.reaction" && relates_to(it)["event_id"] == event.as_str();
-    talk.chat.sees("a mark", is_mark).await;
-
-    talk.chat.says(answer(&json!({"event_id": event}), "taken today")).await;
-    assert_eq!(talk.gets_text("taken today").await.quoted_id.as_ref(), Some(&first.id));
-    let mut edit = gallery("* at the pier");
-    edit["m.new_content"] = gallery("at the pier");
-    edit["m.relates_to"] = json!({"rel_type": "m.replace", "event_id": event});
-    talk.chat.says(edit).await;
-    let edited = |got: &Received| {
-        let word = got.message.protocol_message.as_option();
-        word.is_some_and(|word| {
-            word.edited_message.image_message.caption.as_deref() == Some("at the pier")
-                && word.key.id.as_ref() == Some(&first.id)
-        })
-    };
-    talk.gets("other words", edited).await;
-
-    talk.chat.takes_back(&event).await;
-    for id in [&album.id, &first.id, &second.id] {
-        let gone = |got: &Received| {
-            let word = got.message.protocol_message.as_option();
-            word.is_some_and(|word| !word.edited_message.is_set() && word.key.id.as_ref() == Some(id))
-        };
-        talk.gets("its end", gone).await;
-    }
-    // One picture is no album.
-    items.truncate(1);
-    talk.chat
-        .says(json!({"msgtype": "m.gallery", "body": "alone", "itemtypes": items}))
-        .await;
-    let alone = talk.gets_text("alone").await;
-    assert!(alone.message.image_message.is_set());
-    talk.needs_no_notice().await;
-}
-
-/// B29: marked on both sides; where phones alone may see it, a notice says so.
-pub async fn b29<H, C: Client>(talk: Talk<'_, H, C>) {
-    talk.sends(once(picture(&talk)));
-    let shown = talk.chat.sees_kind("m.image").await;
-    assert_eq!(
-        (body(&shown), &shown["content"]["net.wharf.view_once"]),
-        ("① View once", &json!(true))
-    );
-    assert_eq!(bytes(&talk.chat, &shown).await, PNG);
-    talk.ana.withholds_next();
-    talk.sends(once(picture(&talk)));
-    let told = talk.chat.hears("view-once").await;
-    assert_eq!(
-        (&told["content"]["msgtype"], &told["sender"]),
-        (&json!("m.notice"), &json!(talk.ghost()))
-    );
-
-    let address = talk.chat.uploads("harbour.png", "image/png", PNG).await;
-    let info = json!({"mimetype": "image/png", "size": PNG.len()});
-    let mut content = file("m.image", "harbour.png", &address, &info);
-    content["net.wharf.view_once"] = json!(true);
-    talk.chat.says(content).await;
-    let got = talk
-        .gets("a picture to see once", |got| got.message.view_once_message_v2.is_set())
-        .await;
-    let inner = got.message.view_once_message_v2.message.as_option().unwrap();
-    assert_eq!(inner.image_message.view_once, Some(true));
-    assert!(!talk.ana.media_of(&got).unwrap().is_empty());
-}
-
-/// B30: gone from the server, asked of the phone, and shown in the place of the placeholder.
-pub async fn b30<H, C: Client>(talk: Talk<'_, H, C>) {
-    let gone = picture(&talk);
-    let path = gone.image_message.direct_path.clone().unwrap();
-    assert!(talk.world.whatsapp.expires_media(&path, 404));
-    talk.sends(gone);
-    let told = talk.chat.hears("no longer on the server").await;
-    let now = talk
-        .chat
-        .sees_now("the picture", &told, |now| now["msgtype"] == "m.image")
-        .await;
-    assert_eq!(talk.chat.downloads(now["url"].as_str().unwrap()).await, PNG);
-}
-
 /// B31: a notice tells how large it is, and how much the homeserver takes.
 pub async fn b31<H, C: Client>(talk: Talk<'_, H, C>) {
     let mut document = talk
@@ -490,7 +315,7 @@ pub async fn b31_to_whatsapp<H, C: Client>(talk: Talk<'_, H, C>) {
     let picture = large_picture();
     let address = talk.chat.uploads("harbour.jpg", "image/jpeg", &picture).await;
     let info = json!({"mimetype": "image/jpeg", "size": picture.len()});
-    talk.chat.says(file("m.image", "harbour.jpg", &address, &info)).await;
+    let event = talk.chat.says(file("m.image", "harbour.jpg", &address, &info)).await;
     let got = talk
         .gets("a picture as a file", |got| got.message.document_message.is_set())
         .await;
@@ -503,6 +328,9 @@ pub async fn b31_to_whatsapp<H, C: Client>(talk: Talk<'_, H, C>) {
         "{}",
         body(&told)
     );
+    let (_, shown) = talk.by_rest(&event).await;
+    let note = shown["attachment"]["note"].as_str().unwrap();
+    assert!(body(&told).contains(note), "{shown}");
 
     server.takes_files_up_to(64 * 1024);
     let address = talk
@@ -510,9 +338,15 @@ pub async fn b31_to_whatsapp<H, C: Client>(talk: Talk<'_, H, C>) {
         .uploads("log.txt", "text/plain", &vec![b'x'; 100 * 1024])
         .await;
     let info = json!({"mimetype": "text/plain", "size": 100 * 1024});
-    talk.chat.says(file("m.file", "log.txt", &address, &info)).await;
+    let event = talk.chat.says(file("m.file", "log.txt", &address, &info)).await;
     let told = talk.chat.hears("Not sent").await;
     assert!(body(&told).contains("100 KiB"), "{}", body(&told));
+    let (_, shown) = talk.by_rest(&event).await;
+    assert_eq!(
+        (&shown["state"], &shown["attachment"]["filename"]),
+        (&json!("failed"), &json!("log.txt"))
+    );
+    assert!(shown["error"].as_str().unwrap().contains("100 KiB"), "{shown}");
     talk.chat.says(words("it was too large")).await;
     talk.gets_text("it was too large").await;
     let is_it = |got: &Received| got.message.document_message.file_name.as_deref() == Some("log.txt");

@@ -4,17 +4,29 @@
 
 mod talk;
 
+pub mod albums;
 pub mod changes;
+pub mod early;
+pub mod forgotten;
+pub mod galleries;
+pub mod gone;
 pub mod groups;
 pub mod lost;
+pub mod made;
 pub mod marks;
 pub mod media;
+pub mod moving;
+pub mod once;
 pub mod past;
 pub mod people;
 pub mod places;
 pub mod questions;
+pub mod quotes;
 pub mod sound;
 pub mod states;
+pub mod strangers;
+pub mod timers;
+pub mod votes;
 pub mod words;
 
 pub use talk::{Client, Talk, receives};

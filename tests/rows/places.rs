@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 use simulator::{Received, Speech};
 use whatsapp_rust::{buffa::MessageField, waproto::whatsapp as wa};
 
-use super::talk::{Client, Talk, body, relates_to, words};
+use super::{
+    talk::{Client, Talk, body, relates_to, words},
+    words::{is_tiny_jpeg, large_png},
+};
 
 /// A place of a live location, by its number and the seconds since it began.
 fn numbered(latitude: f64, sequence: i64, seconds: u32) -> wa::Message {
@@ -74,13 +77,15 @@ pub async fn b26<H, C: Client>(talk: Talk<'_, H, C>) {
         talk.chat.sees_now(geo, &shown, |now| now["geo_uri"] == geo).await;
     }
 
-    // As Element writes it.
+    // As Element writes it, with a map.
+    let map = talk.chat.uploads("map.png", "image/png", &large_png()).await;
     talk.chat
         .says(json!({
             "msgtype": "m.location", "body": "Location Café geo:48.2,16.37;u=12 at 2026-11-21", "geo_uri": "geo:48.2,16.37;u=12",
             "org.matrix.msc3488.location": {"uri": "geo:48.2,16.37;u=12", "description": "Café"},
             "org.matrix.msc3488.asset": {"type": "m.pin"}, "org.matrix.msc3488.ts": 1_795_000_000_000_u64,
             "org.matrix.msc1767.text": "Location Café",
+            "info": {"thumbnail_url": map, "thumbnail_info": {"mimetype": "image/png", "w": 400, "h": 300}},
         }))
         .await;
     let got = talk.gets("a place", |got| got.message.location_message.is_set()).await;
@@ -93,6 +98,7 @@ pub async fn b26<H, C: Client>(talk: Talk<'_, H, C>) {
         (place.accuracy_in_meters, place.name.as_deref()),
         (Some(12), Some("Café"))
     );
+    is_tiny_jpeg(place.jpeg_thumbnail.as_deref());
 }
 
 /// B26: of what is shared live in Matrix the place where it began crosses, once, and people are told that no more does.

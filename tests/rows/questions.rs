@@ -52,6 +52,7 @@ async fn ana_asks<H, C: Client>(talk: &Talk<'_, H, C>) {
         question: "When?".into(),
         options,
         selectable: 1,
+        ends: None,
     });
     let poll = talk.chat.sees("a poll", |event| event["type"] == START).await;
     assert_eq!(body(&poll), "📊 When?\n1. Monday\n2. Friday");
@@ -143,6 +144,48 @@ pub async fn b11<H, C: Client>(talk: Talk<'_, H, C>) {
     talk.needs_no_notice().await;
 }
 
+/// B11: what the owner chooses on the phone is shown as the owner's, in polls of either side, and not told twice.
+pub async fn b11_on_the_phone<H, C: Client>(talk: Talk<'_, H, C>) {
+    talk.phone().says(&talk.ana, "from my phone");
+    let owner = talk.chat.shows("from my phone").await["sender"].clone();
+    let owner = owner.as_str().unwrap();
+    let id = talk.speaks(Speech::Poll {
+        question: "When?".into(),
+        options: vec!["Monday".into(), "Friday".into()],
+        selectable: 1,
+        ends: None,
+    });
+    let poll = talk.chat.sees("a poll", |event| event["type"] == START).await;
+    let [monday, friday] = [0, 1].map(|place| poll["content"][START]["answers"][place]["id"].clone());
+    let chooses = |id: &str, options: &[&str]| {
+        let options = options.iter().map(|&option| option.to_owned()).collect();
+        let vote = Speech::Vote { id: id.into(), options };
+        talk.phone().speaks(&talk.ana, vote).unwrap();
+    };
+    for (chosen, shown) in [
+        (&["Friday"][..], json!([friday])),
+        (&["Monday"], json!([monday])),
+        (&[], json!([])),
+    ] {
+        chooses(&id, chosen);
+        votes_at_last(&talk.chat, owner, &poll["event_id"], shown).await;
+    }
+    let asked = talk.chat.sends(START, asking("Where?", "There")).await;
+    let is = |got: &Received| got.message.poll_creation_message_v3.is_set();
+    let got = talk.gets("a poll", is).await;
+    let is_copy = |copy: &Received| copy.id == got.id;
+    talk.phone()
+        .waits_for(is_copy, crate::support::waiting::SOON)
+        .await
+        .unwrap();
+    chooses(&got.id, &["There"]);
+    votes_at_last(&talk.chat, owner, &json!(asked), json!(["second"])).await;
+    talk.needs_no_notice().await;
+    let votes = talk.ana.received().into_iter();
+    let votes = votes.filter(|got| got.message.poll_update_message.is_set());
+    assert_eq!(votes.count(), 4, "the phone's own, and nobody repeats them");
+}
+
 /// Words that stand in the room once, whatever became of them.
 async fn stands_once(chat: &impl Client, kind: &str, words: &str) {
     let events = chat.reads().await;
@@ -219,6 +262,7 @@ pub async fn b15_polls<H, C: Client>(talk: Talk<'_, H, C>) {
         question: "When?".into(),
         options: of(["Monday", "Friday"]),
         selectable: 1,
+        ends: None,
     });
     let poll = talk.chat.sees("a poll", |event| event["type"] == START).await;
     talk.speaks(Speech::EditPoll {
@@ -226,6 +270,7 @@ pub async fn b15_polls<H, C: Client>(talk: Talk<'_, H, C>) {
         question: "When exactly?".into(),
         options: of(["Monday", "Sunday"]),
         selectable: 1,
+        ends: None,
     });
     let asks = |now: &Value| now[START]["question"]["body"] == "When exactly?";
     let now = talk.chat.sees_now("another question", &poll, asks).await;
@@ -261,7 +306,7 @@ pub async fn b15_polls<H, C: Client>(talk: Talk<'_, H, C>) {
 }
 
 /// Waits until the last answer to an event that a person got is this.
-async fn gets_answer(who: &Contact, answer: Attendance) {
+pub(super) async fn gets_answer(who: &Contact, answer: Attendance) {
     crate::support::waiting::eventually("an answer on WhatsApp", 2 * crate::support::waiting::SOON, || async {
         let got = who.received();
         let last = got
@@ -273,7 +318,7 @@ async fn gets_answer(who: &Contact, answer: Attendance) {
 }
 
 /// Waits for an answer to an event, and sees whose it is.
-async fn hears_answer<C: Client>(chat: &C, words: &str, event: &Value, sender: &str) {
+pub(super) async fn hears_answer<C: Client>(chat: &C, words: &str, event: &Value, sender: &str) {
     let told = chat.shows(words).await;
     assert_eq!(
         relates_to(&told)["m.in_reply_to"]["event_id"],
@@ -339,6 +384,7 @@ pub async fn b11_early<H, C: Client>(talk: Talk<'_, H, C>) {
         question: "When?".into(),
         options: vec!["Monday".into(), "Friday".into()],
         selectable: 1,
+        ends: None,
     });
     let waiting = talk.chat.hears("⏳ Waiting for this message").await;
     talk.speaks(Speech::Vote {

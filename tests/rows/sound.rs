@@ -5,9 +5,9 @@ use simulator::Received;
 
 use super::talk::{Client, Talk};
 
-const OGG: &[u8] = include_bytes!("../simulator/media/voice.ogg");
+pub(super) const OGG: &[u8] = include_bytes!("../simulator/media/voice.ogg");
 
-fn is_sound(got: &Received, spoken: bool) -> bool {
+pub(super) fn is_sound(got: &Received, spoken: bool) -> bool {
     let sound = got.message.audio_message.as_option();
     sound.is_some_and(|sound| sound.ptt.unwrap_or_default() == spoken)
 }

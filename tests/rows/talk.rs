@@ -1,5 +1,6 @@
 //! A conversation that has begun, and what a person does with a Matrix client in its room.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::{Contact, Phone, Received, Speech};
 use whatsapp_rust::{buffa::MessageField, waproto::whatsapp as wa};
@@ -13,6 +14,8 @@ use crate::support::{
 pub trait Client: Sized {
     /// Their Matrix id.
     fn id(&self) -> String;
+    /// The id of their room.
+    fn room(&self) -> String;
     /// Sends an event; tells its id.
     async fn sends(&self, kind: &str, content: Value) -> String;
     /// Sets state of the room.
@@ -120,6 +123,17 @@ impl<H, C: Client> Talk<'_, H, C> {
         &self.linked.phone
     }
 
+    /// Where a message stands by REST.
+    pub fn path_of(&self, event: &str) -> String {
+        format!("/api/v1/chats/{}/messages/{event}", self.ana.number())
+    }
+
+    /// A message as it is shown by REST.
+    pub async fn by_rest(&self, event: &str) -> (u16, Value) {
+        let rest = &self.linked.rest;
+        rest.call(Method::GET, &self.path_of(event), None).await
+    }
+
     /// Ana in Matrix.
     pub fn ghost(&self) -> String {
         ghost(&self.ana)
@@ -145,6 +159,11 @@ impl<H, C: Client> Talk<'_, H, C> {
         self.gets(text, |got| got.text.as_deref() == Some(text)).await
     }
 
+    /// Waits until a message of this person in Matrix came so far, as REST tells it of an event.
+    pub async fn comes_to(&self, event: &str, state: &str) -> Value {
+        comes_to(self.linked, &self.chat, event, |message| message["state"] == state).await
+    }
+
     /// Nothing of ours was left unsaid: the bot said nothing in the room.
     pub async fn needs_no_notice(&self) {
         self.world.settles(SOON).await;
@@ -155,6 +174,16 @@ impl<H, C: Client> Talk<'_, H, C> {
             .collect();
         assert!(notices.is_empty(), "{notices:?}");
     }
+}
+
+/// Waits until REST tells this of an event of a room, with its recipients.
+pub async fn comes_to(linked: &Linked, chat: &impl Client, event: &str, is: impl Fn(&Value) -> bool) -> Value {
+    let path = format!("/api/v1/chats/{}/messages/{event}?expand=receipts", chat.room());
+    eventually(&path, 2 * SOON, || async {
+        let (status, message) = linked.rest.call(Method::GET, &path, None).await;
+        (status == 200 && is(&message)).then_some(message)
+    })
+    .await
 }
 
 /// Waits for something that a person on WhatsApp gets.

@@ -105,6 +105,44 @@ pub async fn b03<H, C: Client>(talk: Talk<'_, H, C>) {
     assert_eq!(around(&got).non_jid_mentions, Some(1));
 }
 
+/// Ana names the owner, whom Matrix then names by what they are there, and the other way round; answers who that is.
+async fn names_the_owner<H, C: Client>(talk: &Talk<'_, H, C>) -> String {
+    talk.phone().says(&talk.ana, "from my phone");
+    let shown = talk.chat.shows("from my phone").await;
+    let owner = shown["sender"].as_str().unwrap().to_owned();
+    let number = talk.phone().number().to_owned();
+    talk.speaks(Speech::Text {
+        text: format!("come, @{number}"),
+        mentions: vec![number.clone()],
+    });
+    let named = talk.chat.hears("come, ").await;
+    assert_eq!(named["content"]["m.mentions"]["user_ids"], json!([owner]));
+    let html = named["content"]["formatted_body"].as_str().unwrap();
+    assert!(html.contains(&format!("https://matrix.to/#/{owner}")), "{named}");
+    assert!(!body(&named).contains(&number), "{named}");
+
+    let mut content = words("that is me");
+    content["format"] = json!("org.matrix.custom.html");
+    content["formatted_body"] = json!(format!("that is <a href=\"https://matrix.to/#/{owner}\">me</a>"));
+    content["m.mentions"] = json!({"user_ids": [owner]});
+    talk.chat.says(content).await;
+    let got = talk.gets_text(&format!("that is @{number}")).await;
+    let mentioned = around(&got).mentioned_jid;
+    assert_eq!(mentioned, [format!("{number}@s.whatsapp.net")]);
+    owner
+}
+
+/// B03: the owner's number is the identity's user, who is nobody else here.
+pub async fn b03_owner<H, C: Client>(talk: Talk<'_, H, C>) {
+    let owner = names_the_owner(&talk).await;
+    assert!(owner != talk.ghost() && owner != talk.chat.id(), "{owner}");
+}
+
+/// B03: the number of a person who linked their own phone is that person.
+pub async fn b03_myself<H, C: Client>(talk: Talk<'_, H, C>) {
+    assert_eq!(names_the_owner(&talk).await, talk.chat.id());
+}
+
 /// B04: a quote holds what it quotes, words or a picture, on both sides.
 pub async fn b04<H, C: Client>(talk: Talk<'_, H, C>) {
     let id = talk.ana.says(talk.phone(), "a question");
@@ -207,11 +245,11 @@ pub async fn b10<H, C: Client>(talk: Talk<'_, H, C>) {
         assert_eq!(talk.chat.downloads(shown["og:image"].as_str().unwrap()).await, SMALL);
     }
 
-    let picture = talk.chat.uploads("ferry.jpg", "image/jpeg", SMALL).await;
+    let picture = talk.chat.uploads("ferry.png", "image/png", &large_png()).await;
     let mut content = words(&format!("or this: {url}"));
     content["com.beeper.linkpreviews"] = json!([{
         "matched_url": url, "og:url": url, "og:title": "My ferry", "og:description": "Sails at noon",
-        "og:image": picture, "og:image:type": "image/jpeg", "og:image:width": 64, "og:image:height": 64,
+        "og:image": picture, "og:image:type": "image/png", "og:image:width": 400, "og:image:height": 300,
     }]);
     talk.chat.says(content).await;
     let got = talk.gets_text(&format!("or this: {url}")).await;
@@ -221,5 +259,31 @@ pub async fn b10<H, C: Client>(talk: Talk<'_, H, C>) {
         (Some(url), Some("My ferry"))
     );
     assert_eq!(words.description.as_deref(), Some("Sails at noon"));
-    assert_eq!(words.jpeg_thumbnail.as_deref(), Some(SMALL));
+    is_tiny_jpeg(words.jpeg_thumbnail.as_deref());
+    assert_eq!((words.thumbnail_width, words.thumbnail_height), (Some(100), Some(75)));
+}
+
+/// A picture as homeservers keep them of links and maps: a PNG of 400 by 300 that is far too large for a message.
+pub(super) fn large_png() -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut noise = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_le_bytes()[0]
+    };
+    let picture = image::RgbImage::from_fn(400, 300, |_, _| image::Rgb([noise(), noise(), noise()]));
+    let mut file = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut file, image::ImageFormat::Png).unwrap();
+    assert!(file.get_ref().len() > 64 * 1024);
+    file.into_inner()
+}
+
+/// What phones show inside a message: a JPEG, and small.
+pub(super) fn is_tiny_jpeg(thumbnail: Option<&[u8]>) {
+    let bytes = thumbnail.unwrap();
+    assert!(bytes.len() < 16 * 1024, "{} bytes", bytes.len());
+    assert_eq!(image::guess_format(bytes).unwrap(), image::ImageFormat::Jpeg);
+    let small = image::load_from_memory(bytes).unwrap();
+    assert_eq!((small.width(), small.height()), (100, 75));
 }

@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Router,
     body::Bytes,
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     http::{HeaderMap, StatusCode},
     routing::post,
 };
@@ -54,7 +54,11 @@ impl Receiver {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let inner = Arc::new(Inner::default());
-        let router = Router::new().route("/hook", post(take)).with_state(Arc::clone(&inner));
+        let router = Router::new()
+            .route("/hook", post(take))
+            // Payloads hold whole files.
+            .layer(DefaultBodyLimit::disable())
+            .with_state(Arc::clone(&inner));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { inner, url }
     }

@@ -23,7 +23,9 @@ use super::{
 /// Where Matrix ids of tests end.
 pub const SERVER: &str = "hs.test";
 /// Lanes whose jobs have a time of their own, which may be far away.
-const TIMED: [&str; 6] = ["expiry", "orphan", "silence", "link", "fetch", "house"];
+const TIMED: [&str; 8] = [
+    "expiry", "closing", "pin", "orphan", "silence", "link", "fetch", "house",
+];
 /// The number of the phone that most tests link.
 pub const OWNER: &str = "15550009999";
 

@@ -42,7 +42,13 @@ pub async fn world(engine: Engine) -> World<Synapse> {
 
 /// The same, with settings added to the section `bridge`.
 pub async fn world_with(engine: Engine, bridge: &str) -> World<Synapse> {
-    let mut world = World::around(engine, DOUBLE_PUPPETING, Synapse::start).await;
+    world_of(engine, bridge, "").await
+}
+
+/// The same, and with other sections.
+pub async fn world_of(engine: Engine, bridge: &str, sections: &str) -> World<Synapse> {
+    let settings = format!("{DOUBLE_PUPPETING}\n{sections}");
+    let mut world = World::around(engine, &settings, Synapse::start).await;
     world.sets("bridge", bridge);
     world.wharf.start().await;
     world

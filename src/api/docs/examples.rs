@@ -172,7 +172,7 @@ fn of_all(property: &str) -> Option<Value> {
         "file" => json!("%PDF-1.7 …"),
         "size" => json!(48_213),
         "width" | "height" | "duration" | "edited_at" | "played_at" | "read_at" | "error" | "reconnecting_since"
-        | "next_attempt_at" | "muted_until" | "disappearing_timer" => Value::Null,
+        | "next_attempt_at" | "muted_until" | "disappearing_timer" | "note" => Value::Null,
         "member_count" => json!(12),
         "my_role" => json!("member"),
         "direction" => json!("in"),

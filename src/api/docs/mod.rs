@@ -31,7 +31,7 @@ const DESCRIPTION: &str = "/docs/swagger.json";
         credentials::create, credentials::list, credentials::update, credentials::remove,
         tokens::create, tokens::list, tokens::remove,
         devices::add, devices::list, devices::remove, linking::follow, pairing::answer, pairing::confirm, messages::send,
-        chat::list, chat::show, chat::change, chat::read, message_fate::show, chats::list, chats::messages, chats::ask, media::fetch, retry::retry, new_chats::open, invites::look, invites::link, invites::reset, contacts::list, contacts::show, contacts::look_up, contacts::sync,
+        chat::list, chat::show, chat::change, chat::read, message_fate::show, message_fate::forget, chats::list, chats::messages, chats::ask, media::fetch, retry::retry, new_chats::open, invites::look, invites::link, invites::reset, contacts::list, contacts::show, contacts::look_up, contacts::sync,
         webhooks::add, webhooks::list, webhooks::update, webhooks::remove,
         health::live, health::ready, health::metrics,
     ),

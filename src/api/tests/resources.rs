@@ -44,6 +44,10 @@ impl Chatting {
     async fn with(chat: &str, kind: ChatKind, room: OwnedRoomId) -> Self {
         let world = World::start().await;
         let bearer = world.bearer().await;
+        Self::of((world, bearer), chat, kind, room).await
+    }
+
+    async fn of((world, bearer): (World, String), chat: &str, kind: ChatKind, room: OwnedRoomId) -> Self {
         world.device(&bearer, OWNER).await;
         let mut tx = world.behind.store.begin().await.unwrap();
         let device = tx.list_all_devices().await.unwrap().remove(0);
@@ -237,6 +241,7 @@ async fn b43_b46_chats_and_messages_of_others_are_not_there() {
         (format!("PATCH {}", chat.path), "Chat"),
         (format!("POST {}/receipts", chat.path), "Chat"),
         (format!("GET {}/messages/$hello", chat.path), "Chat"),
+        (format!("DELETE {}/messages/$hello?for=me", chat.path), "Chat"),
         ("GET /api/v1/chats/15550001111".to_owned(), "Chat"),
     ] {
         let answer = chat.world.call(&line, &stranger, body()).await;
@@ -406,4 +411,61 @@ async fn b42_reading_by_rest_is_stored_and_told_what_stays() {
     read(json!({ "up_to": 1 }))
         .await
         .fails(400, "Invalid request body. Must be a JSON object.");
+}
+
+#[tokio::test]
+async fn b07_what_is_deleted_for_the_owner_by_rest_is_stored_before_it_is_answered_and_once() {
+    let chat = Chatting::direct().await;
+    chat.says("3EB0", ana(), owned_event_id!("$hello")).await;
+    let delete = async |message: &str, query: &str| {
+        let line = format!("DELETE {}/messages/{message}{query}", chat.path);
+        chat.world.call(&line, &chat.bearer, Value::Null).await
+    };
+    delete("$hello", "").await.fails(400, "Missing required field: for");
+    for other in ["everyone", "", "Me"] {
+        let query = format!("?for={other}");
+        delete("$hello", &query).await.fails(400, "Invalid for: me");
+    }
+    delete("$nothing", "?for=me").await.fails(404, "Message not found");
+    assert_eq!(chat.promised().await, []);
+    for name in ["$hello", "3EB0"] {
+        let answer = delete(name, "?for=me").await.ok(202);
+        assert_eq!(
+            json!([answer["id"], answer["event_id"], answer["deleted"], answer["text"]]),
+            json!(["3EB0", "$hello", true, null])
+        );
+    }
+    let target = crate::model::MessageRef {
+        id: crate::model::MessageId::from_adapter("3EB0"),
+        sender: ana(),
+    };
+    assert_eq!(chat.promised().await, [Action::Forget { target }]);
+}
+
+#[tokio::test]
+async fn b07_a_device_that_is_not_linked_deletes_nothing() {
+    let chat = Chatting::direct().await;
+    chat.says("3EB0", ana(), owned_event_id!("$hello")).await;
+    let mut tx = chat.world.behind.store.begin().await.unwrap();
+    let unlinked = crate::model::LinkState::Unlinked;
+    tx.set_device_link(chat.key.device, &unlinked).await.unwrap();
+    tx.commit().await.unwrap();
+    let line = format!("DELETE {}/messages/$hello?for=me", chat.path);
+    let answer = chat.world.call(&line, &chat.bearer, Value::Null).await;
+    answer.fails(409, "Device is not linked");
+    assert_eq!(chat.promised().await, []);
+}
+
+#[tokio::test]
+async fn b07_where_members_read_a_message_that_is_deleted_for_the_owner_stays() {
+    let world = World::start().await;
+    let body = json!({ "use_host": false, "members": ["@alice:hs.test"] });
+    let token = world.call("POST /api/v1/tokens", &admin(), body).await.ok(201);
+    let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    let chat = Chatting::of((world, bearer), ANA, ChatKind::Direct, owned_room_id!("!ana:hs.test")).await;
+    chat.says("3EB0", ana(), owned_event_id!("$hello")).await;
+    let line = format!("DELETE {}/messages/$hello?for=me", chat.path);
+    let answer = chat.world.call(&line, &chat.bearer, Value::Null).await.ok(202);
+    assert_eq!(answer["deleted"], false);
+    assert_eq!(chat.promised().await.len(), 1);
 }

@@ -3,7 +3,7 @@
 use super::{
     super::{
         error::Failure,
-        incoming,
+        forgetting,
         outgoing::{self, Stage},
         portals, retry,
     },
@@ -13,7 +13,7 @@ use crate::{
     matrix::incoming::{Incoming, read as read_event},
     model::{Action, Attendance, ChatKind, Content, Invitation, MessageRef, Sender},
     network,
-    store::{DELETED, Message},
+    store::Message,
 };
 
 /// How to use them.
@@ -164,36 +164,22 @@ async fn attend(asked: &Asked<'_>, stage: &Stage<'_>, answer: Attendance) -> Res
 }
 
 async fn delete_for_me(asked: &Asked<'_>, stage: &Stage<'_>) -> Result<(), Failure> {
-    let bridge = asked.desk.bridge;
     let message = match answered(asked, stage).await? {
         Some(Ok(message)) => message,
         Some(Err(())) => return asked.answer("That is no message of this chat.").await,
         None => return asked.answer("Answer the message with this command.").await,
     };
-    let target = MessageRef {
-        id: message.id.clone(),
-        sender: message.sender.clone(),
-    };
-    match stage.act(&Action::Forget { target }).await {
+    let event = &asked.event.event;
+    match forgetting::on_devices(asked.desk, event.as_str(), &message).await {
         Ok(()) => {}
         Err(Failure::Never(why)) => return asked.answer(&format!("Not deleted: {why}.")).await,
         Err(error) => return Err(error),
     }
-    let is_shared = !bridge
-        .store
-        .read()
-        .await?
-        .list_members(stage.identity.id)
-        .await?
-        .is_empty();
-    if is_shared {
+    if forgetting::is_shared(asked.desk.bridge, stage.identity.id).await? {
         return asked
             .answer("Deleted on the devices of this account; it stays here, where others read too.")
             .await;
     }
     asked.say("Deleted on the devices of this account.").await?;
-    if message.kind == DELETED {
-        return asked.desk.done().await;
-    }
-    incoming::take_away(asked.desk, &message, None, Some("deleted for the owner")).await
+    forgetting::in_room(asked.desk, &message).await
 }

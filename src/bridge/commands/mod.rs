@@ -12,6 +12,7 @@ mod history;
 mod marks;
 mod members;
 mod messages;
+mod timer;
 
 use ruma::{OwnedRoomId, RoomId};
 
@@ -39,6 +40,7 @@ enum Command {
     History(history::Command),
     Members(members::Command),
     Marks(marks::Command),
+    Timer(timer::Command),
     Messages(messages::Command),
     Chats(chats::Command),
     Groups(groups::Command),
@@ -65,6 +67,7 @@ fn help() -> String {
         .chain(members::HELP)
         .chain(contacts::HELP)
         .chain(marks::HELP)
+        .chain(timer::HELP)
         .chain(messages::HELP)
         .chain(chats::HELP)
         .chain(groups::HELP)
@@ -93,6 +96,7 @@ fn read(text: &str) -> Command {
             .or_else(|| members::read(&line).map(|read| read.map(Command::Members)))
             .or_else(|| contacts::read(&line).map(|read| read.map(Command::Contacts)))
             .or_else(|| marks::read(&line).map(|read| read.map(Command::Marks)))
+            .or_else(|| timer::read(&line).map(|read| read.map(Command::Timer)))
             .or_else(|| messages::read(&line).map(|read| read.map(Command::Messages)))
             .or_else(|| Some(chats::read(&line)?.map(Command::Chats)))
             .or_else(|| Some(groups::read(&line)?.map(Command::Groups)))
@@ -179,6 +183,7 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent, text: &str, in_port
         Command::History(command) => history::take(&asked, command).await,
         Command::Members(command) => members::take(&asked, command).await,
         Command::Marks(command) => marks::take(&asked, command).await,
+        Command::Timer(command) => timer::take(&asked, command).await,
         Command::Messages(command) => messages::take(&asked, command).await,
         Command::Chats(command) => chats::take(&asked, command).await,
         Command::Groups(command) => groups::take(&asked, command).await,

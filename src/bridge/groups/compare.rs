@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    super::{Inner, error::Failure, worker::Desk},
+    super::{Inner, error::Failure, timers, worker::Desk},
     furnish::push_furnish,
     members::push_gather,
     place::Place,
@@ -70,7 +70,7 @@ pub(in super::super) async fn begin(bridge: &Arc<Inner>, key: &PortalKey, group:
         })
         .await?;
     }
-    tx.set_portal_timer(key, group.timer).await?;
+    tx.set_portal_timer(key, group.timer, None).await?;
     tx.commit().await?;
     if let Some(place) = Place::of(bridge, key).await? {
         put::settle(&place, None).await?;
@@ -115,7 +115,7 @@ pub(in super::super) async fn look(desk: &Desk<'_>, key: &PortalKey) -> Result<(
     });
     let (group, gone) = match asked {
         Asked::Known(group) => {
-            tx.set_portal_timer(key, group.timer).await?;
+            timers::set(bridge, &mut tx, key, (group.timer, None)).await?;
             (*group, false)
         }
         Asked::Gone => (known, true),

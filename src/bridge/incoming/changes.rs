@@ -1,10 +1,12 @@
 //! What happens to a message after it was said: other content, taken back, moved on, over.
 
+use serde_json::Value;
+
 use super::{
-    super::{error::Failure, portals::Room, redact, worker::Desk},
-    media,
+    super::{error::Failure, portals::Room, redact, timers, worker::Desk},
+    albums, frame, instead, media,
     media::Brought,
-    people, say,
+    people, polls, say,
     scene::{Scene, Target},
 };
 use crate::{
@@ -40,6 +42,10 @@ pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Conte
     if let Some(before) = scene.unshown(target).await? {
         return hold(scene, &before, content).await;
     }
+    if matches!(content, Content::Album { .. }) {
+        // How many are announced is nothing that people see.
+        return scene.desk.done().await;
+    }
     let words = content.text().unwrap_or(content.kind());
     let deed = format!("edited a message that is not here. It says now: {words}");
     let Some(target) = scene.target(target, &deed).await? else {
@@ -49,7 +55,8 @@ pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Conte
     if target.message.edited_at.is_some_and(|last| last > scene.event.at) {
         return scene.desk.done().await;
     }
-    let content = media::edited(scene.desk.bridge, &target.message, content);
+    let is_same = |one: &_, other: &_| scene.desk.bridge.network.is_same_file(one, other);
+    let content = media::edited(target.message.content.as_ref(), content, is_same);
     put(scene, &target, &content, "place").await
 }
 
@@ -73,7 +80,9 @@ pub(super) async fn put(scene: &Scene<'_>, target: &Target, content: &Content, w
         .is_shown_with_others(&target.message)
         .await?;
     if !is_gallery && is_speaker(&target.message, &speaker) {
-        let placed = say::put_in_place(scene, (&room, &speaker), &target.message, &brought, what).await?;
+        let framed = frame::kept(scene, &target.message).await?;
+        let placed =
+            instead::put_in_place(scene, (&room, &speaker), &target.message, (&brought, &framed), what).await?;
         parts = Some(placed.parts);
     } else {
         // Only who sent an event can replace it: the new words follow as an answer.
@@ -101,6 +110,8 @@ pub(super) async fn put(scene: &Scene<'_>, target: &Target, content: &Content, w
         content: Some(&brought.kept),
     };
     let mut tx = scene.desk.bridge.store.begin().await?;
+    let (before, now) = (target.message.content.as_ref(), content);
+    polls::promise(&mut tx, &scene.key, &target.reference(), (before, now)).await?;
     tx.set_message_content(&scene.key, now_holds, Some(scene.event.at))
         .await?;
     if let Some(parts) = parts {
@@ -156,6 +167,13 @@ fn is_speaker(message: &Message, speaker: &Actor) -> bool {
 
 /// Takes a message away.
 pub(super) async fn delete(scene: &Scene<'_>, target: &MessageRef) -> Result<(), Failure> {
+    if let Some(album) = albums::find(scene, target).await? {
+        let speaker = match scene.known_room().await? {
+            Some(room) => Some(scene.speaker(&room).await?),
+            None => None,
+        };
+        return albums::take_away(scene, target, album, speaker.as_ref(), None).await;
+    }
     if let Some(before) = scene.unshown(target).await? {
         return take_away(scene.desk, &before, None, None).await;
     }
@@ -171,6 +189,9 @@ pub(super) async fn delete(scene: &Scene<'_>, target: &MessageRef) -> Result<(),
 pub(super) async fn forget(scene: &Scene<'_>, target: &MessageRef) -> Result<(), Failure> {
     if !is_private(scene).await? {
         return scene.desk.done().await;
+    }
+    if let Some(album) = albums::find(scene, target).await? {
+        return albums::take_away(scene, target, album, None, Some("deleted on the phone")).await;
     }
     let found = {
         let mut read = scene.desk.bridge.store.read().await?;
@@ -224,19 +245,13 @@ pub(super) async fn timer(scene: &Scene<'_>, seconds: Option<u32>) -> Result<(),
     let bridge = scene.desk.bridge;
     let room = scene.room().await?;
     let before = bridge.store.read().await?.find_portal_timer(&scene.key).await?;
+    let since = Some(scene.event.at);
     if before == seconds {
-        return scene.desk.done().await;
+        let mut tx = bridge.store.begin().await?;
+        tx.set_portal_timer(&scene.key, seconds, since).await?;
+        return scene.desk.finish(tx).await;
     }
-    let verb = if scene.event.sender == Sender::Owner {
-        "have"
-    } else {
-        "has"
-    };
-    let sentence = match seconds {
-        Some(seconds) => format!("set new messages to disappear after {}.", lasting(seconds.into())),
-        None => "turned off disappearing messages.".to_owned(),
-    };
-    let notice = outgoing::notice(&format!("{} {verb} {sentence}", scene.sender_name()), None);
+    let notice = timer_told(&scene.event.sender, scene.sender_name(), seconds);
     bridge
         .homeserver
         .as_bot()
@@ -249,11 +264,21 @@ pub(super) async fn timer(scene: &Scene<'_>, seconds: Option<u32>) -> Result<(),
         )
         .await?;
     let mut tx = bridge.store.begin().await?;
-    tx.set_portal_timer(&scene.key, seconds).await?;
+    timers::set(bridge, &mut tx, &scene.key, (seconds, since)).await?;
     scene.desk.finish(tx).await
 }
 
-/// Does a job of kind `expire`.
+/// What people are told of another time; `name` is what the sender is called in a sentence.
+pub(super) fn timer_told(sender: &Sender, name: &str, seconds: Option<u32>) -> Value {
+    let verb = if *sender == Sender::Owner { "have" } else { "has" };
+    let sentence = match seconds {
+        Some(seconds) => format!("set new messages to disappear after {}.", lasting(seconds.into())),
+        None => "turned off disappearing messages.".to_owned(),
+    };
+    outgoing::notice(&format!("{name} {verb} {sentence}"), None)
+}
+
+/// Does a job of kind `expire`. An event in which somebody keeps a message stays, and goes when nobody does any more.
 pub(in super::super) async fn expire(desk: &Desk<'_>, key: &PortalKey, message: &MessageRef) -> Result<(), Failure> {
     let found = {
         let mut read = desk.bridge.store.read().await?;
@@ -267,8 +292,22 @@ pub(in super::super) async fn expire(desk: &Desk<'_>, key: &PortalKey, message: 
     if std::iter::once(&found).chain(&pieces).all(|one| one.kind == DELETED) {
         return desk.done().await;
     }
-    erase_pieces(desk, &found).await?;
-    take_away(desk, &found, None, Some("disappeared")).await
+    let mut tx = desk.bridge.store.begin().await?;
+    let mut is_kept = false;
+    for one in std::iter::once(&found).chain(&pieces) {
+        is_kept |= tx.outlives_its_time(key, &instead::reference(one)).await?;
+    }
+    if is_kept {
+        return desk.finish(tx).await;
+    }
+    drop(tx);
+    take_all_away(desk, &found, "disappeared").await
+}
+
+/// Takes away a message and what stands in its event beside it.
+pub(in super::super) async fn take_all_away(desk: &Desk<'_>, leads: &Message, reason: &str) -> Result<(), Failure> {
+    erase_pieces(desk, leads).await?;
+    take_away(desk, leads, None, Some(reason)).await
 }
 
 /// Erases what stands in the event of a message beside it.
@@ -301,7 +340,7 @@ pub(in super::super) async fn take_away(
 }
 
 /// The same, in the transaction that is returned.
-async fn erase(
+pub(super) async fn erase(
     desk: &Desk<'_>,
     message: &Message,
     speaker: Option<&Actor>,
@@ -319,10 +358,7 @@ async fn erase(
             redact::take_back(bridge, room, event, &transaction, speaker, reason).await?;
         }
     }
-    let reference = MessageRef {
-        id: message.id.clone(),
-        sender: message.sender.clone(),
-    };
+    let reference = instead::reference(message);
     bridge.network.erase(&message.portal, &reference.id).await?;
     let mut tx = bridge.store.begin().await?;
     tx.erase_message(&message.portal, &reference, Some(desk.job.id)).await?;

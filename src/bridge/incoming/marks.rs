@@ -1,17 +1,17 @@
-//! Marks on messages: reactions, votes, answers to appointments, pins. One person has one mark on a message; a new one
-//! takes the old one's place.
+//! Marks on messages: reactions, answers to appointments, pins. One person has one mark on a message; a new one takes
+//! the old one's place.
 
-use sha2::{Digest as _, Sha256};
+use ruma::EventId;
 
 use super::{
-    super::{error::Failure, redact},
-    say,
+    super::{error::Failure, pins, portals::Room, redact},
+    instead, say,
     scene::Scene,
 };
 use crate::{
-    matrix::outgoing::{self, Around, answer_id},
-    model::{Attendance, ChatKind, Content, MessageRef, PastMark, Poll, Say, Sender},
-    store::Reaction,
+    matrix::outgoing::{self, Around},
+    model::{Attendance, ChatKind, Content, Event, MessageRef, PastMark, Say, Sender},
+    store::{Message, Reaction},
 };
 
 /// Shows a reaction, or takes it away.
@@ -84,54 +84,35 @@ pub(super) async fn react(scene: &Scene<'_>, target: &MessageRef, emoji: Option<
     scene.desk.finish(tx).await
 }
 
-/// Shows a vote as the voter's.
-pub(super) async fn vote(scene: &Scene<'_>, poll: &MessageRef, options: &[String]) -> Result<(), Failure> {
-    const DEED: &str = "voted in a poll that is not here.";
-    let Some(target) = scene.target(poll, DEED).await? else {
-        return Ok(());
+/// Shows the marks on a message once more, on the event that takes the place of its own.
+pub(super) async fn follow(
+    scene: &Scene<'_>,
+    room: &Room,
+    message: &Message,
+    event: &EventId,
+) -> Result<Vec<Reaction>, Failure> {
+    let before = {
+        let mut read = scene.desk.bridge.store.read().await?;
+        read.list_reactions(&scene.key, &instead::reference(message)).await?
     };
-    let asked = match &target.message.content {
-        Some(Content::Poll(asked)) => asked,
-        // What stands for the poll is here, and the poll is about to take its place.
-        Some(Content::Awaited) => return scene.wait_for(poll, DEED).await.map(drop),
-        _ => return scene.desk.done().await,
-    };
-    let answers: Vec<_> = options.iter().filter_map(|option| answer(asked, option)).collect();
-    let room = scene.room().await?;
-    let speaker = scene.speaker(&room).await?;
-    let vote = outgoing::vote(&target.event, &answers);
-    say::send(scene, &room, &speaker, &[vote], "vote").await?;
-    scene.desk.done().await
-}
-
-/// What Matrix calls an option, which the network tells by its name or by the SHA-256 of its name in hexadecimal.
-fn answer(poll: &Poll, told: &str) -> Option<String> {
-    let is_told = |option: &String| option == told || hex::encode(Sha256::digest(option.as_bytes())) == told;
-    let place = poll.options.iter().position(is_told)?;
-    let known = poll.answers.get(place).cloned();
-    known.or_else(|| Some(answer_id(poll.options.get(place)?)))
-}
-
-/// Ends a poll.
-pub(super) async fn end_poll(scene: &Scene<'_>, poll: &MessageRef) -> Result<(), Failure> {
-    let Some(target) = scene.target(poll, "ended a poll that is not here.").await? else {
-        return Ok(());
-    };
-    let question = target.message.text.as_deref().unwrap_or_default();
-    let room = scene.room().await?;
-    let speaker = scene.speaker(&room).await?;
-    let end = outgoing::poll_end(&target.event, &outgoing::poll_results(question, &[]));
-    say::send(scene, &room, &speaker, &[end], "end").await?;
-    scene.desk.done().await
+    let mut after = Vec::with_capacity(before.len());
+    for mark in before {
+        let by = Event {
+            sender: mark.sender.clone(),
+            sender_name: None,
+            ..scene.event.clone()
+        };
+        let scene = scene.with(&by);
+        let speaker = scene.speaker(room).await?;
+        let reaction = outgoing::reaction(event, &mark.emoji);
+        let shown = say::send(&scene, room, &speaker, &[reaction], "follow").await?;
+        after.extend(shown.into_iter().next().map(|event| Reaction { event, ..mark }));
+    }
+    Ok(after)
 }
 
 /// Shows who comes to an appointment, as an answer to it.
 pub(super) async fn attend(scene: &Scene<'_>, appointment: &MessageRef, answer: Attendance) -> Result<(), Failure> {
-    let words = match answer {
-        Attendance::Yes => "✅ Comes",
-        Attendance::No => "❌ Does not come",
-        Attendance::Maybe => "❔ Perhaps comes",
-    };
     let Some(target) = scene
         .target(appointment, "answered to an event that is not here.")
         .await?
@@ -140,51 +121,45 @@ pub(super) async fn attend(scene: &Scene<'_>, appointment: &MessageRef, answer: 
     };
     let room = scene.room().await?;
     let speaker = scene.speaker(&room).await?;
-    let messages = outgoing::say(
-        &Say::new(Content::Told(words.into())),
-        &Around {
-            reply_to: Some(&target.event),
-            ..Around::nothing()
-        },
-    );
-    say::send(scene, &room, &speaker, &messages, "attend").await?;
+    say::send(scene, &room, &speaker, &attending(&target.event, answer), "attend").await?;
     scene.desk.done().await
 }
 
-/// Holds a message at the top of the room, or no longer.
-pub(super) async fn pin(scene: &Scene<'_>, target: &MessageRef, pinned: bool) -> Result<(), Failure> {
+/// An answer to the event that shows an appointment.
+pub(super) fn attending(appointment: &EventId, answer: Attendance) -> Vec<outgoing::Message> {
+    let words = match answer {
+        Attendance::Yes => "✅ Comes",
+        Attendance::No => "❌ Does not come",
+        Attendance::Maybe => "❔ Perhaps comes",
+    };
+    outgoing::say(
+        &Say::new(Content::Told(words.into())),
+        &Around {
+            reply_to: Some(appointment),
+            ..Around::nothing()
+        },
+    )
+}
+
+/// Holds a message at the top of the room for so many seconds, or no longer.
+pub(super) async fn pin(
+    scene: &Scene<'_>,
+    target: &MessageRef,
+    pinned: bool,
+    seconds: Option<u32>,
+) -> Result<(), Failure> {
     let Some(target) = scene.target(target, "pinned a message that is not here.").await? else {
         return Ok(());
     };
+    let bridge = scene.desk.bridge;
     let room = scene.room().await?;
-    scene
-        .desk
-        .bridge
-        .homeserver
-        .as_bot()
-        .pin(&room.id, &target.event, pinned)
-        .await?;
-    scene.desk.done().await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_option_is_known_by_its_name_and_by_its_hash() {
-        let poll = Poll {
-            question: "When?".into(),
-            options: vec!["Monday".into(), "Friday".into()],
-            choices: 1,
-            answers: vec!["one".into()],
-        };
-        assert_eq!(answer(&poll, "Monday"), Some("one".into()));
-        let hash = "6fd74ce42ec27a1f1b0ac3bc6ba7f3ed6fd4a0e7a2b0a4cfa3bb2e3a7d9d1a20";
-        assert_eq!(answer(&poll, hash), None, "another option");
-        assert_eq!(
-            answer(&poll, &hex::encode(Sha256::digest("Friday"))),
-            Some(answer_id("Friday"))
-        );
-    }
+    let until = seconds.map(|seconds| scene.event.at.plus_millis(i64::from(seconds) * 1000));
+    // One whose time was over before we heard of it is none.
+    let pinned = pinned && until.is_none_or(|until| until > bridge.clock().now());
+    let bot = bridge.homeserver.as_bot();
+    bot.pin(&room.id, &target.event, pinned).await?;
+    let mut tx = bridge.store.begin().await?;
+    let until = until.filter(|_| pinned);
+    pins::promise_end(&mut tx, &scene.key, &target.reference(), until).await?;
+    scene.desk.finish(tx).await
 }

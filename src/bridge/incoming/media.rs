@@ -9,14 +9,14 @@ use ruma::OwnedMxcUri;
 
 use super::{
     super::{Inner, error::Failure, retry, worker::Desk},
-    say,
+    frame, instead, say,
     scene::Scene,
 };
 use crate::{
     matrix::{self, cards, outgoing::with_article},
     model::{
-        Action, Content, Event, Home, Lane, Media, MediaSource, MessageRef, PortalKey, Say, Text, Thumbnail, Work,
-        in_units,
+        Action, Content, Event, Home, Lane, Media, MediaRef, MediaSource, MessageRef, PortalKey, Say, Text, Thumbnail,
+        Work, in_units,
     },
     network,
     store::{Message, MessageContent, Tx},
@@ -43,7 +43,8 @@ pub(super) struct Brought {
 }
 
 impl Brought {
-    fn as_it_is(content: &Content) -> Self {
+    /// What needs nothing brought over.
+    pub(super) fn as_it_is(content: &Content) -> Self {
         Self {
             content: content.clone(),
             kept: content.clone(),
@@ -174,7 +175,7 @@ async fn bring_media(scene: &Scene<'_>, content: &Content, media: &Media) -> Res
 }
 
 /// Media that the homeserver has.
-fn at_home(content: &Content, media: &Media, home: &Home) -> Brought {
+pub(super) fn at_home(content: &Content, media: &Media, home: &Home) -> Brought {
     let shown = Media {
         source: MediaSource::Matrix(home.file.clone()),
         ..media.clone()
@@ -273,7 +274,9 @@ pub(in super::super) async fn fetch(desk: &Desk<'_>, key: &PortalKey, message: &
     } else {
         format!("again:{}", desk.job.id.0)
     };
-    let placed = say::put_in_place(&scene, (&room, &speaker), &found, &brought, &what).await?;
+    let framed = frame::kept(&scene, &found).await?;
+    let placed = instead::put_in_place(&scene, (&room, &speaker), &found, (&brought, &framed), &what).await?;
+    let stands = instead::end_of_placeholder(&scene, (&room, &speaker), &found, placed).await?;
     let holds = MessageContent {
         id: &found.id,
         sender: &found.sender,
@@ -283,8 +286,16 @@ pub(in super::super) async fn fetch(desk: &Desk<'_>, key: &PortalKey, message: &
     };
     let mut tx = bridge.store.begin().await?;
     tx.set_message_content(key, holds, None).await?;
-    tx.set_message_parts(key, &found.id, &found.sender, &placed.parts)
-        .await?;
+    if let Some(stands) = stands {
+        stands.write_down(&mut tx, &found).await?;
+        if is_final {
+            let now = Message {
+                event: Some(stands.event.clone()),
+                ..found
+            };
+            say::tell_again(&scene, &mut tx, (&room, &now), (&brought.content, stands.body)).await?;
+        }
+    }
     desk.finish(tx).await
 }
 
@@ -360,26 +371,26 @@ pub(in super::super) async fn fetch_given_up(
 
 /// An edit of media tells other words for them and not the media again, or the same media with other words: what is on
 /// the homeserver stays there.
-pub(super) fn edited(bridge: &Inner, message: &Message, content: &Content) -> Content {
-    match (&message.content, content) {
+pub(super) fn edited(
+    before: Option<&Content>,
+    content: &Content,
+    is_same: impl Fn(&MediaRef, &MediaRef) -> bool,
+) -> Content {
+    match (before, content) {
         (Some(Content::Media(before)), Content::Text(caption)) => {
             let mut media = before.clone();
             media.caption = Some(caption.clone());
             Content::Media(media)
         }
-        (Some(Content::Media(before)), Content::Media(now)) if is_same(bridge, before, now) => {
-            let mut media = before.clone();
-            media.caption.clone_from(&now.caption);
-            Content::Media(media)
-        }
+        (Some(Content::Media(before)), Content::Media(now)) => match (&before.source, &now.source) {
+            (MediaSource::Network(one), MediaSource::Network(other)) if is_same(one, other) => {
+                let mut media = before.clone();
+                media.caption.clone_from(&now.caption);
+                Content::Media(media)
+            }
+            _ => content.clone(),
+        },
         _ => content.clone(),
-    }
-}
-
-fn is_same(bridge: &Inner, one: &Media, other: &Media) -> bool {
-    match (&one.source, &other.source) {
-        (MediaSource::Network(one), MediaSource::Network(other)) => bridge.network.is_same_file(one, other),
-        _ => false,
     }
 }
 

@@ -1,16 +1,24 @@
 //! Network → Matrix: shows one event in its room and tells the webhooks.
 //!
 //! The Matrix transaction ids are hashes of what was said and by whom, so a job that is done again after a crash shows
-//! nothing twice. One file for each family: new messages (`say`), what happens to messages (`changes`), marks on them
-//! (`marks`), places that move (`places`), what comes sealed (`sealed`), media and pictures brought over (`media`), what was
-//! said before (`past`), people named in words (`people`).
+//! nothing twice. One file for each family: new messages (`say`), what stands around them (`frame`), what takes the place
+//! of a message (`instead`), what happens to messages (`changes`) and to whole albums (`albums`), marks on them (`marks`),
+//! what is kept from disappearing (`keeping`), polls (`polls`), places that move (`places`), what comes sealed (`sealed`),
+//! media and pictures brought over (`media`), what was said before (`past`), people named in words (`people`).
 
+mod albums;
 mod changes;
+#[cfg(test)]
+mod corpus;
+mod frame;
+mod instead;
+mod keeping;
 mod marks;
 mod media;
 mod past;
 mod people;
 mod places;
+mod polls;
 mod say;
 mod scene;
 mod sealed;
@@ -31,9 +39,10 @@ use crate::{
 };
 use scene::Scene;
 
-pub(super) use changes::{expire, take_away};
+pub(super) use changes::{expire, take_all_away, take_away};
 pub(super) use media::{fetch, fetch_given_up};
 pub(super) use past::{open, show_older};
+pub(super) use polls::close as close_poll;
 
 /// Does a job of kind `incoming`.
 pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> {
@@ -81,10 +90,16 @@ async fn act(scene: &Scene<'_>) -> Result<(), Failure> {
         Action::Delete { target } => changes::delete(scene, target).await,
         Action::Forget { target } => changes::forget(scene, target).await,
         Action::React { target, emoji } => marks::react(scene, target, emoji.as_deref()).await,
-        Action::Vote { poll, options } => marks::vote(scene, poll, options).await,
-        Action::EndPoll { poll } => marks::end_poll(scene, poll).await,
+        Action::Vote { poll, options } => polls::vote(scene, poll, options).await,
+        Action::AddOption { poll, option } => polls::add_option(scene, poll, option).await,
+        Action::EndPoll { poll } => polls::end(scene, poll).await,
         Action::Attend { appointment, answer } => marks::attend(scene, appointment, *answer).await,
-        Action::Pin { target, pinned } => marks::pin(scene, target, *pinned).await,
+        Action::Pin {
+            target,
+            pinned,
+            seconds,
+        } => marks::pin(scene, target, *pinned, *seconds).await,
+        Action::Keep { target, kept } => keeping::keep(scene, target, *kept).await,
         Action::Timer(seconds) => changes::timer(scene, *seconds).await,
         Action::Group(change) => groups::take(desk, &scene.device, scene.event, change).await,
         Action::Mark(mark) => settings::mark(scene, *mark).await,

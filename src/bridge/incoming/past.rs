@@ -9,8 +9,9 @@ use ruma::OwnedEventId;
 
 use super::{
     super::{error::Failure, expiry, ghosts, history, portals::Room, worker::Desk},
+    albums, frame, instead,
     media::{self, Brought},
-    say,
+    polls, say,
     scene::Scene,
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
         Action, ChatKind, Content, Event, IdentityKind, Lane, MessageId, MessageRef, Older, PastMark, PortalKey, Say,
         Sender, Timestamp, Work,
     },
-    store::{Message, Reaction, Unshown},
+    store::{Frame, Message, Reaction, Unshown},
 };
 
 /// How often a job may fail before it goes on without the media that do not come: what is said now waits for it.
@@ -163,7 +164,11 @@ async fn show(
 ) -> Result<Option<OwnedEventId>, Failure> {
     let bridge = scene.desk.bridge;
     let reference = past.reference();
-    if is_over(past, bridge.clock().now()) {
+    let is_kept = {
+        let mut read = bridge.store.read().await?;
+        read.is_message_kept(&scene.key, &reference).await?
+    };
+    if !is_kept && is_over(past, bridge.clock().now()) {
         bridge.network.erase(&scene.key, &reference.id).await?;
         let mut tx = bridge.store.begin().await?;
         tx.erase_message(&scene.key, &reference, Some(scene.desk.job.id))
@@ -181,32 +186,65 @@ async fn show(
     };
     let then = scene.with(&event);
     let brought = then.brought(room, past, thread).await?;
-    let marks = bridge
-        .store
-        .read()
-        .await?
-        .list_past_marks(&scene.key, &reference)
-        .await?;
-    let mut reactions = Vec::with_capacity(marks.len());
-    if let Some(shown) = &brought.message.event {
-        for mark in marks {
+    let marks = marks(&then, past, &brought.message).await?;
+    let mut reactions = Vec::with_capacity(marks.all.len());
+    if let Some((target, shown)) = &marks.on {
+        for mark in marks.all {
             let event = mark_it(&then, room, shown, &mark).await?;
             reactions.push(Reaction {
                 portal: scene.key.clone(),
-                target: reference.clone(),
+                target: target.clone(),
                 sender: mark.sender,
                 emoji: mark.emoji,
                 event,
             });
         }
     }
-    write_down(scene, past, &reference, &brought, &reactions).await?;
+    write_down(scene, past, &brought, (&reactions, &marks.settled)).await?;
     Ok(brought.message.event)
+}
+
+/// The marks that are shown with a message.
+struct Marks {
+    all: Vec<PastMark>,
+    /// Which message they are on, by which event. An album that shows no picture yet keeps its marks.
+    on: Option<(MessageRef, OwnedEventId)>,
+    /// Whose marks these were.
+    settled: Vec<MessageRef>,
+}
+
+/// The marks on a message of before. Those on an album go to the first picture of it.
+async fn marks(scene: &Scene<'_>, past: &Unshown, message: &Message) -> Result<Marks, Failure> {
+    let reference = past.reference();
+    let mut read = scene.desk.bridge.store.read().await?;
+    let mut all = read.list_past_marks(&scene.key, &reference).await?;
+    if albums::is_album(message) {
+        let first = albums::first(scene, &mut read, &reference, Some(message)).await?;
+        let on = first.and_then(|first| Some((instead::reference(&first), first.event?)));
+        let settled = on.iter().map(|_| reference.clone()).collect();
+        return Ok(Marks { all, on, settled });
+    }
+    let mut settled = vec![reference.clone()];
+    if let Some(album) = &past.said.album {
+        let album = MessageRef {
+            id: album.clone(),
+            sender: reference.sender.clone(),
+        };
+        if albums::first(scene, &mut read, &album, None).await?.is_none() {
+            let of_album = read.list_past_marks(&scene.key, &album).await?;
+            let own: Vec<_> = all.iter().map(|mark| mark.sender.clone()).collect();
+            all.extend(of_album.into_iter().filter(|mark| !own.contains(&mark.sender)));
+            settled.push(album);
+        }
+    }
+    let on = message.event.clone().map(|event| (reference, event));
+    Ok(Marks { all, on, settled })
 }
 
 /// A message as a room shows it, not written down yet.
 struct Shown {
     message: Message,
+    frame: Frame,
     parts: Vec<OwnedEventId>,
     is_missing: bool,
     /// The network may have the media, but does not give them now.
@@ -218,17 +256,9 @@ impl Scene<'_> {
     async fn brought(&self, room: &Room, past: &Unshown, thread: Option<&OwnedEventId>) -> Result<Shown, Failure> {
         let speaker = self.speaker(room).await?;
         let (brought, is_put_off) = self.bring_or_put_off(&past.said.content).await?;
-        let reply_to = say::event_of(self, past.said.reply_to.as_ref()).await?;
-        let began_with = match &past.said.thread {
-            Some(began_with) => say::event_of_message(self, began_with).await?,
-            None => None,
-        };
-        let thread = thread.cloned().or(began_with);
-        let shown = Say {
-            content: brought.content.clone(),
-            ..past.said.clone()
-        };
-        let messages = say::written(self, &shown, &brought, reply_to.as_deref(), thread.as_deref()).await?;
+        let mut framed = frame::of(self, &past.said).await?;
+        framed.thread = thread.cloned().or(framed.thread);
+        let messages = say::written(self, &framed, &brought).await?;
         let mut events = say::send(self, room, &speaker, &messages, "say").await?.into_iter();
         let message = Message {
             state: past.message.state,
@@ -236,6 +266,7 @@ impl Scene<'_> {
         };
         Ok(Shown {
             message,
+            frame: framed.frame,
             parts: events.collect(),
             is_missing: brought.is_missing,
             is_put_off,
@@ -258,18 +289,21 @@ impl Scene<'_> {
 async fn write_down(
     scene: &Scene<'_>,
     past: &Unshown,
-    reference: &MessageRef,
     shown: &Shown,
-    reactions: &[Reaction],
+    (reactions, settled): (&[Reaction], &[MessageRef]),
 ) -> Result<(), Failure> {
     let bridge = scene.desk.bridge;
+    let reference = &past.reference();
     let mut tx = bridge.store.begin().await?;
     if tx.show_message(&shown.message).await? {
         tx.set_message_parts(&scene.key, &reference.id, &reference.sender, &shown.parts)
             .await?;
+        tx.set_message_frame(&scene.key, &reference.id, &reference.sender, &shown.frame)
+            .await?;
         if let Some(seconds) = past.said.expires_in {
             expiry::promise(&mut tx, &scene.key, reference.clone(), past.message.at, seconds).await?;
         }
+        polls::promise(&mut tx, &scene.key, reference, (None, &past.said.content)).await?;
         if shown.is_missing {
             let work = Work::Fetch {
                 portal: scene.key.clone(),
@@ -288,7 +322,9 @@ async fn write_down(
     for reaction in reactions {
         tx.upsert_reaction(reaction).await?;
     }
-    tx.forget_past_marks(&scene.key, reference).await?;
+    for message in settled {
+        tx.forget_past_marks(&scene.key, message).await?;
+    }
     Ok(tx.commit().await?)
 }
 

@@ -56,15 +56,7 @@ pub(super) async fn go_on(scene: &Scene<'_>, before: Message, now: &Location) ->
 
 /// Moves a live location on, by an edit of its first message.
 pub(super) async fn go(scene: &Scene<'_>, target: &MessageRef, place: Place, course: Course) -> Result<(), Failure> {
-    let now = Location {
-        place,
-        name: None,
-        address: None,
-        url: None,
-        is_live: true,
-        course,
-        thumbnail: None,
-    };
+    let now = live_at(place, course);
     if let Some(before) = scene.unshown(target).await? {
         let content = Content::Location(joined(location_in(&before), &now));
         return changes::hold(scene, &before, &content).await;
@@ -83,6 +75,19 @@ pub(super) async fn go(scene: &Scene<'_>, target: &MessageRef, place: Place, cou
         return scene.desk.done().await;
     }
     go_on(scene, target.message, &now).await
+}
+
+/// A live location that is here now.
+pub(super) fn live_at(place: Place, course: Course) -> Location {
+    Location {
+        place,
+        name: None,
+        address: None,
+        url: None,
+        is_live: true,
+        course,
+        thumbnail: None,
+    }
 }
 
 /// Somebody is elsewhere, and only the owner's phone is told where: that is said once of each live location.
@@ -122,7 +127,7 @@ fn location_in(message: &Message) -> Option<&Location> {
 }
 
 /// Where somebody is now, with the words that came with the first place.
-fn joined(was: Option<&Location>, now: &Location) -> Location {
+pub(super) fn joined(was: Option<&Location>, now: &Location) -> Location {
     let Some(was) = was else { return now.clone() };
     let mut course = now.course;
     course.is_unseen |= was.course.is_unseen;

@@ -8,10 +8,10 @@ use super::super::{
     portals::{self, Room},
     worker::Desk,
 };
-use super::past;
+use super::{albums, past};
 use crate::{
     matrix::{Actor, transaction_id},
-    model::{ChatKind, Device, Event, Identity, Lane, MessageRef, PortalKey, Sender, Work},
+    model::{ChatKind, Content, Device, Event, Identity, Lane, MessageId, MessageRef, PortalKey, Sender, Work},
     store::{DELETED, Direction, Message, Portal, Tx},
 };
 
@@ -97,12 +97,11 @@ impl Scene<'_> {
     /// The network keeps the order of a chat, but a message that could not be decrypted at first comes later than what
     /// was done to it.
     pub(super) async fn target(&self, target: &MessageRef, deed: &str) -> Result<Option<Target>, Failure> {
-        let bridge = self.desk.bridge;
-        let mut read = bridge.store.read().await?;
-        let exact = read.find_message(&self.key, &target.id, &target.sender).await?;
-        let found = match exact {
-            Some(found) => Some(found),
-            None => read.find_message_by_id(&self.key, &target.id).await?,
+        let mut read = self.desk.bridge.store.read().await?;
+        let found = self.find(&mut read, target).await?;
+        let found = match albums::first(self, &mut read, target, found.as_ref()).await? {
+            Some(first) => Some(first),
+            None => found.filter(|found| !albums::is_album(found)),
         };
         drop(read);
         match found {
@@ -118,23 +117,42 @@ impl Scene<'_> {
         }
     }
 
-    /// A message of before that no room shows: what is done to it is done to what is stored of it. `None`: it is shown,
-    /// or not known at all.
-    pub(super) async fn unshown(&self, target: &MessageRef) -> Result<Option<Message>, Failure> {
-        let mut read = self.desk.bridge.store.read().await?;
+    /// What is stored of a message, shown or not.
+    pub(super) async fn find(&self, read: &mut Tx, target: &MessageRef) -> Result<Option<Message>, Failure> {
         let exact = read.find_message(&self.key, &target.id, &target.sender).await?;
-        let found = match exact {
+        Ok(match exact {
             Some(found) => Some(found),
             None => read.find_message_by_id(&self.key, &target.id).await?,
+        })
+    }
+
+    /// A message of before that no room shows: what is done to it is done to what is stored of it. `None`: it is shown,
+    /// or not known at all. An album is shown by its pictures.
+    pub(super) async fn unshown(&self, target: &MessageRef) -> Result<Option<Message>, Failure> {
+        let mut read = self.desk.bridge.store.read().await?;
+        let found = self.find(&mut read, target).await?;
+        let is_unshown = |message: &Message| {
+            message.event.is_none() && message.direction == Direction::In && message.kind != DELETED
         };
-        Ok(found
-            .filter(|message| message.event.is_none() && message.direction == Direction::In && message.kind != DELETED))
+        let Some(found) = found.filter(is_unshown) else {
+            return Ok(None);
+        };
+        let is_placed = albums::is_album(&found)
+            && (found.room.is_some() || albums::first(self, &mut read, target, Some(&found)).await?.is_some());
+        Ok(Some(found).filter(|_| !is_placed))
     }
 
     /// Whether a message was ever written down.
     pub(super) async fn is_known(&self, target: &MessageRef) -> Result<bool, Failure> {
         let mut read = self.desk.bridge.store.read().await?;
         Ok(read.find_message_by_id(&self.key, &target.id).await?.is_some())
+    }
+
+    /// Whether a message itself is here, and not only what stands for it until it comes.
+    pub(super) async fn has_come(&self, target: &MessageRef) -> Result<bool, Failure> {
+        let mut read = self.desk.bridge.store.read().await?;
+        let found = read.find_message_by_id(&self.key, &target.id).await?;
+        Ok(found.is_some_and(|found| found.content != Some(Content::Awaited)))
     }
 
     /// Waits beside the chat: first for a while, then, after a notice, for as long as such events are kept at all. The
@@ -172,6 +190,8 @@ impl Scene<'_> {
         // Whoever came between our look and this waits for nothing more, and is not called missing.
         tx.hold_waiting(&self.key, &target.id).await?;
         let came = tx.find_message_by_id(&self.key, &target.id).await?;
+        let first = albums::first(self, &mut tx, target, came.as_ref()).await?;
+        let came = came.filter(|came| !albums::is_album(came)).or(first);
         if came.is_some_and(|came| came.event.is_some()) {
             tx.push_job(&orphan, &work, now).await?;
             desk.finish(tx).await?;
@@ -191,12 +211,13 @@ impl Scene<'_> {
         Ok(None)
     }
 
-    /// The message of this event is here: whatever waits for it is done now.
-    pub(super) async fn end_waiting(&self, tx: &mut Tx) -> Result<(), Failure> {
-        let orphan = Lane::orphan(&self.key, &self.event.id);
+    /// The message of this event is here, perhaps as a picture of an album: whatever waits for either is done now.
+    pub(super) async fn end_waiting(&self, tx: &mut Tx, album: Option<&MessageId>) -> Result<(), Failure> {
         let waiting = Work::Incoming(Box::new(self.event.clone()));
-        tx.hold_waiting(&self.key, &self.event.id).await?;
-        tx.hasten_jobs(&orphan, waiting.kind()).await?;
+        for id in [Some(&self.event.id), album].into_iter().flatten() {
+            tx.hold_waiting(&self.key, id).await?;
+            tx.hasten_jobs(&Lane::orphan(&self.key, id), waiting.kind()).await?;
+        }
         Ok(())
     }
 }

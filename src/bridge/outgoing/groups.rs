@@ -90,6 +90,8 @@ pub(super) async fn changed(desk: &Desk<'_>, event: &RoomEvent, change: &RoomCha
         RoomChange::Knocking(None) => Err(network::Error::Refused(
             "people come into a WhatsApp group by invitation, by its link, or by asking".into(),
         )),
+        // Every chat has one: `timer` does it.
+        RoomChange::Timer(_) => Ok(()),
     };
     match done {
         Ok(()) => desk.done().await,
@@ -128,6 +130,7 @@ pub(super) async fn put_right(
         RoomChange::Avatar(_) => shown.picture = None,
         RoomChange::Levels { .. } => shown.levels = None,
         RoomChange::Knocking(_) => shown.approval = None,
+        RoomChange::Timer(_) => {}
     })
     .await?;
     shown::push_look(tx, bridge, portal).await
@@ -229,13 +232,13 @@ impl Place<'_> {
             RoomChange::Knocking(knocking) => {
                 known.shown.approval == *knocking && *knocking == Some(known.group.approval)
             }
-            RoomChange::Avatar(_) | RoomChange::Levels { .. } => false,
+            RoomChange::Avatar(_) | RoomChange::Levels { .. } | RoomChange::Timer(_) => false,
         };
         tx.update_group_shown(&self.portal.key, |shown| match change {
             RoomChange::Name(name) => shown.title.clone_from(name),
             RoomChange::Topic(topic) => shown.topic = Some(topic.clone().unwrap_or_default()),
             RoomChange::Knocking(knocking) => shown.approval = *knocking,
-            RoomChange::Avatar(_) | RoomChange::Levels { .. } => {}
+            RoomChange::Avatar(_) | RoomChange::Levels { .. } | RoomChange::Timer(_) => {}
         })
         .await?;
         tx.commit().await?;

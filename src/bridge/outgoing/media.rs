@@ -53,15 +53,22 @@ fn is_cards(media: &Media) -> bool {
     media.kind == MediaKind::File && (matches!(media.mime.as_str(), "text/vcard" | "text/x-vcard") || is_vcf())
 }
 
-/// The bytes of a small file; `None` when it is gone or larger.
-pub(in super::super) async fn small(bridge: &Inner, source: &MxcUri, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
-    let file = match bridge.homeserver.download(source, limit).await {
-        Ok(download) => download.file,
-        Err(error) if error.is_transient() => return Err(error.into()),
+/// A file of the homeserver; `None` when it is gone or larger.
+pub(in super::super) async fn fetched(bridge: &Inner, source: &MxcUri, limit: u64) -> Result<Option<File>, Failure> {
+    match bridge.homeserver.download(source, limit).await {
+        Ok(download) => Ok(Some(download.file)),
+        Err(error) if error.is_transient() => Err(error.into()),
         Err(error) => {
             tracing::info!(%error, "a file of the homeserver is not there");
-            return Ok(None);
+            Ok(None)
         }
+    }
+}
+
+/// The bytes of a small file; `None` when it is gone or larger.
+pub(super) async fn small(bridge: &Inner, source: &MxcUri, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(file) = fetched(bridge, source, limit).await? else {
+        return Ok(None);
     };
     let read = tokio::task::spawn_blocking(move || {
         let mut bytes = Vec::new();
@@ -101,7 +108,11 @@ async fn carry(desk: &Desk<'_>, device: DeviceId, media: &Media) -> Result<Optio
         known.mime = mime;
     }
     known.name = known.name.or(download.name);
-    let Fitted { file, media: fitted } = fit(desk, download.file, known).await?;
+    let Fitted {
+        file,
+        media: mut fitted,
+        stands_still,
+    } = fit(desk, download.file, known).await?;
     let size = file.metadata().map_err(|error| Failure::later(&error))?.len();
     let kind = goes_as(fitted.kind, size, &limits)?;
     if kind != fitted.kind {
@@ -110,7 +121,12 @@ async fn carry(desk: &Desk<'_>, device: DeviceId, media: &Media) -> Result<Optio
             "the {what} has {}, and at most {limit} can be sent as one",
             in_units(size)
         );
-        tell_plain(desk, &why).await?;
+        tell(desk, &format!("Sent as a plain file: {why}.")).await?;
+        fitted.note = Some(why);
+    } else if stands_still {
+        let why = "how it moves cannot be converted here";
+        tell(desk, &format!("Sent as a picture that stands still: {why}.")).await?;
+        fitted.note = Some(why.to_owned());
     }
     let reference = bridge.network.upload(device, kind, file).await?;
     Ok(Some(Media {
@@ -150,24 +166,26 @@ async fn fit(desk: &Desk<'_>, file: File, media: Media) -> Result<Fitted, Failur
         Err(error) => error,
     };
     tracing::info!(%error, "media go as a plain file");
-    tell_plain(desk, &error.to_string()).await?;
+    let why = error.to_string();
+    tell(desk, &format!("Sent as a plain file: {why}.")).await?;
     Ok(Fitted {
         file: again,
         media: Media {
             kind: MediaKind::File,
+            note: Some(why),
             ..media
         },
+        stands_still: false,
     })
 }
 
-/// Tells whoever wrote in a room why their media go as a plain file.
-async fn tell_plain(desk: &Desk<'_>, why: &str) -> Result<(), Failure> {
+/// Tells whoever wrote in a room as what their media go. Who wrote by REST finds it with the message.
+async fn tell(desk: &Desk<'_>, text: &str) -> Result<(), Failure> {
     let Work::FromMatrix(event) = &desk.job.work else {
         return Ok(());
     };
     let mut tx = desk.bridge.store.begin().await?;
-    let text = format!("Sent as a plain file: {why}.");
-    super::push_notice(&mut tx, desk.bridge, event, &text).await?;
+    super::push_notice(&mut tx, desk.bridge, event, text).await?;
     tx.commit().await?;
     Ok(())
 }

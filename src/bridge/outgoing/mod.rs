@@ -2,7 +2,8 @@
 //!
 //! The id of what is done follows from the id of the event and is written down before it is used, so a job that is done
 //! again does the same thing. One file for each family: new messages (`say`), what happens to messages (`changes`),
-//! marks on them (`marks`), what words and media become on the way (`words`, `media`).
+//! marks on them (`marks`), votes (`polls`), the timer of a chat (`timer`), what words and media become on the way (`words`,
+//! `media`).
 
 mod changes;
 mod gallery;
@@ -10,27 +11,30 @@ mod groups;
 mod marks;
 mod media;
 mod places;
+mod polls;
 mod posts;
+mod refused;
 mod say;
 mod stage;
+mod timer;
 mod words;
 
 use ruma::{EventId, OwnedUserId, RoomId, UserId};
 
-use super::{Inner, commands, error::Failure, invites, moving, worker::Desk};
+use super::{Inner, commands, error::Failure, invites, moving, timers, worker::Desk};
 use crate::{
     matrix::{
         self,
-        incoming::{Incoming, Said, read},
+        incoming::{Incoming, RoomChange, Said, read},
         outgoing::Status,
         transaction_id,
     },
     model::{ChatKind, Identity, Lane, MessageId, PortalKey, RoomEvent, Sender, Work},
-    store::{Direction, Tx},
+    store::{Direction, Portal, Tx},
 };
 
 pub(super) use groups::invited;
-pub(super) use media::{on_network, small};
+pub(super) use media::{fetched, on_network};
 pub(super) use say::quoted;
 pub(super) use stage::{Stage, of as stage};
 
@@ -46,7 +50,8 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent) -> Result<(), Failu
     match incoming {
         Incoming::Say(said) => said_something(desk, event, &said).await,
         Incoming::Notice(said) if desk.bridge.config.notices => said_something(desk, event, &said).await,
-        Incoming::Edit { target, said } => match stage::of(desk, event).await? {
+        Incoming::Edit { is_notice: true, .. } if !desk.bridge.config.notices => desk.done().await,
+        Incoming::Edit { target, said, .. } => match stage::of(desk, event).await? {
             Some(stage) => changes::edit(&stage, &target, &said).await,
             None => Ok(()),
         },
@@ -59,11 +64,11 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent) -> Result<(), Failu
             None => Ok(()),
         },
         Incoming::Vote { poll, answers } => match stage::of(desk, event).await? {
-            Some(stage) => marks::vote(&stage, &poll, &answers).await,
+            Some(stage) => polls::vote(&stage, &poll, &answers).await,
             None => Ok(()),
         },
         Incoming::EndPoll { poll, words } => match stage::of(desk, event).await? {
-            Some(stage) => marks::end_poll(&stage, &poll, words).await,
+            Some(stage) => polls::end(&stage, &poll, words).await,
             None => Ok(()),
         },
         Incoming::Moved { share, said } => places::begun(desk, event, &share, &said).await,
@@ -77,7 +82,10 @@ pub(super) async fn take(desk: &Desk<'_>, event: &RoomEvent) -> Result<(), Failu
             groups::gone(desk, event, &user, (was, banned)).await
         }
         Incoming::Left { user, .. } => moving::left(desk, event, &user).await,
-        Incoming::Room(change) => groups::changed(desk, event, &change).await,
+        Incoming::Room(change) => match *change {
+            RoomChange::Timer(after) => timer::changed(desk, event, after).await,
+            change => groups::changed(desk, event, &change).await,
+        },
         Incoming::Notice(_) | Incoming::Joined { .. } | Incoming::Ours | Incoming::Ignored(_) => desk.done().await,
     }
 }
@@ -110,11 +118,21 @@ pub(super) fn may_speak(identity: &Identity, members: &[OwnedUserId], sender: &U
     identity.user == sender || members.iter().any(|member| member == sender)
 }
 
-/// Finishes a job with a notice that says why nothing was sent.
+/// Finishes a job because nothing can be sent, and says why: in the room, to clients, and in the row of a message.
 pub(super) async fn refuse(desk: &Desk<'_>, event: &RoomEvent, why: &str) -> Result<(), Failure> {
     let mut tx = desk.bridge.store.begin().await?;
-    push_notice(&mut tx, desk.bridge, event, &format!("Not sent: {why}")).await?;
+    if let Some(portal) = tx.find_portal_by_room(&event.room).await? {
+        not_sent(&mut tx, desk.bridge, &portal, event, why.trim_end_matches('.')).await?;
+    }
     desk.finish(tx).await
+}
+
+/// What an event leaves behind that does not arrive: a failed message, what clients are told, and one notice.
+async fn not_sent(tx: &mut Tx, bridge: &Inner, portal: &Portal, event: &RoomEvent, why: &str) -> Result<(), Failure> {
+    let is_sent = refused::keep(tx, bridge, portal, event, why).await?;
+    push_status(tx, bridge, event, Some(why)).await?;
+    let what = if is_sent { "Not all of it was sent" } else { "Not sent" };
+    push_notice(tx, bridge, event, &format!("{what}: {why}.")).await
 }
 
 async fn push_notice(tx: &mut Tx, bridge: &Inner, event: &RoomEvent, text: &str) -> Result<(), Failure> {
@@ -138,20 +156,16 @@ pub(super) async fn given_up(tx: &mut Tx, desk: &Desk<'_>, event: &RoomEvent, wh
         Ok(Incoming::Moved { share, .. }) => &places::shared(event, share),
         _ => event,
     };
-    let id = desk.bridge.network.message_id(event.event.as_str());
-    let leads = tx.find_message(&portal.key, &id, &Sender::Owner).await?;
-    let is_sent = leads.is_some() && !tx.fail_message(&portal.key, &id, why).await?;
-    if let Some(leads) = leads {
-        tx.fail_pieces(&leads, why).await?;
+    if let Ok(Incoming::Room(change)) = incoming {
+        match (&*change, portal.kind) {
+            (RoomChange::Timer(_), _) => timers::promise(desk.bridge, tx, &portal.key).await?,
+            (_, ChatKind::Group | ChatKind::Channel) => {
+                groups::put_right(tx, desk.bridge, &portal.key, &change).await?;
+            }
+            (_, ChatKind::Direct | ChatKind::Status | ChatKind::Other) => {}
+        }
     }
-    if let Ok(Incoming::Room(change)) = incoming
-        && matches!(portal.kind, ChatKind::Group | ChatKind::Channel)
-    {
-        groups::put_right(tx, desk.bridge, &portal.key, &change).await?;
-    }
-    push_status(tx, desk.bridge, event, Some(why)).await?;
-    let what = if is_sent { "Not all of it was sent" } else { "Not sent" };
-    push_notice(tx, desk.bridge, event, &format!("{what}: {why}.")).await
+    not_sent(tx, desk.bridge, &portal, event, why).await
 }
 
 /// Somebody has a message of the owner, the first one to have it: promises to tell clients.

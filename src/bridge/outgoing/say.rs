@@ -6,7 +6,7 @@ use super::{super::error::Failure, media, posts, stage::Stage, words};
 use crate::{
     matrix::incoming::Said,
     model::{Action, Content, MessageId, MessageRef, Quote, Say, Sender},
-    store::{Direction, Message, MessageState, Portal, Tx},
+    store::{Direction, Message, MessageState, Portal, REFUSED, Tx},
 };
 
 /// Says something in a chat.
@@ -122,6 +122,6 @@ pub(in super::super) async fn quoted(
     let message = tx
         .find_message_by_event(event)
         .await?
-        .filter(|message| message.portal == portal.key);
+        .filter(|message| message.portal == portal.key && message.kind != REFUSED);
     Ok(message.map(quote))
 }

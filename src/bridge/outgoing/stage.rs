@@ -13,9 +13,10 @@ use super::{
     may_speak, posts, refuse,
 };
 use crate::{
+    matrix::incoming::{Incoming, read},
     model::{Action, Device, Identity, Lane, MessageId, RoomEvent},
     network,
-    store::{Message, Portal},
+    store::{Message, Portal, REFUSED},
 };
 
 /// For so long an event may be one that was shown and is not written down yet.
@@ -87,7 +88,32 @@ impl Stage<'_> {
                 after: Some(Duration::from_millis(250)),
             });
         }
-        Ok(found.filter(|message| message.portal == *key))
+        // What was refused is nowhere but here.
+        Ok(found.filter(|message| message.portal == *key && message.kind != REFUSED))
+    }
+
+    /// Finishes the job of what was done to an event that is no message of the chat: whoever takes it for one hears why
+    /// nothing was sent.
+    pub(super) async fn missed(&self, event: &EventId, why: &str) -> Result<(), Failure> {
+        if self.looks_said(event).await? {
+            return self.refuse(why).await;
+        }
+        self.desk.done().await
+    }
+
+    /// Whether people take an event for something that was said in the chat. Nobody takes notices of the bot, news of the
+    /// room, marks, and what was taken back for that.
+    pub(super) async fn looks_said(&self, event: &EventId) -> Result<bool, Failure> {
+        let (bridge, room) = (self.desk.bridge, &self.event.room);
+        let json = match bridge.homeserver.as_bot().event(room, event).await {
+            Ok(json) => json,
+            Err(error) if error.is_transient() => return Err(error.into()),
+            Err(_) => None,
+        };
+        let Some(json) = json else { return Ok(true) };
+        let bot = bridge.homeserver.names().bot();
+        let is_bots = RoomEvent::read(&json, Some(room)).is_ok_and(|event| *event.sender == *bot);
+        Ok(!is_bots && matches!(read(&json), Ok(Incoming::Say(_) | Incoming::Ours)))
     }
 
     /// The id of one of several messages that the event becomes.
@@ -135,7 +161,7 @@ impl Stage<'_> {
         }
     }
 
-    /// Finishes the job with a notice that says why nothing was sent.
+    /// Finishes the job because nothing can be sent, and says why.
     pub(super) async fn refuse(&self, why: &str) -> Result<(), Failure> {
         refuse(self.desk, self.event, why).await
     }

@@ -1,7 +1,5 @@
 //! What only the bridge can translate: Matrix users named in words become contacts of the network.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-
 use super::{
     super::{error::Failure, members},
     stage::Stage,
@@ -11,8 +9,8 @@ use crate::{
     model::{Content, Mention, Sender, Text, Thumbnail},
 };
 
-/// Larger pictures are no small pictures.
-const LARGEST_THUMBNAIL: u64 = 64 * 1024;
+/// Pictures of links, places and films are fetched up to this size; they go much smaller.
+const LARGEST_PICTURE: u64 = 5 * 1024 * 1024;
 
 /// The content with its words translated, its small picture and the answers of its poll.
 pub(super) async fn translated(stage: &Stage<'_>, said: &Said) -> Result<Content, Failure> {
@@ -101,15 +99,15 @@ async fn name_people(stage: &Stage<'_>, text: &mut Text, called: &[Called]) -> R
     Ok(())
 }
 
-/// A small picture is worth a try and no more: the message goes without it too.
+/// A small picture is worth a try and no more: the message goes without it too. Whatever it is on the homeserver, it goes as
+/// a small JPEG: messages have no room for more, and phones show nothing else.
 async fn thumbnail(stage: &Stage<'_>, picture: Option<&Picture>) -> Option<Thumbnail> {
-    let picture = picture?;
-    let small = super::media::small(stage.desk.bridge, &picture.source, LARGEST_THUMBNAIL).await;
-    let bytes = small.ok().flatten()?;
-    Some(Thumbnail {
-        base64: STANDARD.encode(bytes),
-        mime: picture.mime.clone().unwrap_or_else(|| "image/jpeg".into()),
-        width: picture.width,
-        height: picture.height,
-    })
+    let bridge = stage.desk.bridge;
+    match bridge.homeserver.download(&picture?.source, LARGEST_PICTURE).await {
+        Ok(download) => bridge.workshop.shrink(&download.file).await,
+        Err(error) => {
+            tracing::info!(%error, "a small picture could not be fetched");
+            None
+        }
+    }
 }

@@ -59,6 +59,7 @@ pub(super) fn read(kind: MediaKind, content: &Fields) -> Said {
             .any(|name| flag(info, name)),
         view_once,
         home: None,
+        note: None,
         mime,
     }));
     said

@@ -5,6 +5,8 @@
 
 mod fields;
 mod gallery;
+#[cfg(test)]
+mod hostile;
 mod levels;
 mod media;
 mod place;
@@ -21,9 +23,12 @@ use self::fields::{Event, Fields, Relation, clean, event_id, flag, part, text, w
 pub(crate) use self::levels::Levels;
 use super::{
     emoji,
-    outgoing::{FORWARDED, MARK},
+    outgoing::{FORWARDED, MARK, TIMER},
 };
 use crate::model::{Content, MediaKind};
+
+/// What people call a mark that is a picture of the homeserver.
+pub(crate) const PICTURE_MARK: &str = "reaction with a picture";
 
 /// What an event of a room means to us.
 #[derive(Clone, PartialEq, Debug)]
@@ -38,6 +43,8 @@ pub(crate) enum Incoming {
         target: OwnedEventId,
         /// What.
         said: Box<Said>,
+        /// A bot did, as in a notice.
+        is_notice: bool,
     },
     /// Somebody put a mark on an event. It is taken away by taking back this event.
     React {
@@ -146,6 +153,8 @@ pub(crate) enum RoomChange {
     },
     /// Whether strangers may ask to be let in; `None` for every other way in but an invitation.
     Knocking(Option<bool>),
+    /// After how many milliseconds new messages disappear; `None`: never. Zero is no time that networks know.
+    Timer(Option<u64>),
 }
 
 /// What somebody said, with all that only the bridge can translate.
@@ -253,6 +262,7 @@ fn room(event: &Event) -> Incoming {
         "m.room.avatar" => changed(RoomChange::Avatar(state::avatar(&event.content))),
         "m.room.power_levels" => state::levels(event),
         "m.room.join_rules" => state::join_rules(event),
+        TIMER => changed(RoomChange::Timer(state::timer(&event.content))),
         _ => Incoming::Ignored("state of the room"),
     }
 }
@@ -291,25 +301,23 @@ fn said(kind: &str, content: &Fields, copied: bool) -> Incoming {
         Err(why) => return Incoming::Ignored(why),
     };
     said.forwarded = copied || is_forwarded(content);
-    match (is_edit, is_notice) {
-        (true, true) => Incoming::Ignored("edit of a notice"),
-        (true, false) => match relation.target {
+    if is_edit {
+        return match relation.target {
             Some(target) => Incoming::Edit {
                 target,
                 said: Box::new(said),
+                is_notice,
             },
             None => Incoming::Ignored("edit of nothing"),
-        },
-        (false, is_notice) => {
-            said.thread = relation.to("m.thread").cloned();
-            said.reply_to = relation.reply_to;
-            let said = Box::new(said);
-            if is_notice {
-                Incoming::Notice(said)
-            } else {
-                Incoming::Say(said)
-            }
-        }
+        };
+    }
+    said.thread = relation.to("m.thread").cloned();
+    said.reply_to = relation.reply_to;
+    let said = Box::new(said);
+    if is_notice {
+        Incoming::Notice(said)
+    } else {
+        Incoming::Say(said)
     }
 }
 
@@ -360,7 +368,7 @@ fn reaction(content: &Fields) -> Incoming {
     };
     let key = clean(&relation.key.unwrap_or_default());
     if key.starts_with("mxc://") {
-        return unsupported("reaction with a picture");
+        return unsupported(PICTURE_MARK);
     }
     match emoji::bare(key.trim()) {
         key if key.is_empty() => Incoming::Ignored("reaction without a mark"),

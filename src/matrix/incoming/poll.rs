@@ -46,6 +46,7 @@ fn poll(start: &Fields) -> Option<(Poll, Vec<Answer>)> {
         options,
         choices: if all { 0 } else { most },
         answers: Vec::new(),
+        ends_at: None,
     };
     (!poll.options.is_empty()).then_some((poll, answers))
 }

@@ -3,6 +3,7 @@
 use ruma::{OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedUserId};
 use serde_json::Value;
 
+use super::super::outgoing::TIMER;
 use super::{
     Incoming, Levels, Membership, RoomChange,
     fields::{Event, Fields, event_id, flag, list, part, text, words},
@@ -80,6 +81,19 @@ pub(super) fn avatar(content: &Fields) -> Option<OwnedMxcUri> {
     Some(OwnedMxcUri::from(address)).filter(|address| address.is_valid())
 }
 
+/// Reads after how many milliseconds messages disappear. What is counted from something else than the sending, or not
+/// told in a number, is no time that anybody else knows: zero.
+pub(super) fn timer(content: &Fields) -> Option<u64> {
+    match (text(content, "type"), content.get("timer")) {
+        (None | Some("" | "none"), _) | (Some("after_send"), None) => None,
+        (Some("after_send"), Some(after)) => match after.as_u64() {
+            Some(0) => None,
+            after => Some(after.unwrap_or(0)),
+        },
+        (Some(_), _) => Some(0),
+    }
+}
+
 /// Reads who may do what now, and what was before.
 pub(super) fn levels(event: &Event) -> Incoming {
     let now = Levels::read(&event.content);
@@ -108,6 +122,7 @@ impl RoomChange {
             Self::Avatar(_) => "m.room.avatar",
             Self::Levels { .. } => "m.room.power_levels",
             Self::Knocking(_) => "m.room.join_rules",
+            Self::Timer(_) => TIMER,
         }
     }
 
@@ -121,6 +136,7 @@ impl RoomChange {
             Self::Topic(_) => Self::Topic(words(content, "topic")),
             Self::Avatar(_) => Self::Avatar(avatar(content)),
             Self::Knocking(_) => Self::Knocking(knocking(content)),
+            Self::Timer(_) => Self::Timer(timer(content)),
             Self::Levels { before, .. } => {
                 let (before, now) = (before.clone(), Levels::read(content));
                 return (now != before).then_some(Self::Levels { before, now });
@@ -137,4 +153,46 @@ pub(super) fn join_rules(event: &Event) -> Incoming {
         return Incoming::Ignored("the same way in");
     }
     Incoming::Room(Box::new(RoomChange::Knocking(now)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{json, value::to_raw_value};
+
+    use super::{super::read, *};
+    use crate::matrix::outgoing;
+
+    fn read_timer(content: &Value) -> RoomChange {
+        let json = json!({
+            "type": "com.beeper.disappearing_timer", "state_key": "", "sender": "@alice:hs.test", "room_id": "!r:hs.test",
+            "content": content,
+        });
+        match read(&to_raw_value(&json).unwrap()).unwrap() {
+            Incoming::Room(change) => *change,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn b12_a_timer_is_read_as_it_is_written_and_what_is_no_timer_is_not_taken_for_none() {
+        for seconds in [None, Some(86_400)] {
+            let written = outgoing::timer(seconds);
+            let read = read_timer(&written);
+            assert_eq!(
+                read,
+                RoomChange::Timer(seconds.map(|seconds| u64::from(seconds) * 1000))
+            );
+            assert!(read.standing(Some(&written)).is_some());
+            assert_eq!(read.standing(None).is_some(), seconds.is_none());
+        }
+        for never in [json!({"type": "none"}), json!({"type": "after_send", "timer": 0})] {
+            assert_eq!(read_timer(&never), RoomChange::Timer(None), "{never}");
+        }
+        for other in [
+            json!({"type": "after_read", "timer": 1000}),
+            json!({"type": "after_send", "timer": "1000"}),
+        ] {
+            assert_eq!(read_timer(&other), RoomChange::Timer(Some(0)), "{other}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use ruma::MxcUri;
 use serde_json::{Value, json};
 
 use super::{
-    Around, FORWARDED, MESSAGE, Message, VIDEO_NOTE, VIEW_ONCE, VIEW_ONCE_LINE, all,
+    Around, FORWARDED, FORWARDED_LINE, MESSAGE, Message, VIDEO_NOTE, VIEW_ONCE, VIEW_ONCE_LINE, all,
     fill::{put, put_text},
     unsupported_notice, words,
 };
@@ -20,13 +20,16 @@ pub(super) fn messages(media: &Media, lines: &[&str], around: &Around<'_>) -> Ve
     };
     let name = words::clipped(&name(media), LONGEST_NAME);
     let mut content = json!({"body": name, "url": source, "info": info(media, around.picture), "m.mentions": {}});
-    put(&mut content, FORWARDED, (!lines.is_empty()).then_some(true));
+    put(&mut content, FORWARDED, lines.contains(&FORWARDED_LINE).then_some(true));
     put(&mut content, VIEW_ONCE, media.view_once.then_some(true));
     let Some(msgtype) = msgtype(media) else {
-        return vec![Message {
+        let sticker = Message {
             event_type: "m.sticker",
             content,
-        }];
+        };
+        // A sticker has no words: what it answers follows it.
+        let quote = around.quote.map(words::plain).unwrap_or_default();
+        return [sticker].into_iter().chain(all(quote)).collect();
     };
     content["msgtype"] = json!(msgtype);
     content["filename"] = json!(name);

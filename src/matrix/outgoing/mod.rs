@@ -5,6 +5,8 @@
 
 mod bridge;
 mod fill;
+#[cfg(test)]
+mod framed;
 mod media;
 mod place;
 mod poll;
@@ -26,7 +28,10 @@ pub(crate) use self::{
     bridge::{BridgeInfo, bridge_state},
     poll::{answer_id, poll_end, poll_results, vote},
     relations::{Status, edit, reaction, status},
-    rooms::{FUNCTIONAL_MEMBERS, Levels, functional_members, join_rules, let_write, levels, space_child, space_parent},
+    rooms::{
+        FUNCTIONAL_MEMBERS, Levels, TIMER, functional_members, join_rules, let_write, levels, space_child,
+        space_parent, timer,
+    },
 };
 use super::html::Pill;
 use crate::model::{Content, Say, Sender};
@@ -78,6 +83,8 @@ impl Message {
 pub(crate) struct Around<'a> {
     /// The event it answers.
     pub(crate) reply_to: Option<&'a EventId>,
+    /// What it answers, as lines of a quote: it stands over the words where the event cannot be an answer.
+    pub(crate) quote: Option<&'a str>,
     /// The thread it stands in.
     pub(crate) thread: Option<Thread<'a>>,
     /// Who is meant by a mention.
@@ -95,6 +102,7 @@ impl Around<'_> {
     pub(crate) fn nothing() -> Self {
         Self {
             reply_to: None,
+            quote: None,
             thread: None,
             pill: &|_| None,
             picture: None,
@@ -116,34 +124,52 @@ pub(crate) struct Thread<'a> {
 /// The events of a message; a long one needs several. The first one stands for the message. An album that is announced
 /// has none: what is in it follows.
 pub(crate) fn say(say: &Say, around: &Around<'_>) -> Vec<Message> {
-    let mut messages = shown(&say.content, say.forwarded, around);
+    let around = &Around {
+        quote: around.quote.filter(|_| around.reply_to.is_none()),
+        ..*around
+    };
+    let mut messages = shown(say, around);
     for (number, message) in messages.iter_mut().enumerate() {
         relations::put(&mut message.content, around, number == 0);
-        if let Some(album) = &say.album {
-            message.content[ALBUM] = json!({"id": album.as_str()});
-        }
         fill::fit(&mut message.content);
     }
     messages
 }
 
-/// A content as events that relate to nothing yet.
-fn shown(content: &Content, forwarded: bool, around: &Around<'_>) -> Vec<Message> {
-    let lines: &[&str] = if forwarded { &[FORWARDED_LINE] } else { &[] };
+/// A message as events that relate to nothing yet.
+fn shown(say: &Say, around: &Around<'_>) -> Vec<Message> {
+    let mut messages = bare(say, around);
+    for message in &mut messages {
+        if let Some(album) = &say.album {
+            message.content[ALBUM] = json!({"id": album.as_str()});
+        }
+    }
+    messages
+}
+
+fn bare(say: &Say, around: &Around<'_>) -> Vec<Message> {
+    let forwarded = say.forwarded.then_some(FORWARDED_LINE);
+    let lines: &[&str] = &forwarded.into_iter().chain(around.quote).collect::<Vec<_>>();
     let in_words = |text: &str| all(words::said(&text.into(), lines, around));
-    match content {
+    match &say.content {
         Content::Text(text) => all(words::said(text, lines, around)),
         Content::Media(media) => media::messages(media, lines, around),
         Content::Location(location) => all(vec![place::content(location, lines, around)]),
         Content::Contacts(cards) => all(told::contacts(cards, lines, around)),
-        Content::Poll(poll) => vec![poll::start(poll)],
+        Content::Poll(poll) => vec![poll::start(poll, around.quote)],
         Content::Appointment(appointment) => in_words(&told::appointment(appointment)),
         Content::Invitation(invitation) => in_words(&told::invitation(invitation, around.accept)),
         Content::Album { .. } => Vec::new(),
         Content::Told(text) => in_words(text),
         Content::Call(call) => all(vec![notice(&told::call(*call), None)]),
         Content::Awaited => all(vec![notice(AWAITED, None)]),
-        Content::Unsupported(kind) => all(vec![unsupported_notice(kind)]),
+        Content::Unsupported(kind) => {
+            let mut notice = unsupported_notice(kind);
+            if let Some(quote) = around.quote {
+                notice["body"] = json!(format!("{quote}\n{}", notice["body"].as_str().unwrap_or_default()));
+            }
+            all(vec![notice])
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Around, FORWARDED, fill::put, media::thumbnail_info, words::clipped};
+use super::{Around, FORWARDED, FORWARDED_LINE, fill::put, media::thumbnail_info, words::clipped};
 use crate::model::{Location, Place};
 
 /// Names and addresses longer than this are none.
@@ -25,7 +25,7 @@ pub(super) fn content(location: &Location, lines: &[&str], around: &Around<'_>) 
     });
     let name = location.name.as_deref().map(|name| clipped(name, LONGEST));
     put(&mut content["org.matrix.msc3488.location"], "description", name);
-    put(&mut content, FORWARDED, (!lines.is_empty()).then_some(true));
+    put(&mut content, FORWARDED, lines.contains(&FORWARDED_LINE).then_some(true));
     if let Some(picture) = around.picture {
         content["info"] = json!({"thumbnail_url": picture});
         put(

@@ -6,7 +6,7 @@ use ruma::EventId;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Message, words::clipped};
+use super::{Message, told::moment, words::clipped};
 use crate::model::Poll;
 
 /// The type of a poll, and the name of what is asked in its content.
@@ -25,18 +25,28 @@ pub(crate) fn answer_id(option: &str) -> String {
     hex::encode(&Sha256::digest(option.as_bytes())[..16])
 }
 
-/// The event of a poll.
-pub(super) fn start(poll: &Poll) -> Message {
-    let question = clipped(&poll.question, LONGEST);
+/// The event of a poll; what it answers stands over the question.
+pub(super) fn start(poll: &Poll, quote: Option<&str>) -> Message {
+    let mut question = clipped(&poll.question, LONGEST);
     let mut words = format!("📊 {question}");
+    if let Some(quote) = quote {
+        question = format!("{quote}\n{question}");
+        words = format!("{quote}\n{words}");
+    }
     for (number, option) in (1..).zip(&poll.options) {
         if write!(words, "\n{number}. {}", clipped(option, LONGEST)).is_err() || words.len() > 8 * LONGEST {
             break;
         }
     }
-    let answer =
-        |option: &String| json!({"id": answer_id(option), "org.matrix.msc1767.text": clipped(option, LONGEST)});
-    let answers: Vec<Value> = poll.options.iter().take(MOST_ANSWERS).map(answer).collect();
+    if let Some(end) = poll.ends_at {
+        // Writing to a string cannot fail.
+        let _ = write!(words, "\nVotes count until {}.", moment(end));
+    }
+    let answer = |(place, option): (usize, &String)| {
+        let id = poll.answers.get(place).cloned().unwrap_or_else(|| answer_id(option));
+        json!({"id": id, "org.matrix.msc1767.text": clipped(option, LONGEST)})
+    };
+    let answers: Vec<Value> = poll.options.iter().take(MOST_ANSWERS).enumerate().map(answer).collect();
     let most = match usize::try_from(poll.choices) {
         Ok(0) | Err(_) => answers.len(),
         Ok(some) => some.min(answers.len()),

@@ -4,7 +4,7 @@ use ruma::{EventId, OwnedUserId};
 use serde_json::{Value, json};
 
 use super::{Around, MESSAGE, Message, fill, fill::put as put_field, poll, previews, shown, words::clipped};
-use crate::{matrix::emoji, model::Content};
+use crate::{matrix::emoji, model::Say};
 
 /// What may be left of the words for clients that know no edits.
 const SHORT: usize = 512;
@@ -29,19 +29,25 @@ pub(super) fn put(content: &mut Value, around: &Around<'_>, is_first: bool) {
 
 /// Other content instead of the events of a message, each in the place of one of them. What does not fit into them
 /// follows as messages of their own. Messages become other messages, and polls other polls: anything else follows as it
-/// is. `was` is what the message was, as [`Content::event_kind`] says.
-pub(crate) fn edit(targets: &[&EventId], was: &str, content: &Content, around: &Around<'_>) -> Vec<Message> {
-    let mut messages = shown(content, false, around);
+/// is, and relates to what the message related to. `was` is what the message was, as
+/// [`Content::event_kind`](crate::model::Content::event_kind) says. An edit relates to nothing but its target: what the
+/// message answers stands over its words, where it is told.
+pub(crate) fn edit(targets: &[&EventId], was: &str, say: &Say, around: &Around<'_>) -> Vec<Message> {
+    let mut messages = shown(say, around);
     let editable = match was {
         "m.poll.start" => Some(poll::START),
         "m.sticker" => None,
         _ => Some(MESSAGE),
     };
     let can_be = messages.iter().all(|message| Some(message.event_type) == editable);
-    for (message, target) in messages.iter_mut().zip(targets).filter(|_| can_be) {
-        message.content = replacement(target, &message.content);
+    if !can_be {
+        return super::say(say, around);
     }
-    for message in &mut messages {
+    for (number, message) in messages.iter_mut().enumerate() {
+        match targets.get(number) {
+            Some(target) => message.content = replacement(target, &message.content),
+            None => put(&mut message.content, around, false),
+        }
         fill::fit(&mut message.content);
     }
     messages

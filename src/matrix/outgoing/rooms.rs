@@ -12,7 +12,7 @@ pub(crate) struct Levels {
     pub(crate) users: BTreeMap<OwnedUserId, i64>,
     /// To write.
     pub(crate) write: i64,
-    /// To change name, topic and picture, and what is pinned.
+    /// To change name, topic and picture, what is pinned, and after how long messages disappear.
     pub(crate) describe: i64,
     /// To bring others in.
     pub(crate) invite: i64,
@@ -21,7 +21,13 @@ pub(crate) struct Levels {
 }
 
 /// What changes how a room is shown.
-const DESCRIBING: [&str; 4] = ["m.room.name", "m.room.topic", "m.room.avatar", "m.room.pinned_events"];
+const DESCRIBING: [&str; 5] = [
+    "m.room.name",
+    "m.room.topic",
+    "m.room.avatar",
+    "m.room.pinned_events",
+    TIMER,
+];
 /// What begins to tell where somebody is: a state of the room, and something that is said in it.
 const SHARING: [&str; 2] = ["m.beacon_info", "org.matrix.msc3672.beacon_info"];
 /// What people may do also where they may not write: marks on messages, and taking back what they did.
@@ -87,6 +93,17 @@ pub(crate) const FUNCTIONAL_MEMBERS: &str = "io.element.functional_members";
 /// The content of [`FUNCTIONAL_MEMBERS`]: clients do not count them when they name a room after its members.
 pub(crate) fn functional_members(bot: &UserId) -> Value {
     json!({ "service_members": [bot] })
+}
+
+/// The type of the state that says after how long new messages disappear.
+pub(crate) const TIMER: &str = "com.beeper.disappearing_timer";
+
+/// The content of [`TIMER`] for so many seconds; without them messages stay.
+pub(crate) fn timer(seconds: Option<u32>) -> Value {
+    match seconds {
+        Some(seconds) => json!({ "type": "after_send", "timer": u64::from(seconds) * 1000 }),
+        None => json!({}),
+    }
 }
 
 /// The content of `m.space.child`.

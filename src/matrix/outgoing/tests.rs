@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::{
     Appointment, Card, ChatId, Invitation, Location, Media, MediaKind, MediaSource, MessageId, Place, Poll, Preview,
-    Text,
+    Text, Timestamp,
 };
 
 #[test]
@@ -170,7 +170,7 @@ fn b05_an_edit_has_the_new_words_twice_and_rings_nobody() {
     let messages = edit(
         &[event_id!("$first")],
         "m.text",
-        &Content::words("*new*"),
+        &Say::new(Content::words("*new*")),
         &Around::nothing(),
     );
     let content = &messages[0].content;
@@ -190,7 +190,7 @@ fn b05_long_edits_fit_and_lose_nothing() {
     let messages = edit(
         &[event_id!("$first")],
         "m.text",
-        &Content::words(text.clone()),
+        &Say::new(Content::words(text.clone())),
         &Around::nothing(),
     );
     let bodies = messages.iter().map(|message| {
@@ -219,6 +219,7 @@ fn b11_a_vote_names_the_answers_of_the_poll() {
         options: vec!["yes".into(), "no".into()],
         choices: 1,
         answers: Vec::new(),
+        ends_at: None,
     };
     let messages = say(&Say::new(Content::Poll(poll.clone())), &Around::nothing());
     assert_eq!(messages[0].content["body"], "📊 Tea?\n1. yes\n2. no");
@@ -233,6 +234,24 @@ fn b11_a_vote_names_the_answers_of_the_poll() {
     let results = poll_results("Tea?", &[("yes", 1), ("no", 2)]);
     assert_eq!(results, "The poll “Tea?” is over.\nno: 2 votes\nyes: 1 vote");
     assert_eq!(poll_end(event_id!("$poll"), &results).content["body"], results);
+}
+
+#[test]
+fn b11_a_poll_says_until_when_votes_count_and_calls_answers_as_they_are_called() {
+    let poll = Poll {
+        question: "Tea?".into(),
+        options: vec!["yes".into(), "no".into()],
+        choices: 1,
+        answers: vec!["first".into()],
+        ends_at: Some(Timestamp::from_secs(1_777_284_000)),
+    };
+    let messages = say(&Say::new(Content::Poll(poll)), &Around::nothing());
+    assert_eq!(
+        messages[0].content["body"],
+        "📊 Tea?\n1. yes\n2. no\nVotes count until 2026-04-27 10:00 UTC."
+    );
+    let ids = read_back(&messages).answers.into_iter().map(|answer| answer.id);
+    assert_eq!(ids.collect::<Vec<_>>(), ["first".to_owned(), answer_id("no")]);
 }
 
 #[test]
@@ -311,6 +330,7 @@ fn every_kind_with(text: &str) -> Vec<Content> {
             question: text.into(),
             options: vec![text.to_owned(); 100],
             choices: 1,
+            ends_at: Some(Timestamp::from_secs(1)),
         }),
         Content::Appointment(Appointment {
             title: text.into(),
@@ -338,13 +358,16 @@ fn everything_fits_into_events_however_long_it_is() {
     let mut around = Around::nothing();
     let uri = ruma::mxc_uri!("mxc://hs.test/abc");
     (around.picture, around.cards) = (Some(uri), Some(uri));
+    let quote = vec![format!("> {}", "<é&".repeat(75)); 6].join("\n");
+    around.quote = Some(&quote);
     for letters in ["\"", "\u{1}", "*a* <&> ", "é\n"] {
         for length in [300, 70_000] {
             for content in every_kind_with(&letters.repeat(length / letters.len())) {
                 let kind = content.kind().to_owned();
-                let edited = edit(&[event_id!("$first")], content.event_kind(), &content, &around);
+                let was = content.event_kind();
                 let mut said = Say::new(content);
                 said.forwarded = true;
+                let edited = edit(&[event_id!("$first")], was, &said, &around);
                 for message in say(&said, &around).into_iter().chain(edited) {
                     let size = message.content.to_string().len();
                     assert!(size <= 63 * 1024, "{kind} of {length} {letters:?}: {size}");
@@ -410,7 +433,7 @@ proptest! {
 
     #[test]
     fn polls_are_read_as_they_were_written(question in "[a-z?]{1,20}", options in prop::collection::btree_set("[a-z]{1,9}", 2..12), one in any::<bool>()) {
-        let poll = Poll { question, options: options.into_iter().collect(), choices: u32::from(one), answers: Vec::new() };
+        let poll = Poll { question, options: options.into_iter().collect(), choices: u32::from(one), answers: Vec::new(), ends_at: None };
         let messages = say(&Say::new(Content::Poll(poll.clone())), &Around::nothing());
         prop_assert_eq!(&read_back(&messages).content, &Content::Poll(poll));
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Around, FORWARDED, fill::put, words, words::clipped};
+use super::{Around, FORWARDED, FORWARDED_LINE, fill::put, words, words::clipped};
 use crate::{
     matrix::cards,
     model::{Appointment, Call, CallKind, CallState, Card, Invitation, Timestamp},
@@ -84,24 +84,20 @@ pub(super) fn contacts(all: &[Card], lines: &[&str], around: &Around<'_>) -> Vec
     let Some(file) = around.cards else {
         let mut contents = words::plain(&body);
         if let Some(first) = contents.first_mut() {
-            put(first, FORWARDED, (!lines.is_empty()).then_some(true));
+            put(first, FORWARDED, lines.contains(&FORWARDED_LINE).then_some(true));
         }
         return contents;
     };
-    let name = match all {
-        [one] => format!("{}.vcf", clipped(&one.name, 200)),
-        _ => "contacts.vcf".to_owned(),
-    };
     let mut content = json!({
-        "msgtype": "m.file", "body": clipped(&body, 16 * LONGEST), "filename": name, "url": file, "m.mentions": {},
+        "msgtype": "m.file", "body": clipped(&body, 16 * LONGEST), "filename": cards::file_name(all), "url": file, "m.mentions": {},
         "info": {"mimetype": cards::MIME, "size": cards::join(all).len()},
     });
-    put(&mut content, FORWARDED, (!lines.is_empty()).then_some(true));
+    put(&mut content, FORWARDED, lines.contains(&FORWARDED_LINE).then_some(true));
     vec![content]
 }
 
 /// `2026-04-27 10:00 UTC`: whoever reads it may be anywhere.
-fn moment(at: Timestamp) -> String {
+pub(super) fn moment(at: Timestamp) -> String {
     let text = at.rfc3339();
     match (text.get(..10), text.get(11..16)) {
         (Some(day), Some(time)) => format!("{day} {time} UTC"),

@@ -99,9 +99,11 @@ impl Stage for OnFake {
             | Action::Delete { .. }
             | Action::Forget { .. }
             | Action::Vote { .. }
+            | Action::AddOption { .. }
             | Action::EndPoll { .. }
             | Action::Attend { .. }
             | Action::Pin { .. }
+            | Action::Keep { .. }
             | Action::Move { .. }
             | Action::Stray
             | Action::Sealed { .. }

@@ -160,6 +160,7 @@ async fn votes_are_opened_and_sealed_with_the_secret_of_their_poll() {
         question: "Coming?".into(),
         options: vec!["Yes".into(), "No".into()],
         choices: 1,
+        ends_at: None,
     };
     let own = acts(
         &stage,

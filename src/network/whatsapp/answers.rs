@@ -120,13 +120,15 @@ fn opened(
         enc_iv: iv,
     };
     let hashes = poll::decrypt_poll_vote_with_secret(ciphertext, secret, sealed.target, asker, answerer).ok()?;
+    // An option whose name is not known here is known by the hash: it may be added later.
     let named = |hash: &Vec<u8>| {
         let mut options = question.options.iter();
         options
             .find(|option| poll::compute_option_hash(option)[..] == hash[..])
             .cloned()
+            .unwrap_or_else(|| hex::encode(hash))
     };
-    Some(Opened::Vote(hashes.iter().filter_map(named).collect()))
+    Some(Opened::Vote(hashes.iter().map(named).collect()))
 }
 
 /// Both names of whoever is behind a JID, as far as they are known, the given one first.

@@ -40,23 +40,21 @@ use whatsapp_rust::{
     prelude::InboundMessage,
     wacore::types::message::{EditAttribute, MessageCategory, MessageInfo},
     wacore_binary::JidExt as _,
+    waproto::whatsapp as wa,
 };
 
 use super::{
     super::IntakeClosed,
     Shared, answers, directory, envelopes,
     history::{self, Awaited},
-    ids,
-    ids::Place,
-    incoming,
+    ids, incoming,
     keys::{Keys, Resend},
+    said::{self, Said},
     status, waiting,
 };
 use crate::{
-    model::{
-        Action, ChatId, ChatKind, ContactId, Content, DeviceId, Event, MessageId, MessageRef, Say, Sender, Timestamp,
-    },
-    store::keyring::{self, Person},
+    model::{Action, ChatKind, Content, DeviceId, Event, MessageId, MessageRef, Say, Timestamp},
+    store::keyring,
 };
 
 /// Pauses between attempts to hand events over, while the message's chat waits.
@@ -179,12 +177,13 @@ impl Delivery {
 
     /// Hands over what the stanza alone tells.
     pub(super) async fn deliver_alone(&self, info: &MessageInfo, action: Action) {
-        let place = match self.place(info).await {
-            Ok(Some(place)) => place,
-            Ok(None) => return,
-            Err(error) => return tracing::warn!(device.id = %self.device, %error, "a person could not be looked up"),
-        };
-        self.deliver_event(self.event(info, place, action)).await;
+        for info in &*said::to_each(info) {
+            match self.place(info).await {
+                Ok(Some(place)) => self.deliver_event(self.event(info, place, action.clone())).await,
+                Ok(None) => {}
+                Err(error) => tracing::warn!(device.id = %self.device, %error, "a person could not be looked up"),
+            }
+        }
     }
 
     async fn deliver(&self, client: &Arc<Client>, messages: &[InboundMessage]) -> Result<(), DeliveryError> {
@@ -193,7 +192,9 @@ impl Delivery {
             .await?;
         let mut events = Vec::with_capacity(messages.len());
         for message in messages {
-            events.extend(self.read(client, message).await?);
+            for info in &*said::to_each(&message.info) {
+                events.extend(self.read(client, info, &message.message).await?);
+            }
         }
         if events.is_empty() {
             return Ok(());
@@ -212,9 +213,13 @@ impl Delivery {
         Ok(())
     }
 
-    /// What a message does, or nothing when it shows nothing or was said where we do not bridge.
-    async fn read(&self, client: &Client, received: &InboundMessage) -> Result<Option<Event>, keyring::Error> {
-        let info = &received.info;
+    /// What a message does, or nothing when it shows nothing.
+    async fn read(
+        &self,
+        client: &Client,
+        info: &MessageInfo,
+        received: &wa::Message,
+    ) -> Result<Option<Event>, keyring::Error> {
         if info.source.chat.is_newsletter() && info.edit == EditAttribute::AdminRevoke {
             let place = self.place(info).await?;
             return Ok(place.map(|place| {
@@ -222,10 +227,10 @@ impl Delivery {
                 self.event(info, place, Action::Delete { target })
             }));
         }
-        let unsealed = self.unseal(client, received).await?;
+        let unsealed = self.unseal(client, info, received).await?;
         let (message, thread) = match &unsealed {
             Some(unsealed) => (&unsealed.message, unsealed.thread.as_ref()),
-            None => (&*received.message, info.comment_target.as_ref()),
+            None => (received, info.comment_target.as_ref()),
         };
         // Messages between the owner's devices about themselves are not for people.
         let named = if info.category == MessageCategory::Peer {
@@ -278,6 +283,7 @@ impl Delivery {
                     ..self.event(info, place, edit)
                 };
             }
+            let action = said::continued(info, &place, action);
             self.event(info, place, action)
         }))
     }
@@ -286,15 +292,16 @@ impl Delivery {
     async fn unseal(
         &self,
         client: &Client,
-        received: &InboundMessage,
+        info: &MessageInfo,
+        received: &wa::Message,
     ) -> Result<Option<envelopes::Unsealed>, keyring::Error> {
-        if !envelopes::is_one(&received.message) {
+        if !envelopes::is_one(received) {
             return Ok(None);
         }
-        let Some(place) = self.place(&received.info).await? else {
+        let Some(place) = self.place(info).await? else {
             return Ok(None);
         };
-        let sealed = (&place.chat, around(&received.info), &*received.message);
+        let sealed = (&place.chat, around(info), received);
         envelopes::open(&self.keys(), &self.shared.people, client, sealed).await
     }
 
@@ -302,54 +309,12 @@ impl Delivery {
         Keys::new(self.shared.keyring.clone(), self.device, self.shared.clock.clone())
     }
 
-    /// Where and by whom a message was said; nothing where we do not bridge.
     async fn place(&self, info: &MessageInfo) -> Result<Option<Said>, keyring::Error> {
-        let Some(place) = ids::place_of(&info.source, info.peer_recipient_pn.as_ref()) else {
-            tracing::debug!(device.id = %self.device, "a message from a place that is not bridged");
-            return Ok(None);
-        };
-        let people = &self.shared.people;
-        let (chat, chat_kind, peer) = match place {
-            Place::Direct(spelling) => {
-                let contact = people.contact(&spelling).await?;
-                (ids::direct_chat(&contact), ChatKind::Direct, Some(contact))
-            }
-            Place::Group(chat) => (chat, ChatKind::Group, None),
-            Place::Status(chat) => (chat, ChatKind::Status, None),
-            Place::Channel(channel) => {
-                let sender = if info.source.is_from_me {
-                    Sender::Owner
-                } else {
-                    Sender::Contact(channel.clone())
-                };
-                return Ok(Some(Said {
-                    chat: ids::direct_chat(&channel),
-                    chat_kind: ChatKind::Channel,
-                    peer: Some(Sender::Contact(channel)),
-                    sender,
-                    sender_name: None,
-                }));
-            }
-        };
-        let sender = match (info.source.is_from_me, &peer) {
-            (true, _) => Sender::Owner,
-            (false, Some(peer)) => Sender::Contact(peer.clone()),
-            (false, None) => match ids::Spelling::of(&info.source.sender, info.source.sender_alt.as_ref()) {
-                Some(spelling) => Sender::Contact(people.contact(&spelling).await?),
-                None => return Ok(None),
-            },
-        };
-        let sender_name = match &sender {
-            Sender::Owner => None,
-            Sender::Contact(contact) => self.name(contact, info).await?,
-        };
-        Ok(Some(Said {
-            chat,
-            chat_kind,
-            peer: peer.map(Sender::Contact),
-            sender,
-            sender_name,
-        }))
+        let said = Said::of(&self.shared.people, info).await?;
+        if said.is_none() {
+            tracing::warn!(device.id = %self.device, "a message from nobody");
+        }
+        Ok(said)
     }
 
     fn event(&self, info: &MessageInfo, said: Said, action: Action) -> Event {
@@ -363,22 +328,6 @@ impl Delivery {
             at: Timestamp::from_millis(info.timestamp.timestamp_millis()),
             action,
         }
-    }
-
-    /// The name that the sender gave itself, remembered for later.
-    async fn name(&self, contact: &ContactId, info: &MessageInfo) -> Result<Option<String>, keyring::Error> {
-        let people = &self.shared.people;
-        let verified = info
-            .verified_name
-            .as_ref()
-            .and_then(|verified| verified.name.as_deref());
-        if let Some(verified) = verified.filter(|name| !name.trim().is_empty()) {
-            people.is_verified_as(contact, Some(verified)).await?;
-        }
-        if info.push_name.trim().is_empty() {
-            return Ok(people.find(contact).await?.and_then(Person::called));
-        }
-        people.is_called(contact, &info.push_name).await.map(Some)
     }
 
     /// The server delivers again on the next connect only, so make one; at most one at a time.
@@ -408,33 +357,6 @@ fn itself(info: &MessageInfo, place: &Said) -> MessageRef {
         id: MessageId::from_adapter(info.id.as_str()),
         sender: place.sender.clone(),
     }
-}
-
-/// Where and by whom a message was said.
-struct Said {
-    chat: ChatId,
-    chat_kind: ChatKind,
-    /// The other person, in a chat of two.
-    peer: Option<Sender>,
-    sender: Sender,
-    sender_name: Option<String>,
-}
-
-/// The chat of a typing notice and who types; `None` for places that are not bridged.
-pub(super) async fn typing_in(
-    shared: &Shared,
-    source: &whatsapp_rust::wacore::types::message::MessageSource,
-) -> Result<Option<(ChatId, Sender)>, keyring::Error> {
-    let Some(spelling) = ids::Spelling::of(&source.sender, source.sender_alt.as_ref()) else {
-        return Ok(None);
-    };
-    let contact = shared.people.contact(&spelling).await?;
-    Ok(match ids::place_of(source, None) {
-        Some(Place::Group(chat)) => Some((chat, Sender::Contact(contact))),
-        Some(Place::Direct(_)) => Some((ids::direct_chat(&contact), Sender::Contact(contact))),
-        // Nobody types to all.
-        Some(Place::Status(_) | Place::Channel(_)) | None => None,
-    })
 }
 
 #[derive(Debug, thiserror::Error)]

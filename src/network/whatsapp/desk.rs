@@ -12,7 +12,7 @@ use whatsapp_rust::{
 
 use super::{
     super::Error,
-    Shared, answers,
+    Shared, answers, ids,
     keys::{Keys, Question},
     outgoing::{self, Desk},
     sending::read_group_error,
@@ -195,6 +195,9 @@ pub(super) async fn is_by_lid(session: &Session, chat: &Jid) -> bool {
 
 /// How a contact is spelled where people go by their LIDs, or by their numbers; else however it is known.
 pub(super) async fn jid_in(shared: &Shared, contact: &ContactId, by_lid: bool) -> Result<Option<Jid>, Error> {
+    if let Some(jid) = ids::stranger_jid(contact.as_str()) {
+        return Ok(Some(jid));
+    }
     let spelling = shared.people.spelling(contact).await.map_err(unreachable)?;
     Ok(spelling.and_then(|spelling| match &spelling.lid {
         Some(lid) if by_lid => Some(Jid::lid(lid.as_str())),

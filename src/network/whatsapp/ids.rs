@@ -81,9 +81,13 @@ pub(super) enum Place {
     Status(ChatId),
     /// Told to all who follow, by the channel itself.
     Channel(ContactId),
+    /// With somebody who is no person here: an assistant, somebody of another messenger; or, by the owner, to a broadcast
+    /// list whose recipients are not named.
+    Stranger(ContactId),
 }
 
-/// Where a message was said; `None` for places that are not bridged: own broadcast lists.
+/// Where a message was said; `None` only for an address without anybody. A message to an own list whose recipients are named
+/// comes here once for each of them, see `said`.
 pub(super) fn place_of(source: &MessageSource, peer_phone: Option<&Jid>) -> Option<Place> {
     let chat = &source.chat;
     if chat.is_group() {
@@ -97,7 +101,9 @@ pub(super) fn place_of(source: &MessageSource, peer_phone: Option<&Jid>) -> Opti
     }
     if chat.is_broadcast_list() && !source.is_from_me {
         // A contact wrote to a list we are on: for us it is a message in the chat with that contact.
-        return Spelling::of(&source.sender, source.sender_alt.as_ref()).map(Place::Direct);
+        return Spelling::of(&source.sender, source.sender_alt.as_ref())
+            .map(Place::Direct)
+            .or_else(|| stranger(&source.sender).map(Place::Stranger));
     }
     // On our own messages `sender_alt` is our own other name, and `recipient_alt` the peer's.
     let other = if source.is_from_me {
@@ -105,7 +111,9 @@ pub(super) fn place_of(source: &MessageSource, peer_phone: Option<&Jid>) -> Opti
     } else {
         source.sender_alt.as_ref()
     };
-    Spelling::of(chat, other).map(Place::Direct)
+    Spelling::of(chat, other)
+        .map(Place::Direct)
+        .or_else(|| stranger(chat).map(Place::Stranger))
 }
 
 /// The chat with one person alone.
@@ -129,6 +137,30 @@ pub(super) fn channel(jid: &Jid) -> Option<ContactId> {
 pub(super) fn channel_jid(text: &str) -> Option<Jid> {
     let user = text.strip_prefix(CHANNEL_PREFIX)?;
     format!("{user}@newsletter").parse().ok()
+}
+
+/// The contact behind an address that has neither a number nor a LID, by its server and user: `bot_867051314767696`. Every
+/// kind of address has one, also those that WhatsApp may invent: nothing is dropped for where it was said.
+pub(super) fn stranger(jid: &Jid) -> Option<ContactId> {
+    let user = jid.user_base();
+    (!user.is_empty()).then(|| ContactId::from_adapter(format!("{}_{user}", jid.server.as_str())))
+}
+
+/// The address of such a contact, by its chat or by who speaks in it.
+pub(super) fn stranger_jid(text: &str) -> Option<Jid> {
+    let (server, user) = text.split_once('_')?;
+    let server = Server::try_from(server).ok()?;
+    let jid = format!("{user}@{}", server.as_str()).parse::<Jid>().ok()?;
+    Spelling::of(&jid, None).is_none().then_some(jid)
+}
+
+/// What to call such a contact.
+pub(super) fn name_of_stranger(jid: &Jid) -> &'static str {
+    match jid.server {
+        Server::Bot => "Assistant",
+        Server::Broadcast => "Broadcast list",
+        _ => "Somebody of another messenger",
+    }
 }
 
 /// Whether a chat is what contacts show to all.
@@ -259,10 +291,33 @@ mod tests {
             Some(Place::Direct(person(Some("15550001111"), None)))
         );
         source.is_from_me = true;
-        assert_eq!(place_of(&source, None), None);
+        let list = ContactId::from_adapter("broadcast_1700000000");
+        assert_eq!(place_of(&source, None), Some(Place::Stranger(list)), "nobody is named");
         source.chat = jid("status@broadcast");
         source.is_from_me = false;
         assert!(matches!(place_of(&source, None), Some(Place::Status(_))));
+    }
+
+    #[test]
+    fn whoever_has_neither_number_nor_lid_has_a_place_too() {
+        for (address, name) in [
+            ("867051314767696@bot", "bot_867051314767696"),
+            ("867051314767696:2@bot", "bot_867051314767696"),
+            ("100012345@msgr", "msgr_100012345"),
+            ("x@s.whatsapp.net", "s.whatsapp.net_x"),
+        ] {
+            let source = MessageSource {
+                chat: jid(address).to_non_ad(),
+                sender: jid(address),
+                ..MessageSource::default()
+            };
+            let contact = ContactId::from_adapter(name);
+            assert_eq!(place_of(&source, None), Some(Place::Stranger(contact)), "{address}");
+            assert_eq!(stranger_jid(name), Some(jid(address).to_non_ad()), "{name}");
+        }
+        for text in ["15550001111", "lid_42", "channel_120363", "120363000000000001@g.us"] {
+            assert_eq!(stranger_jid(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -41,8 +41,9 @@ pub(super) fn link_after(event: &Event) -> Option<Link> {
     })
 }
 
-/// What stands for a message that did not come; `None` for what its sender wants nobody to miss (reactions, votes). Some
-/// kinds are never delivered to us; all others are asked for again by the library and come under the same id.
+/// What stands for a message that did not come; `None` for what its sender marked as nothing that people would miss (reactions,
+/// votes, pins: `decrypt-fail="hide"`), as WhatsApp's own clients do. Some kinds are never delivered to us; all others are
+/// asked for again by the library and come under the same id.
 pub(super) fn instead_of(missing: &UndecryptableMessage) -> Option<Content> {
     let unsupported = |kind: &str| Some(Content::Unsupported(kind.to_owned()));
     match missing.unavailable_type {
@@ -55,9 +56,38 @@ pub(super) fn instead_of(missing: &UndecryptableMessage) -> Option<Content> {
 
 #[cfg(test)]
 mod tests {
-    use whatsapp_rust::wacore::types::events::{ConnectFailure, Connected, LoggedOut};
+    use std::sync::Arc;
+
+    use whatsapp_rust::wacore::types::{
+        events::{ConnectFailure, Connected, LoggedOut},
+        message::MessageInfo,
+    };
 
     use super::*;
+
+    #[test]
+    fn only_what_its_sender_hides_is_missing_without_a_word() {
+        let missing = |unavailable_type, decrypt_fail_mode| {
+            let missing = UndecryptableMessage::builder()
+                .info(Arc::new(MessageInfo::default()))
+                .is_unavailable(true)
+                .unavailable_type(unavailable_type)
+                .decrypt_fail_mode(decrypt_fail_mode);
+            instead_of(&missing.build())
+        };
+        let named = |kind: &str| Some(Content::Unsupported(kind.to_owned()));
+        let (show, hide) = (DecryptFailMode::Show, DecryptFailMode::Hide);
+        assert_eq!(missing(UnavailableType::Unknown, hide), None);
+        assert_eq!(missing(UnavailableType::Unknown, show), Some(Content::Awaited));
+        for mode in [show, hide] {
+            assert_eq!(missing(UnavailableType::ViewOnce, mode), named("view-once message"));
+            assert_eq!(
+                missing(UnavailableType::Hosted, mode),
+                named("message of a business service")
+            );
+            assert_eq!(missing(UnavailableType::Bot, mode), named("answer of an assistant"));
+        }
+    }
 
     #[test]
     fn what_the_server_says_decides_whether_a_session_is_over() {

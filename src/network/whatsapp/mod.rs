@@ -39,6 +39,7 @@ mod people;
 mod phone;
 mod pictures;
 mod receipts;
+mod said;
 mod sending;
 mod session;
 mod settings;
@@ -54,11 +55,14 @@ use std::{fs::File, sync::Arc};
 
 use async_trait::async_trait;
 
+#[cfg(test)]
+pub(crate) use self::incoming::tests::becomes;
 pub(crate) use self::{
     config::{Config, check},
     media::USUAL as MEDIA_LIMITS,
+    stored_media::is_same_file,
 };
-use self::{live::Live, people::People, stored_media::StoredMedia};
+use self::{live::Live, people::People};
 use super::{
     Capabilities, Error, Intake, Invited, Joined, LinkAnswer, LinkSteps, Linking, MediaLimits, Network, NewGroup,
     Picture,
@@ -258,6 +262,12 @@ impl Network for WhatsApp {
             let session = self.live.session(&self.shared, device).await?;
             return channels::info(&self.shared, &session, &jid).await;
         }
+        if let Some(jid) = ids::stranger_jid(contact.as_str()) {
+            return Ok(ContactInfo {
+                phone: None,
+                name: Some(ids::name_of_stranger(&jid).to_owned()),
+            });
+        }
         let person = around!("contact", self.shared.people.find(contact).await);
         let person = person.map_err(unreachable)?.ok_or(Error::NotFound("the contact"))?;
         Ok(ContactInfo {
@@ -350,11 +360,7 @@ impl Network for WhatsApp {
     }
 
     fn is_same_file(&self, one: &MediaRef, other: &MediaRef) -> bool {
-        let file = |reference| StoredMedia::of(reference).map(|media| media.file_sha256);
-        match (file(one), file(other)) {
-            (Some(one), Some(other)) => !one.is_empty() && one == other,
-            _ => false,
-        }
+        is_same_file(one, other)
     }
 
     fn ghost_name(&self, contact: &ContactId) -> String {

@@ -53,7 +53,7 @@ pub(super) async fn read(
     let chat = match ids::place_of(source, None) {
         Some(Place::Group(chat) | Place::Status(chat)) => chat,
         Some(Place::Direct(_)) => ids::direct_chat(&contact),
-        Some(Place::Channel(_)) | None => return Ok(None),
+        Some(Place::Channel(_) | Place::Stranger(_)) | None => return Ok(None),
     };
     Ok(Some(News::Reached {
         device,

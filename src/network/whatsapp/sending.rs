@@ -47,6 +47,9 @@ pub(super) async fn act(
     if let Some(jid) = ids::channel_jid(chat.as_str()) {
         return channels::act((shared, session), (chat, jid), id, action).await;
     }
+    if ids::stranger_jid(chat.as_str()).is_some() {
+        return to_stranger(action);
+    }
     let to = jid_of(shared, chat).await?;
     match action {
         Action::Typing(typing) => {
@@ -92,6 +95,22 @@ pub(super) async fn act(
             let desk = desk(shared, session, (chat, to, id), action).await?;
             let message = outgoing::write(action, &desk)?;
             send(session, shared.config.ack_timeout(), &desk.chat, id, message).await
+        }
+    }
+}
+
+/// What assistants, people of other messengers and own broadcast lists are told is shown; nothing of ours goes there.
+fn to_stranger(action: &Action) -> Result<(), Error> {
+    match action {
+        Action::Typing(_)
+        | Action::Read { .. }
+        | Action::Mark(_)
+        | Action::Forget { .. }
+        | Action::Discard
+        | Action::Clear { .. } => Ok(()),
+        _ => {
+            let what = "what is written to an assistant, to another messenger or to a broadcast list";
+            Err(Error::Unsupported(what.to_owned()))
         }
     }
 }

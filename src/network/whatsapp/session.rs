@@ -33,7 +33,7 @@ use super::{
     calls::{self, Calls},
     channel_counts::{self, Counts},
     channel_facts, client, deletions,
-    delivery::{self, Delivery, Hook},
+    delivery::{Delivery, Hook},
     directory::is_own,
     forgotten, group_news, history,
     ids::Spelling,
@@ -42,7 +42,7 @@ use super::{
     link::{Link, instead_of, link_after},
     media::Limits,
     phone::Phone,
-    receipts, settings, strays,
+    receipts, said, settings, strays,
     strays::Strays,
 };
 use crate::{
@@ -437,7 +437,7 @@ impl Session {
             // To whom the owner writes on another device is not told: only from where.
             return;
         }
-        match delivery::typing_in(&self.shared, &presence.source).await {
+        match said::typing_in(&self.shared, &presence.source).await {
             Ok(Some((chat, sender))) => {
                 let sender = if is_own { Sender::Owner } else { sender };
                 let typing = match (&presence.state, &presence.media) {

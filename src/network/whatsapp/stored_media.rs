@@ -56,6 +56,15 @@ impl StoredMedia {
     }
 }
 
+/// Whether two references lead to the same file.
+pub(crate) fn is_same_file(one: &MediaRef, other: &MediaRef) -> bool {
+    let file = |reference| StoredMedia::of(reference).map(|media| media.file_sha256);
+    match (file(one), file(other)) {
+        (Some(one), Some(other)) => !one.is_empty() && one == other,
+        _ => false,
+    }
+}
+
 mod in_base64 {
     use base64::Engine as _;
 

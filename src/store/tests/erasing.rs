@@ -81,7 +81,8 @@ on_both_engines! {
                 fill(&mut tx, table, key).await;
             }
             let id = MessageId::from_adapter("3EB0");
-            for lane in [Lane::late(key, &id), Lane::orphan(key, &id), Lane::expiry(key, &id)] {
+            let pin = Lane::pin(key, &id, world.clock.now());
+            for lane in [Lane::late(key, &id), Lane::orphan(key, &id), Lane::expiry(key, &id), pin] {
                 tx.push_job(&lane, &words("waits"), world.clock.now()).await.unwrap();
             }
         }
@@ -92,6 +93,6 @@ on_both_engines! {
             assert_eq!(count(&mut tx, table, &kept).await, 1, "{table} forgot another chat");
         }
         let jobs = tx.number(sqlx::query("select count(*) as number from jobs")).await.unwrap();
-        assert_eq!(jobs, 3, "those of the other chat");
+        assert_eq!(jobs, 4, "those of the other chat");
     }
 }

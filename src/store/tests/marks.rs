@@ -10,10 +10,11 @@ use super::{
 };
 use crate::{
     model::{
-        ChatFacts, ChatKind, ChatMark, ChatMarks, ContactId, Content, MessageRef, Mute, PastChat, Sender, Timestamp,
+        ChatFacts, ChatKind, ChatMark, ChatMarks, ContactId, Content, JobId, MessageRef, Mute, PastChat, Sender,
+        Timestamp,
     },
     store::{
-        DELETED, Message, MessageContent, MessageState, Portal, Reaction, Receipt, TimedReceipt,
+        DELETED, Message, MessageContent, MessageState, Portal, Reaction, Receipt, TimedReceipt, Vote,
         testing::{START, World},
     },
 };
@@ -107,6 +108,28 @@ on_both_engines! {
         tx.commit().await.unwrap();
     }
 
+    async fn of_a_persons_votes_that_of_the_latest_job_counts(world: World) {
+        let key = portal();
+        let poll = MessageRef { id: message_id("3EB0"), sender: ana() };
+        let vote = |turn: i64, sender: &Sender, option: &str| Vote {
+            portal: key.clone(), poll: poll.clone(), sender: sender.clone(), event: format!("${turn}").try_into().unwrap(),
+            options: vec![option.into()], turn: JobId(turn),
+        };
+        let (late, early, anas) = (vote(9, &Sender::Owner, "Friday"), vote(4, &Sender::Owner, "Monday"), vote(5, &ana(), "Friday"));
+        let mut tx = world.store.begin().await.unwrap();
+        for vote in [&late, &early, &anas, &late] {
+            tx.add_vote(vote).await.unwrap();
+        }
+        assert_eq!(tx.list_votes(&key, &poll).await.unwrap(), [early.clone(), anas.clone(), late.clone()]);
+        assert_eq!(tx.find_vote_by_event(event_id!("$4")).await.unwrap(), Some(early.clone()));
+        tx.remove_vote(&early).await.unwrap();
+        assert_eq!(tx.find_vote_by_event(event_id!("$4")).await.unwrap(), None);
+        assert_eq!(tx.list_votes(&key, &poll).await.unwrap(), [anas, late]);
+        tx.erase_message(&key, &poll, None).await.unwrap();
+        assert_eq!(tx.list_votes(&key, &poll).await.unwrap(), []);
+        tx.commit().await.unwrap();
+    }
+
     async fn a_receipt_never_goes_back(world: World) {
         let key = portal();
         let id = message_id("3EB0");
@@ -155,11 +178,62 @@ on_both_engines! {
         let mut tx = world.store.begin().await.unwrap();
         assert_eq!(tx.find_portal_timer(&key).await.unwrap(), None);
         tx.upsert_portal(&Portal { key: key.clone(), room: None, kind: ChatKind::Direct, name: None, ready: false }).await.unwrap();
-        tx.set_portal_timer(&key, Some(604_800)).await.unwrap();
+        tx.set_portal_timer(&key, Some(604_800), None).await.unwrap();
         tx.upsert_portal(&Portal { key: key.clone(), room: None, kind: ChatKind::Direct, name: None, ready: true }).await.unwrap();
         assert_eq!(tx.find_portal_timer(&key).await.unwrap(), Some(604_800));
-        tx.set_portal_timer(&key, None).await.unwrap();
+        tx.set_portal_timer(&key, None, None).await.unwrap();
         assert_eq!(tx.find_portal_timer(&key).await.unwrap(), None);
+        tx.commit().await.unwrap();
+    }
+
+    async fn b12_a_timer_that_is_told_by_the_way_counts_where_it_is_newer(world: World) {
+        let key = portal();
+        let at = |seconds: i64| Some(START.plus_millis(seconds * 1000));
+        let mut tx = world.store.begin().await.unwrap();
+        tx.upsert_portal(&Portal { key: key.clone(), room: None, kind: ChatKind::Direct, name: None, ready: true }).await.unwrap();
+        for (timer, told, is_news, known) in [
+            (None, None, false, None),
+            (Some(1), None, true, Some(1)),
+            (Some(2), None, false, Some(1)),
+            (Some(2), at(0), true, Some(2)),
+            (Some(3), at(0), false, Some(2)),
+            (Some(2), at(1), false, Some(2)),
+            (None, at(2), true, None),
+            (Some(3), None, false, None),
+        ] {
+            assert_eq!(tx.learn_portal_timer(&key, timer, told).await.unwrap(), is_news, "{timer:?} {told:?}");
+            assert_eq!(tx.find_portal_timer(&key).await.unwrap(), known, "{timer:?} {told:?}");
+        }
+        tx.set_portal_timer(&key, Some(4), at(9)).await.unwrap();
+        assert!(!tx.learn_portal_timer(&key, None, at(9)).await.unwrap());
+        tx.set_portal_timer(&key, Some(5), None).await.unwrap();
+        assert!(!tx.learn_portal_timer(&key, None, at(8)).await.unwrap());
+        assert_eq!(tx.find_portal_timer(&key).await.unwrap(), Some(5));
+        tx.commit().await.unwrap();
+    }
+
+    async fn b12_what_is_kept_outlives_its_time_and_is_over_when_nobody_keeps_it(world: World) {
+        let key = portal();
+        let said = message(&key, "3EB0", ana());
+        let one = MessageRef { id: said.id.clone(), sender: said.sender.clone() };
+        let mut tx = world.store.begin().await.unwrap();
+        tx.insert_message(&said).await.unwrap();
+        assert!(!tx.outlives_its_time(&key, &one).await.unwrap());
+        assert!(!tx.keep_message_no_longer(&key, &one).await.unwrap());
+        for _ in 0..2 {
+            tx.keep_message(&key, &one).await.unwrap();
+        }
+        assert!(tx.is_message_kept(&key, &one).await.unwrap());
+        assert!(!tx.keep_message_no_longer(&key, &one).await.unwrap(), "in time");
+        assert!(!tx.is_message_kept(&key, &one).await.unwrap());
+        tx.keep_message(&key, &one).await.unwrap();
+        for _ in 0..2 {
+            assert!(tx.outlives_its_time(&key, &one).await.unwrap());
+            tx.keep_message(&key, &one).await.unwrap();
+        }
+        assert!(tx.keep_message_no_longer(&key, &one).await.unwrap(), "too late");
+        assert!(!tx.keep_message_no_longer(&key, &one).await.unwrap(), "said once");
+        assert!(!tx.outlives_its_time(&key, &one).await.unwrap());
         tx.commit().await.unwrap();
     }
 }

@@ -3,6 +3,7 @@
 mod claims;
 mod console;
 mod erasing;
+mod frames;
 mod groups;
 mod keyring;
 mod links;

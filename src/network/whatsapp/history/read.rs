@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use whatsapp_rust::{
     Jid,
-    wacore_binary::JidExt as _,
+    wacore_binary::{JidExt as _, Server},
     waproto::whatsapp::{
         self as wa,
         conversation::EndOfHistoryTransferType,
@@ -103,10 +103,17 @@ async fn place(people: &People, conversation: &wa::Conversation) -> Result<Optio
     } else {
         parsed(conversation.lid_jid.as_deref())
     };
-    let Some(spelling) = Spelling::of(&jid, other.as_ref()) else {
-        return Ok(None);
+    let contact = match Spelling::of(&jid, other.as_ref()) {
+        Some(spelling) => people.contact(&spelling).await?,
+        // Statuses and channels are kept by themselves.
+        None => match jid.server {
+            Server::Bot | Server::Messenger | Server::Interop => match ids::stranger(&jid) {
+                Some(contact) => contact,
+                None => return Ok(None),
+            },
+            _ => return Ok(None),
+        },
     };
-    let contact = people.contact(&spelling).await?;
     Ok(Some(Place {
         chat: ids::direct_chat(&contact),
         peer: Some(Sender::Contact(contact)),
@@ -130,6 +137,10 @@ fn facts(conversation: &wa::Conversation) -> ChatFacts {
             .map(|pinned| Timestamp::from_secs(pinned.into())),
         muted_until: conversation.mute_end_time.filter(|end| *end > 0).map(muted_until),
         timer: conversation.ephemeral_expiration.filter(|seconds| *seconds > 0),
+        timer_at: conversation
+            .ephemeral_setting_timestamp
+            .filter(|at| *at > 0)
+            .map(Timestamp::from_secs),
         is_whole: conversation.end_of_history_transfer_type.is_some_and(|how| {
             matches!(
                 how,
@@ -197,6 +208,7 @@ async fn message(
         at: Timestamp::from_secs(seconds),
         said,
         starred: info.starred == Some(true),
+        kept: info.keep_in_chat.keep_type == Some(wa::KeepType::KEEP_FOR_ALL),
         reached: reached.and_then(|status| match status {
             Status::DELIVERY_ACK => Some(Reached::Phone),
             Status::READ => Some(Reached::Eyes),
@@ -234,10 +246,13 @@ async fn who(
     if let Some(peer) = &place.peer {
         return Ok(Some(peer.clone()));
     }
-    match parsed(participant).and_then(|jid| Spelling::of(&jid, None)) {
-        Some(spelling) => Ok(Some(Sender::Contact(people.contact(&spelling).await?))),
-        None => Ok(None),
-    }
+    let Some(jid) = parsed(participant) else {
+        return Ok(None);
+    };
+    Ok(match Spelling::of(&jid, None) {
+        Some(spelling) => Some(Sender::Contact(people.contact(&spelling).await?)),
+        None => ids::stranger(&jid).map(Sender::Contact),
+    })
 }
 
 /// What a message says, as it was edited last.

@@ -1,21 +1,24 @@
-//! What businesses offer and what people choose from it: templates, buttons, lists; in words.
+//! What businesses offer and what people choose from it: templates, buttons, lists; in words. What has no words
+//! here (a shop, the picture of a card) is named.
 
 use whatsapp_rust::{
     buffa::MessageField,
     waproto::whatsapp::{
         self as wa,
         message::{
-            HighlyStructuredMessage, InteractiveMessage, ListMessage, TemplateMessage, buttons_message,
+            ButtonsMessage, HighlyStructuredMessage, InteractiveMessage, ListMessage, TemplateMessage, buttons_message,
             buttons_response_message,
-            interactive_message::InteractiveMessage as Flow,
+            interactive_message::{BloksWidget, InteractiveMessage as Flow, NativeFlowMessage, footer, header},
             interactive_response_message,
-            template_message::{Format, HydratedFourRowTemplate, hydrated_four_row_template::Title},
+            template_message::{
+                Format, FourRowTemplate, HydratedFourRowTemplate, four_row_template, hydrated_four_row_template::Title,
+            },
         },
     },
 };
 
-use super::{Found, Scene, filled, media};
-use crate::model::{Content, Text};
+use super::{Found, Scene, filled, lines::Lines};
+use crate::model::Content;
 
 /// A message of a business, or an answer to one.
 pub(super) fn read<'a>(m: &'a wa::Message, scene: &Scene<'_>) -> Option<Found<'a>> {
@@ -52,42 +55,6 @@ fn choice(m: &wa::Message) -> Option<Found<'_>> {
     Some(Found::new(content, around.as_option()))
 }
 
-/// Lines of words, put together at the end.
-#[derive(Default)]
-struct Lines(Vec<String>);
-
-impl Lines {
-    fn say(&mut self, words: Option<&String>) {
-        self.0.extend(filled(words).map(ToOwned::to_owned));
-    }
-
-    fn option(&mut self, words: Option<&String>) {
-        self.0.extend(filled(words).map(|words| format!("• {words}")));
-    }
-
-    fn told(self, kind: &str) -> Content {
-        if self.0.is_empty() {
-            Content::Unsupported(kind.to_owned())
-        } else {
-            Content::Told(self.0.join("\n"))
-        }
-    }
-
-    /// Under a picture, film or file, words are its caption.
-    fn under(self, media: Option<wa::Message>, kind: &str, scene: &Scene<'_>) -> Content {
-        let shown = media.and_then(|message| Some(media::read(&message, false, scene)?.content));
-        match (shown, self) {
-            (Some(Content::Media(mut media)), lines) => {
-                if !lines.0.is_empty() {
-                    media.caption = Some(Text::plain(lines.0.join("\n")));
-                }
-                Content::Media(media)
-            }
-            (_, lines) => lines.told(kind),
-        }
-    }
-}
-
 fn offer<'a>(m: &'a wa::Message, scene: &Scene<'_>) -> Option<Found<'a>> {
     if let Some(template) = m.template_message.as_option() {
         return Some(Found::new(
@@ -99,22 +66,7 @@ fn offer<'a>(m: &'a wa::Message, scene: &Scene<'_>) -> Option<Found<'a>> {
         return Some(Found::new(structured_of(structured, scene), None));
     }
     if let Some(buttons) = m.buttons_message.as_option() {
-        let mut lines = Lines::default();
-        let mut shown = None;
-        match &buttons.header {
-            Some(buttons_message::Header::Text(text)) => lines.say(Some(text)),
-            Some(buttons_message::Header::ImageMessage(image)) => shown = Some(with_image(image)),
-            Some(buttons_message::Header::VideoMessage(video)) => shown = Some(with_video(video)),
-            Some(buttons_message::Header::DocumentMessage(document)) => shown = Some(with_document(document)),
-            Some(buttons_message::Header::LocationMessage(_)) | None => {}
-        }
-        lines.say(buttons.content_text.as_ref());
-        lines.say(buttons.footer_text.as_ref());
-        for button in &buttons.buttons {
-            lines.option(button.button_text.display_text.as_ref());
-        }
-        let content = lines.under(shown, "interactive message", scene);
-        return Some(Found::new(content, buttons.context_info.as_option()));
+        return Some(Found::new(buttons_of(buttons, scene), buttons.context_info.as_option()));
     }
     if let Some(list) = m.list_message.as_option() {
         return Some(Found::new(list_of(list), list.context_info.as_option()));
@@ -126,19 +78,36 @@ fn offer<'a>(m: &'a wa::Message, scene: &Scene<'_>) -> Option<Found<'a>> {
     ))
 }
 
+fn buttons_of(buttons: &ButtonsMessage, scene: &Scene<'_>) -> Content {
+    let mut lines = Lines::default();
+    match &buttons.header {
+        Some(buttons_message::Header::Text(text)) => lines.say(Some(text)),
+        Some(buttons_message::Header::ImageMessage(image)) => lines.part(&with_image(image), scene),
+        Some(buttons_message::Header::VideoMessage(video)) => lines.part(&with_video(video), scene),
+        Some(buttons_message::Header::DocumentMessage(document)) => lines.part(&with_document(document), scene),
+        Some(buttons_message::Header::LocationMessage(location)) => lines.part(&with_location(location), scene),
+        None => {}
+    }
+    lines.say(buttons.content_text.as_ref());
+    lines.say(buttons.footer_text.as_ref());
+    for button in &buttons.buttons {
+        let flow = &button.native_flow_info;
+        let label = button
+            .button_text
+            .display_text
+            .clone()
+            .filter(|label| !label.is_empty());
+        let label = label.or_else(|| label_of(flow.params_json.as_ref()));
+        lines.option(label.as_ref().or(flow.name.as_ref()));
+    }
+    lines.told("interactive message")
+}
+
 fn template_of(template: &TemplateMessage, scene: &Scene<'_>) -> Content {
     match &template.format {
         Some(Format::HydratedFourRowTemplate(rows)) => rows_of(rows, scene),
         Some(Format::InteractiveMessageTemplate(interactive)) => interactive_of(interactive, scene),
-        Some(Format::FourRowTemplate(rows)) => {
-            let mut lines = Lines::default();
-            for part in [&rows.content, &rows.footer] {
-                if let Some(part) = part.as_option() {
-                    lines.0.extend(parameters_of(part));
-                }
-            }
-            lines.told("template")
-        }
+        Some(Format::FourRowTemplate(rows)) => four_rows_of(rows, scene),
         None => match template.hydrated_template.as_option() {
             Some(rows) => rows_of(rows, scene),
             None => Content::Unsupported("template".to_owned()),
@@ -146,16 +115,38 @@ fn template_of(template: &TemplateMessage, scene: &Scene<'_>) -> Content {
     }
 }
 
+/// The words themselves are with the business: of each part, what it filled in.
+fn four_rows_of(rows: &FourRowTemplate, scene: &Scene<'_>) -> Content {
+    let mut lines = Lines::default();
+    match &rows.title {
+        Some(four_row_template::Title::HighlyStructuredMessage(title)) => lines.say(parameters_of(title).as_ref()),
+        Some(four_row_template::Title::ImageMessage(image)) => lines.part(&with_image(image), scene),
+        Some(four_row_template::Title::VideoMessage(video)) => lines.part(&with_video(video), scene),
+        Some(four_row_template::Title::DocumentMessage(document)) => lines.part(&with_document(document), scene),
+        Some(four_row_template::Title::LocationMessage(location)) => lines.part(&with_location(location), scene),
+        None => {}
+    }
+    for part in [&rows.content, &rows.footer] {
+        if let Some(part) = part.as_option() {
+            lines.say(parameters_of(part).as_ref());
+        }
+    }
+    if !rows.buttons.is_empty() {
+        lines.count(rows.buttons.len(), "button");
+    }
+    lines.told("template")
+}
+
 fn rows_of(rows: &HydratedFourRowTemplate, scene: &Scene<'_>) -> Content {
     use wa::hydrated_template_button::HydratedButton;
     let mut lines = Lines::default();
-    let mut shown = None;
     match &rows.title {
         Some(Title::HydratedTitleText(title)) => lines.say(Some(title)),
-        Some(Title::ImageMessage(image)) => shown = Some(with_image(image)),
-        Some(Title::VideoMessage(video)) => shown = Some(with_video(video)),
-        Some(Title::DocumentMessage(document)) => shown = Some(with_document(document)),
-        Some(Title::LocationMessage(_)) | None => {}
+        Some(Title::ImageMessage(image)) => lines.part(&with_image(image), scene),
+        Some(Title::VideoMessage(video)) => lines.part(&with_video(video), scene),
+        Some(Title::DocumentMessage(document)) => lines.part(&with_document(document), scene),
+        Some(Title::LocationMessage(location)) => lines.part(&with_location(location), scene),
+        None => {}
     }
     lines.say(rows.hydrated_content_text.as_ref());
     lines.say(rows.hydrated_footer_text.as_ref());
@@ -171,7 +162,7 @@ fn rows_of(rows: &HydratedFourRowTemplate, scene: &Scene<'_>) -> Content {
             None => {}
         }
     }
-    lines.under(shown, "template", scene)
+    lines.told("template")
 }
 
 fn structured_of(structured: &HighlyStructuredMessage, scene: &Scene<'_>) -> Content {
@@ -201,40 +192,74 @@ fn list_of(list: &ListMessage) -> Content {
             lines.option(joined(row.title.as_ref(), row.description.as_ref()).as_ref());
         }
     }
+    for section in &list.product_list_info.product_sections {
+        lines.say(section.title.as_ref());
+        lines.count(section.products.len(), "product");
+    }
     lines.told("interactive message")
 }
 
 fn interactive_of(interactive: &InteractiveMessage, scene: &Scene<'_>) -> Content {
-    use wa::message::interactive_message::header::Media;
+    let mut lines = part_of(interactive, scene);
+    match &interactive.interactive_message {
+        Some(Flow::NativeFlowMessage(flow)) => buttons_in(&mut lines, flow),
+        Some(Flow::CarouselMessage(carousel)) => {
+            lines.count(carousel.cards.len(), "card");
+            for card in &carousel.cards {
+                let mut one = part_of(card, scene);
+                if let Some(Flow::NativeFlowMessage(flow)) = &card.interactive_message {
+                    buttons_in(&mut one, flow);
+                }
+                lines.card(one);
+            }
+        }
+        Some(Flow::ShopStorefrontMessage(_)) => lines.name("shop"),
+        Some(Flow::CollectionMessage(_)) => lines.name("collection of products"),
+        None => {}
+    }
+    lines.told("interactive message")
+}
+
+/// Head, words and foot of an interactive message, or of one of its cards.
+fn part_of(interactive: &InteractiveMessage, scene: &Scene<'_>) -> Lines {
     let mut lines = Lines::default();
-    let mut shown = None;
     if let Some(header) = interactive.header.as_option() {
         match &header.media {
-            Some(Media::ImageMessage(image)) => shown = Some(with_image(image)),
-            Some(Media::VideoMessage(video)) => shown = Some(with_video(video)),
-            Some(Media::DocumentMessage(document)) => shown = Some(with_document(document)),
-            _ => {}
+            Some(header::Media::ImageMessage(image)) => lines.part(&with_image(image), scene),
+            Some(header::Media::VideoMessage(video)) => lines.part(&with_video(video), scene),
+            Some(header::Media::DocumentMessage(document)) => lines.part(&with_document(document), scene),
+            Some(header::Media::LocationMessage(location)) => lines.part(&with_location(location), scene),
+            Some(header::Media::ProductMessage(product)) => lines.part(&with_product(product), scene),
+            Some(header::Media::JpegThumbnail(_)) => lines.name("image"),
+            None => {}
         }
         lines.say(header.title.as_ref());
         lines.say(header.subtitle.as_ref());
+        widget_in(&mut lines, &header.bloks_widget);
     }
     lines.say(interactive.body.text.as_ref());
-    lines.say(interactive.footer.text.as_ref());
-    match &interactive.interactive_message {
-        Some(Flow::NativeFlowMessage(flow)) => {
-            for button in &flow.buttons {
-                lines.option(label_of(button.button_params_json.as_ref()).as_ref());
-            }
-        }
-        Some(Flow::CarouselMessage(carousel)) => {
-            for card in &carousel.cards {
-                lines.option(card.header.title.as_ref());
-                lines.say(card.body.text.as_ref());
-            }
-        }
-        Some(Flow::ShopStorefrontMessage(_) | Flow::CollectionMessage(_)) | None => {}
+    widget_in(&mut lines, &interactive.bloks_widget);
+    if let Some(footer::Media::AudioMessage(audio)) = &interactive.footer.media {
+        lines.part(&with_audio(audio), scene);
     }
-    lines.under(shown, "interactive message", scene)
+    lines.say(interactive.footer.text.as_ref());
+    lines
+}
+
+/// Something that only WhatsApp's own clients draw, with the words it brings for others.
+fn widget_in(lines: &mut Lines, widget: &MessageField<BloksWidget>) {
+    let Some(widget) = widget.as_option() else { return };
+    match filled(widget.fallback.as_ref()) {
+        Some(_) => lines.say(widget.fallback.as_ref()),
+        None => lines.name("widget"),
+    }
+}
+
+fn buttons_in(lines: &mut Lines, flow: &NativeFlowMessage) {
+    for button in &flow.buttons {
+        let label = label_of(button.button_params_json.as_ref());
+        lines.option(label.as_ref().or(button.name.as_ref()));
+    }
 }
 
 /// The label of a button stands in its parameters.
@@ -268,6 +293,27 @@ fn with_video(video: &wa::message::VideoMessage) -> wa::Message {
 fn with_document(document: &wa::message::DocumentMessage) -> wa::Message {
     wa::Message {
         document_message: MessageField::some(document.clone()),
+        ..wa::Message::default()
+    }
+}
+
+fn with_audio(audio: &wa::message::AudioMessage) -> wa::Message {
+    wa::Message {
+        audio_message: MessageField::some(audio.clone()),
+        ..wa::Message::default()
+    }
+}
+
+fn with_location(location: &wa::message::LocationMessage) -> wa::Message {
+    wa::Message {
+        location_message: MessageField::some(location.clone()),
+        ..wa::Message::default()
+    }
+}
+
+fn with_product(product: &wa::message::ProductMessage) -> wa::Message {
+    wa::Message {
+        product_message: MessageField::some(product.clone()),
         ..wa::Message::default()
     }
 }

@@ -1,9 +1,12 @@
 //! Everything else that people would miss, told in words: calls, albums, stickers by the pack, channels, status.
 
-use whatsapp_rust::waproto::whatsapp::{
-    self as wa,
-    message::{
-        CallLogMessage, call_log_message::CallOutcome, scheduled_call_creation_message, scheduled_call_edit_message,
+use whatsapp_rust::{
+    buffa::{Message as _, MessageField},
+    waproto::whatsapp::{
+        self as wa,
+        message::{
+            CallLogMessage, call_log_message::CallOutcome, scheduled_call_creation_message, scheduled_call_edit_message,
+        },
     },
 };
 
@@ -204,13 +207,29 @@ fn nameless(m: &wa::Message) -> Option<&'static str> {
     .find_map(|(is_set, kind)| is_set.then_some(kind))
 }
 
-/// What nobody would miss: key exchange, and synchronisation between the owner's own devices and between clients.
+/// What nobody would miss: key exchange, and synchronisation between the owner's own devices and between clients. Beside
+/// anything else it does not make a message silent: what else is there may be for people.
 pub(super) fn is_silent(m: &wa::Message) -> bool {
-    m.sender_key_distribution_message.is_set()
+    let is_there = m.sender_key_distribution_message.is_set()
         || m.fast_ratchet_key_sender_key_distribution_message.is_set()
         || m.sticker_sync_rmr_message.is_set()
         || m.message_history_bundle.is_set()
         || m.message_history_notice.is_set()
         || m.group_root_key_share.is_set()
-        || m.root_secret_distribute_message.is_set()
+        || m.root_secret_distribute_message.is_set();
+    is_there && without_the_silent(m).encode_to_vec().is_empty()
+}
+
+fn without_the_silent(m: &wa::Message) -> wa::Message {
+    wa::Message {
+        sender_key_distribution_message: MessageField::none(),
+        fast_ratchet_key_sender_key_distribution_message: MessageField::none(),
+        sticker_sync_rmr_message: MessageField::none(),
+        message_history_bundle: MessageField::none(),
+        message_history_notice: MessageField::none(),
+        group_root_key_share: MessageField::none(),
+        root_secret_distribute_message: MessageField::none(),
+        message_context_info: MessageField::none(),
+        ..m.clone()
+    }
 }

@@ -9,6 +9,7 @@
 mod appointments;
 mod business;
 mod kinds;
+mod lines;
 mod media;
 mod money;
 mod people;
@@ -24,6 +25,7 @@ mod wrappers;
 
 use whatsapp_rust::{
     Jid,
+    wacore_binary::JidExt as _,
     waproto::whatsapp::{self as wa, message_association::AssociationType},
 };
 
@@ -35,7 +37,10 @@ use self::{
     scene::Asked,
     wrappers::{Unwrapped, unwrap},
 };
-use crate::model::{Action, Content, MessageId, Quote, Say, Sender};
+use crate::model::{Action, Content, MessageId, Quote, Say, Sender, Timestamp};
+
+/// What people are told of a kind that is not in the table: newer than the library, or than this version.
+const UNKNOWN: &str = "message of an unknown kind";
 
 /// What a message holds, and what stands around that.
 struct Found<'a> {
@@ -80,7 +85,10 @@ pub(super) fn read(message: &wa::Message, scene: &Scene<'_>) -> Option<Action> {
     if let Some(action) = scene.sealed.and_then(|envelope| sealed::closed(inner, envelope, scene)) {
         return Some(action);
     }
-    if let Some(action) = polls::vote(inner, scene).or_else(|| appointments::answer(inner, scene)) {
+    if let Some(action) = polls::vote(inner, scene)
+        .or_else(|| polls::added(inner, scene))
+        .or_else(|| appointments::answer(inner, scene))
+    {
         return Some(action);
     }
     if unwrapped.edited {
@@ -90,7 +98,7 @@ pub(super) fn read(message: &wa::Message, scene: &Scene<'_>) -> Option<Action> {
     let found = match content_of(unwrapped, scene) {
         Some(found) => found,
         None if kinds::is_silent(inner) => return None,
-        None => Found::new(Content::Unsupported("message of an unknown kind".to_owned()), None),
+        None => Found::new(Content::Unsupported(UNKNOWN.to_owned()), None),
     };
     Some(said(found, unwrapped, scene))
 }
@@ -153,6 +161,11 @@ fn said(found: Found<'_>, unwrapped: Unwrapped<'_>, scene: &Scene<'_>) -> Action
             .context
             .and_then(|context| context.expiration)
             .filter(|seconds| *seconds > 0),
+        timer_at: found
+            .context
+            .and_then(|context| context.ephemeral_setting_timestamp)
+            .filter(|at| *at > 0)
+            .map(Timestamp::from_secs),
         thread: thread.and_then(|key| scene.reference(key)),
         album: album.filter(|id| !id.is_empty()).map(MessageId::from_adapter),
     })
@@ -173,12 +186,24 @@ fn quote(around: &wa::ContextInfo, scene: &Scene<'_>) -> Option<Quote> {
         .map(ToOwned::to_owned);
     Some(Quote {
         id: MessageId::from_adapter(id),
-        sender: around.participant.as_deref().and_then(|jid| scene.author(jid)),
+        sender: around.participant.as_deref().and_then(|jid| {
+            if is_elsewhere(around) {
+                // Who speaks there need not be one of the two who speak here.
+                return scene.person(jid).map(|known| known.who);
+            }
+            scene.author(jid)
+        }),
         text,
         content: content
             .filter(|content| !matches!(content, Content::Text(text) if text.mentions.is_empty()))
             .map(Box::new),
     })
+}
+
+/// Whether what is answered was said in a group, as a status or in a channel, of which the wire tells where.
+fn is_elsewhere(around: &wa::ContextInfo) -> bool {
+    let chat = filled(around.remote_jid.as_ref()).and_then(|jid| jid.parse::<Jid>().ok());
+    chat.is_some_and(|chat| chat.is_group() || chat.is_status_broadcast() || chat.is_newsletter())
 }
 
 /// Text that is there and not empty.

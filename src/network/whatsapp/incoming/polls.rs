@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 
 use whatsapp_rust::waproto::whatsapp::{self as wa, message};
 
-use super::{Found, Opened, Scene};
-use crate::model::{Action, Content, Poll, Say};
+use super::{Found, Opened, Scene, filled};
+use crate::model::{Action, Content, Poll, Say, Timestamp};
+
+/// A number of milliseconds below this is a number of seconds: 1973 as the one, the year 5138 as the other.
+const LEAST_MILLIS: i64 = 100_000_000_000;
 
 /// A message that is a poll or its result.
 pub(super) fn read(message: &wa::Message) -> Option<Found<'_>> {
@@ -20,9 +23,19 @@ pub(super) fn read(message: &wa::Message) -> Option<Found<'_>> {
         let told = Content::Told(result_of(result));
         return Some(Found::new(told, result.context_info.as_option()));
     }
+    // One that does not say which poll it is of: else it was done to the poll.
     let option = message.poll_add_option_message.as_option()?;
     let name = option.add_option.option_name.as_deref().unwrap_or_default();
     Some(Found::new(Content::Told(format!("New option of a poll: {name}")), None))
+}
+
+/// An option that somebody adds to a poll.
+pub(super) fn added(message: &wa::Message, scene: &Scene<'_>) -> Option<Action> {
+    let added = message.poll_add_option_message.as_option()?;
+    Some(Action::AddOption {
+        poll: scene.reference(added.poll_creation_message_key.as_option()?)?,
+        option: filled(added.add_option.option_name.as_ref())?.to_owned(),
+    })
 }
 
 /// The poll in a message, in whichever of its versions.
@@ -44,6 +57,16 @@ fn poll_of(poll: &message::PollCreationMessage) -> Poll {
         question: poll.name.clone().unwrap_or_default(),
         options: options_of(poll),
         choices: poll.selectable_options_count.unwrap_or_default(),
+        ends_at: poll.end_time.filter(|at| *at > 0).map(moment),
+    }
+}
+
+/// The end of a poll is told in milliseconds, all other moments in seconds: whoever mixes them up is understood.
+fn moment(told: i64) -> Timestamp {
+    if told < LEAST_MILLIS {
+        Timestamp::from_secs(told)
+    } else {
+        Timestamp::from_millis(told)
     }
 }
 

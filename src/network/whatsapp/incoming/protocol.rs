@@ -5,7 +5,7 @@ use whatsapp_rust::waproto::whatsapp::{
     message::{ProtocolMessage, pin_in_chat_message, protocol_message::Type},
 };
 
-use super::{Scene, content_of, wrappers::unwrap};
+use super::{Scene, UNKNOWN, content_of, undelivered, wrappers::unwrap};
 use crate::model::{Action, Content, Say};
 
 /// What a message does that says nothing new.
@@ -24,20 +24,39 @@ pub(super) fn read(message: &wa::Message, scene: &Scene<'_>) -> Option<Word> {
         target.map(|target| Action::React { target, emoji })
     } else if let Some(pin) = message.pin_in_chat_message.as_option() {
         let pinned = pin.r#type == Some(pin_in_chat_message::Type::PIN_FOR_ALL);
+        let lasts = message.message_context_info.message_add_on_duration_in_secs;
         let target = pin.key.as_option().and_then(|key| scene.reference(key));
-        target.map(|target| Action::Pin { target, pinned })
+        target.map(|target| Action::Pin {
+            target,
+            pinned,
+            seconds: lasts.filter(|seconds| pinned && *seconds > 0),
+        })
+    } else if let Some(keep) = message.keep_in_chat_message.as_option() {
+        // Which message, and whether it is kept; one that says less is told.
+        return keeping(keep, scene).map(|action| Word::Act(Box::new(action)));
     } else {
         done(message.protocol_message.as_option()?, scene)
     };
     Some(action.map_or(Word::BetweenClients, |action| Word::Act(Box::new(action))))
 }
 
+fn keeping(keep: &wa::message::KeepInChatMessage, scene: &Scene<'_>) -> Option<Action> {
+    let kept = match keep.keep_type? {
+        wa::KeepType::KEEP_FOR_ALL => true,
+        wa::KeepType::UNDO_KEEP_FOR_ALL => false,
+        wa::KeepType::UNKNOWN => return None,
+    };
+    let target = scene.reference(keep.key.as_option()?)?;
+    Some(Action::Keep { target, kept })
+}
+
 fn done(protocol: &ProtocolMessage, scene: &Scene<'_>) -> Option<Action> {
     let Some(kind) = protocol.r#type else {
+        // A type that is newer than the library is read as none (`waproto` 0.7.0: its enums are closed).
         return if protocol.edited_message.is_set() {
             edit(protocol, scene)
         } else {
-            None
+            Some(undelivered(UNKNOWN))
         };
     };
     match kind {

@@ -169,6 +169,7 @@ fn question(poll: &Poll, context: Option<wa::ContextInfo>, desk: &Desk) -> Resul
             })
             .collect(),
         selectable_options_count: Some(poll.choices),
+        end_time: poll.ends_at.map(Timestamp::millis),
         context_info: context.into(),
         ..Default::default()
     });

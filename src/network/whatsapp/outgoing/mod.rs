@@ -29,9 +29,6 @@ pub(super) use self::{content::TEXT_LIMIT, refusals::read_refusal};
 use super::{super::Error, keys::Question};
 use crate::model::{Action, ContactId, Content, MessageId, MessageRef, Quote, Say, Sender, Text, Timestamp};
 
-/// How long a message stays pinned: what WhatsApp's own clients offer first.
-const PINNED_FOR_SECS: u32 = 7 * 24 * 60 * 60;
-
 /// What is needed to write a message, beside what is to be said.
 #[derive(Debug)]
 pub(super) struct Desk {
@@ -106,9 +103,11 @@ pub(super) fn people_in(action: &Action) -> Vec<&ContactId> {
         | Action::Delete { target }
         | Action::Forget { target }
         | Action::Pin { target, .. }
+        | Action::Keep { target, .. }
         | Action::Move { target, .. }
         | Action::Sealed { target, .. }
         | Action::Vote { poll: target, .. }
+        | Action::AddOption { poll: target, .. }
         | Action::EndPoll { poll: target }
         | Action::Attend {
             appointment: target, ..
@@ -183,15 +182,21 @@ pub(super) fn write(action: &Action, desk: &Desk) -> Result<wa::Message, Error> 
                 ..Default::default()
             }))
         }
-        Action::Pin { target, pinned } => Ok(pin(desk.key(target)?, *pinned, desk)),
+        Action::Pin {
+            target,
+            pinned,
+            seconds,
+        } => Ok(pin(desk.key(target)?, *pinned, *seconds, desk)),
         Action::Timer(seconds) => Ok(timer(seconds.unwrap_or_default(), desk)),
         Action::Vote { poll, options } => answers::vote(poll, options, desk),
         Action::Attend { appointment, answer } => answers::attend(appointment, *answer, desk),
-        // Changes of groups and chats are no messages.
+        // Changes of groups and chats are no messages; nobody keeps messages from Matrix.
         Action::Group(_)
         | Action::Discard
         | Action::Clear { .. }
+        | Action::AddOption { .. }
         | Action::EndPoll { .. }
+        | Action::Keep { .. }
         | Action::Move { .. }
         | Action::Stray
         | Action::Sealed { .. }
@@ -210,7 +215,7 @@ fn protocol(message: ProtocolMessage) -> wa::Message {
     }
 }
 
-fn pin(key: wa::MessageKey, pinned: bool, desk: &Desk) -> wa::Message {
+fn pin(key: wa::MessageKey, pinned: bool, seconds: Option<u32>, desk: &Desk) -> wa::Message {
     use pin_in_chat_message::Type as Pin;
     wa::Message {
         pin_in_chat_message: MessageField::some(wa::message::PinInChatMessage {
@@ -219,7 +224,7 @@ fn pin(key: wa::MessageKey, pinned: bool, desk: &Desk) -> wa::Message {
             sender_timestamp_ms: Some(desk.now.millis()),
         }),
         message_context_info: MessageField::some(wa::MessageContextInfo {
-            message_add_on_duration_in_secs: Some(if pinned { PINNED_FOR_SECS } else { 0 }),
+            message_add_on_duration_in_secs: Some(seconds.filter(|_| pinned).unwrap_or_default()),
             ..Default::default()
         }),
         ..Default::default()

@@ -39,7 +39,7 @@ pub(super) fn direct() -> Desk {
     desk("15550001111@s.whatsapp.net")
 }
 
-fn group() -> Desk {
+pub(super) fn group() -> Desk {
     desk("120363000000000001@g.us")
 }
 
@@ -103,6 +103,7 @@ fn acts_on_messages_come_back_as_they_were_written() {
                 &Action::Pin {
                     target: target(),
                     pinned: true,
+                    seconds: Some(604_800),
                 },
                 &desk,
             );
@@ -243,6 +244,7 @@ fn media(kind: MediaKind) -> Media {
         animated: kind == MediaKind::Sticker,
         view_once: !matches!(kind, MediaKind::Sticker | MediaKind::File),
         home: None,
+        note: None,
     }
 }
 
@@ -355,6 +357,7 @@ fn poll(choices: u32) -> Poll {
         question: "Coming?".into(),
         options: vec!["Yes".into(), "No".into()],
         choices,
+        ends_at: None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! receipts, retries) happens in the server room.
 
 mod calls;
+mod cards;
 mod inbox;
 mod keys;
 mod media;
@@ -216,6 +217,19 @@ impl Contact {
     /// The next message it writes is for phones only: companions are told that there is one to look at once.
     pub fn withholds_next(&self) {
         self.behave(|conduct| conduct.withheld_left += 1);
+    }
+
+    /// The next message it writes does not reach the companions, who are not told of it, until it is sent again.
+    pub fn loses_next(&self) {
+        self.behave(|conduct| conduct.lost_left += 1);
+    }
+
+    /// Its phone is switched off, or on again: what companions write to it alone waits that long.
+    pub fn is_away(&self, away: bool) {
+        if away {
+            return self.behave(|conduct| conduct.is_away = true);
+        }
+        self.shared.act(|state| messages::comes_back(state, &self.number));
     }
 
     /// Has WhatsApp, or has not.

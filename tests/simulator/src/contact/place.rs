@@ -35,7 +35,8 @@ pub(crate) fn face(state: &State, who: &str, place: &str) -> anyhow::Result<Jid>
 /// The number of whoever wrote a message there, as one side knows it.
 pub(crate) fn author(state: &State, knower: &str, place: &str, id: &str) -> Option<String> {
     let person = state.person(knower).ok()?;
-    if person.sent.contains_key(id) {
+    // A phone has copies of what its linked devices wrote.
+    if person.sent.contains_key(id) || person.inbox.has(knower, id) {
         return Some(knower.to_owned());
     }
     match group_id(place) {

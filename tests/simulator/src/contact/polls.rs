@@ -21,7 +21,8 @@ pub(super) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> an
             question,
             options,
             selectable,
-        } => Ok(create(question, options, selectable)),
+            ends,
+        } => Ok(create(question, options, (selectable, ends))),
         Speech::Vote { id, options } => vote(state, from, to, id, &options),
         other => anyhow::bail!("{other:?} is no poll"),
     }
@@ -59,7 +60,7 @@ pub(crate) fn chosen(state: &State, reader: &str, received: &Received) -> Option
 }
 
 /// A question.
-pub(super) fn create(question: String, options: Vec<String>, selectable: u32) -> wa::Message {
+pub(super) fn create(question: String, options: Vec<String>, (selectable, ends): (u32, Option<i64>)) -> wa::Message {
     use wa::message::poll_creation_message::Option as Choice;
     let poll = wa::message::PollCreationMessage {
         name: Some(question),
@@ -71,6 +72,7 @@ pub(super) fn create(question: String, options: Vec<String>, selectable: u32) ->
             })
             .collect(),
         selectable_options_count: Some(selectable),
+        end_time: ends,
         ..Default::default()
     };
     let mut message = wa::Message {
@@ -84,6 +86,20 @@ pub(super) fn create(question: String, options: Vec<String>, selectable: u32) ->
         message.poll_creation_message = MessageField::some(poll);
     }
     message
+}
+
+/// One more answer; which poll it is for stands on the envelope.
+pub(super) fn added(option: String) -> wa::Message {
+    wa::Message {
+        poll_add_option_message: MessageField::some(wa::message::PollAddOptionMessage {
+            add_option: MessageField::some(wa::message::poll_creation_message::Option {
+                option_name: Some(option),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
 }
 
 fn vote(state: &State, from: &str, to: &str, id: String, options: &[String]) -> anyhow::Result<wa::Message> {

@@ -1,4 +1,5 @@
-//! What is sealed with the secret of the message it is about: edits of events and polls, answers to events, comments.
+//! What is sealed with the secret of the message it is about: edits of events and polls, options added to polls, answers to
+//! events, comments.
 //!
 //! Called by [`super::speech`]; readers open what linked devices send. As for votes, the kind of address the chat goes by
 //! is part of the seal, and a reader tries both kinds. Alone with somebody the key of the target is written as the
@@ -19,7 +20,7 @@ use super::{Received, place, polls};
 use crate::server::state::State;
 use crate::server::step;
 
-/// An edit of an event or a poll, or a comment, as a message.
+/// An edit of an event or a poll, an added option, or a comment, as a message.
 pub(super) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> anyhow::Result<wa::Message> {
     let seal = Seal { state, from, to };
     match speech {
@@ -37,9 +38,14 @@ pub(super) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> an
             question,
             options,
             selectable,
+            ends,
         } => {
-            let edited = polls::create(question, options, selectable);
+            let edited = polls::create(question, options, (selectable, ends));
             seal.edit(id, edited, (ModificationType::PollEdit, SecretEncType::POLL_EDIT))
+        }
+        Speech::AddOption { id, option } => {
+            let kind = (ModificationType::PollAddOption, SecretEncType::POLL_ADD_OPTION);
+            seal.enveloped(id, &polls::added(option), kind)
         }
         Speech::Comment { id, text } => seal.comment(id, text),
         Speech::Attend { id, answer } => seal.answer(id, answer),
@@ -138,7 +144,16 @@ impl Seal<'_> {
     ) -> anyhow::Result<wa::Message> {
         let (parent, _) = parent(self.state, self.from, self.to, &id).context("this person knows no such message")?;
         edited.message_context_info = parent.message_context_info;
-        let (payload, iv) = self.sealed(&id, &edited.encode_to_vec(), modification)?;
+        self.enveloped(id, &edited, (modification, kind))
+    }
+
+    fn enveloped(
+        &self,
+        id: String,
+        inner: &wa::Message,
+        (modification, kind): (ModificationType, SecretEncType),
+    ) -> anyhow::Result<wa::Message> {
+        let (payload, iv) = self.sealed(&id, &inner.encode_to_vec(), modification)?;
         Ok(wa::Message {
             secret_encrypted_message: MessageField::some(wa::message::SecretEncryptedMessage {
                 target_message_key: MessageField::some(self.target(id)?),

@@ -1,7 +1,7 @@
 //! Everything a person can say, as scripts and scenarios write it down, and the message it becomes.
 //!
 //! Called by the control API and by scenarios; tests may use it too. Media are sealed by [`super::media`],
-//! poll votes by [`super::polls`], edits of polls and events and comments by [`super::sealed`]. What a message is about is named by id; who wrote that one is looked up.
+//! poll votes by [`super::polls`], edits of polls and events, added options and comments by [`super::sealed`]. What a message is about is named by id; who wrote that one is looked up.
 
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -11,7 +11,7 @@ use whatsapp_rust::buffa::{Message as _, MessageField};
 use whatsapp_rust::prelude::MessageBuilderExt as _;
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use super::{place, polls, quotation, sealed};
+use super::{cards, place, polls, quotation, sealed};
 use crate::server::state::State;
 use crate::server::{clock, migration, step};
 
@@ -95,6 +95,16 @@ pub enum Speech {
         /// How many may be chosen; 0 is any number.
         #[serde(default)]
         selectable: u32,
+        /// Until when votes count, in milliseconds since 1970.
+        #[serde(default)]
+        ends: Option<i64>,
+    },
+    /// One more answer for a poll, of whomever.
+    AddOption {
+        /// The poll.
+        id: String,
+        /// The answer.
+        option: String,
     },
     /// A choice in a poll; none takes it back.
     Vote {
@@ -143,6 +153,9 @@ pub enum Speech {
         /// How many may be chosen; 0 is any number.
         #[serde(default)]
         selectable: u32,
+        /// Until when votes count, in milliseconds since 1970.
+        #[serde(default)]
+        ends: Option<i64>,
     },
     /// Words under an announcement of a community.
     Comment {
@@ -157,6 +170,16 @@ pub enum Speech {
         id: String,
         /// Whether it stays on top.
         pinned: bool,
+        /// For how long, in seconds; 0 is without an end.
+        #[serde(default)]
+        seconds: u32,
+    },
+    /// Keeps a message from disappearing, or no longer.
+    Keep {
+        /// The message.
+        id: String,
+        /// Whether it stays.
+        kept: bool,
     },
     /// An invitation to a group.
     GroupInvite {
@@ -229,16 +252,18 @@ pub(crate) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> an
         }
         Speech::Reply { id, text } => message = reply(state, from, to, &id, &text),
         Speech::Location { .. } => message = place(speech),
-        Speech::Contacts { people } => message = cards(people)?,
+        Speech::Contacts { people } => message = cards::message(people)?,
         Speech::Poll { .. } | Speech::Vote { .. } => message = polls::compose(state, from, to, speech)?,
         Speech::Event {
             name,
             description,
             start,
         } => message = happening(name, description, start),
-        Speech::EditEvent { .. } | Speech::EditPoll { .. } | Speech::Comment { .. } | Speech::Attend { .. } => {
-            message = sealed::compose(state, from, to, speech)?;
-        }
+        Speech::EditEvent { .. }
+        | Speech::EditPoll { .. }
+        | Speech::AddOption { .. }
+        | Speech::Comment { .. }
+        | Speech::Attend { .. } => message = sealed::compose(state, from, to, speech)?,
         Speech::GroupInvite { group, name, code } => {
             message.group_invite_message = MessageField::some(wa::message::GroupInviteMessage {
                 group_jid: Some(group),
@@ -256,6 +281,7 @@ pub(crate) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> an
         | Speech::Edit { .. }
         | Speech::Delete { .. }
         | Speech::Pin { .. }
+        | Speech::Keep { .. }
         | Speech::Disappearing { .. } => message = about(state, from, to, speech)?,
     }
     Ok(message)
@@ -280,7 +306,8 @@ pub(crate) fn reply(state: &State, from: &str, to: &str, id: &str, text: &str) -
 
 /// The name of a message of the chat between two people or of a group, as the speaker knows it.
 pub(super) fn key(state: &State, from: &str, to: &str, id: String) -> anyhow::Result<wa::MessageKey> {
-    let from_me = state.person(from)?.sent.contains_key(&id);
+    let person = state.person(from)?;
+    let from_me = person.sent.contains_key(&id) || person.inbox.has(from, &id);
     let (remote_jid, participant) = if place::group_id(to).is_some() {
         let author = place::author(state, from, to, &id).filter(|_| !from_me);
         let participant = author.map(|author| place::face(state, &author, to)).transpose()?;
@@ -361,7 +388,7 @@ fn about(state: &State, from: &str, to: &str, speech: Speech) -> anyhow::Result<
             r#type: Some(Type::REVOKE),
             ..Default::default()
         }),
-        Speech::Pin { id, pinned } => wa::Message {
+        Speech::Pin { id, pinned, seconds } => wa::Message {
             pin_in_chat_message: MessageField::some(PinInChatMessage {
                 key: named(id)?,
                 r#type: Some(if pinned {
@@ -370,6 +397,22 @@ fn about(state: &State, from: &str, to: &str, speech: Speech) -> anyhow::Result<
                     pin_in_chat_message::Type::UNPIN_FOR_ALL
                 }),
                 sender_timestamp_ms: milliseconds(),
+            }),
+            message_context_info: MessageField::some(wa::MessageContextInfo {
+                message_add_on_duration_in_secs: Some(seconds),
+                ..Default::default()
+            }),
+            ..Default::default()
+        },
+        Speech::Keep { id, kept } => wa::Message {
+            keep_in_chat_message: MessageField::some(wa::message::KeepInChatMessage {
+                key: named(id)?,
+                keep_type: Some(if kept {
+                    wa::KeepType::KEEP_FOR_ALL
+                } else {
+                    wa::KeepType::UNDO_KEEP_FOR_ALL
+                }),
+                timestamp_ms: milliseconds(),
             }),
             ..Default::default()
         },
@@ -413,35 +456,6 @@ fn place(speech: Speech) -> wa::Message {
     message
 }
 
-fn cards(people: Vec<Card>) -> anyhow::Result<wa::Message> {
-    let mut cards: Vec<_> = people
-        .into_iter()
-        .map(|Card { name, number }| wa::message::ContactMessage {
-            vcard: Some(format!(
-                "BEGIN:VCARD\nVERSION:3.0\nN:;{name};;;\nFN:{name}\nTEL;type=CELL;waid={number}:+{number}\nEND:VCARD"
-            )),
-            display_name: Some(name),
-            ..Default::default()
-        })
-        .collect();
-    let last = cards.pop().context("no contact to pass on")?;
-    if cards.is_empty() {
-        return Ok(wa::Message {
-            contact_message: MessageField::some(last),
-            ..Default::default()
-        });
-    }
-    cards.push(last);
-    Ok(wa::Message {
-        contacts_array_message: MessageField::some(wa::message::ContactsArrayMessage {
-            display_name: Some(format!("{} contacts", cards.len())),
-            contacts: cards,
-            ..Default::default()
-        }),
-        ..Default::default()
-    })
-}
-
 impl Speech {
     /// The message it is about, when it is about one.
     pub(crate) fn about_mut(&mut self) -> Option<&mut String> {
@@ -451,11 +465,13 @@ impl Speech {
             | Self::Edit { id, .. }
             | Self::Delete { id }
             | Self::Vote { id, .. }
+            | Self::AddOption { id, .. }
             | Self::EditEvent { id, .. }
             | Self::Attend { id, .. }
             | Self::EditPoll { id, .. }
             | Self::Comment { id, .. }
-            | Self::Pin { id, .. } => Some(id),
+            | Self::Pin { id, .. }
+            | Self::Keep { id, .. } => Some(id),
             _ => None,
         }
     }

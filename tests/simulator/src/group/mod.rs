@@ -16,6 +16,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 
 use crate::contact::{self, Attachment, Contact, Speech, speech};
 use crate::phone::Phone;
+use crate::server::assistants;
 use crate::server::chat_state::{self, Typing};
 use crate::server::groups::{self, Chat, Draft, Past, Rank};
 use crate::server::handle::Server;
@@ -192,6 +193,17 @@ impl Group {
             .shared
             .look(|state| speech::compose(state, by.number(), &self.jid(), speech))?;
         self.sends(by, message)
+    }
+
+    /// An assistant answers somebody, for phones only; answers the message id.
+    ///
+    /// # Errors
+    /// When that person is not in the group.
+    pub fn is_answered_by_assistant(&self, who: &dyn Somebody) -> anyhow::Result<String> {
+        self.shared.act(|state| {
+            let chat = Chat::seen_by(state, &self.id, who.number())?;
+            assistants::answer_in(state, &chat)
+        })
     }
 
     /// Somebody sends a medium; answers the message id.

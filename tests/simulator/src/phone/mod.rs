@@ -4,6 +4,7 @@
 //! code is done here, off the async threads.
 
 mod account;
+mod lists;
 mod passkey;
 
 pub use passkey::Passkey;
@@ -17,7 +18,7 @@ use whatsapp_rust::wacore::libsignal::protocol::KeyPair;
 use whatsapp_rust::wacore::pair_code::PairCodeUtils;
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use crate::contact::{self, Contact, Received, Seen};
+use crate::contact::{self, Contact, Received, Seen, Speech};
 use crate::server::companion::Device;
 use crate::server::state::Shared;
 use crate::server::{link_code, linking, login, receipts, step};
@@ -130,6 +131,17 @@ impl Phone {
     pub fn sends(&self, to: &Contact, message: wa::Message) -> String {
         self.shared
             .act(|state| contact::say(state, &self.number, &to.number, None, message))
+    }
+
+    /// Says anything from the phone itself; answers the message id.
+    ///
+    /// # Errors
+    /// When it speaks of people or polls this account does not know, or is no message.
+    pub fn speaks(&self, to: &Contact, speech: Speech) -> anyhow::Result<String> {
+        self.shared.act(|state| {
+            let message = contact::speech::compose(state, &self.number, &to.number, speech)?;
+            Ok(contact::say(state, &self.number, &to.number, None, message))
+        })
     }
 
     /// Answers a message from the phone itself; answers the id.

@@ -57,6 +57,8 @@ pub(crate) enum Arrival {
     Withheld,
     /// Sealed with a ratchet that only phones have.
     ForPhones,
+    /// Not at all, and nobody tells them.
+    Lost,
 }
 
 impl Letter {
@@ -92,6 +94,9 @@ impl Letter {
             } else if !is_peer && conduct.withheld_left > 0 {
                 conduct.withheld_left -= 1;
                 arrives = Arrival::Withheld;
+            } else if !is_peer && conduct.lost_left > 0 {
+                conduct.lost_left -= 1;
+                arrives = Arrival::Lost;
             }
         }
         Self {
@@ -162,6 +167,9 @@ pub(crate) fn deliver(state: &mut State, letter: &Letter, device: &Device) {
 }
 
 fn try_deliver(state: &mut State, letter: &Letter, device: &Device) -> anyhow::Result<()> {
+    if letter.arrives == Arrival::Lost {
+        return Ok(());
+    }
     let address = device.address();
     if !state.person(&letter.from)?.peer.has_session(&address) {
         let bundle = keys::take_bundle(state, device)?;
@@ -350,6 +358,15 @@ fn decrypt(state: &mut State, from: &Device, number: &str, message: &Node, asked
     let Ok(person) = state.person_mut(number) else {
         return;
     };
+    if person.conduct.is_away {
+        person.conduct.awaited.push(Awaited {
+            from: from.clone(),
+            message: message.clone(),
+            asked_as: asked_as.clone(),
+            enc: enc.clone(),
+        });
+        return;
+    }
     person.inbox.arrived(&from.number, &id);
     let stumbles = person.conduct.failures_left > 0;
     let decrypted = if stumbles {
@@ -383,6 +400,31 @@ fn decrypt(state: &mut State, from: &Device, number: &str, message: &Node, asked
     }
 }
 
+/// A ciphertext for a phone that is switched off.
+pub(crate) struct Awaited {
+    from: Device,
+    message: Node,
+    asked_as: Jid,
+    enc: Node,
+}
+
+/// A phone is switched on again and gets what waited for it.
+pub(crate) fn comes_back(state: &mut State, number: &str) {
+    let Ok(person) = state.person_mut(number) else {
+        return;
+    };
+    person.conduct.is_away = false;
+    for awaited in std::mem::take(&mut person.conduct.awaited) {
+        let Awaited {
+            from,
+            message,
+            asked_as,
+            enc,
+        } = awaited;
+        decrypt(state, &from, number, &message, &asked_as, &enc);
+    }
+}
+
 /// A companion told its own phone something: what it sent to others, or a request between devices.
 fn own_companion_sent(state: &mut State, from: &Device, id: &str, message: wa::Message) {
     if let Some(protocol) = message.protocol_message.as_option()
@@ -407,13 +449,19 @@ fn own_companion_sent(state: &mut State, from: &Device, id: &str, message: wa::M
                 .resolve(&jid)
                 .map_or_else(|| jid.user.to_string(), |device| device.number)
         });
-    let received = Received::new(id, &from.number, to, clock::seconds(), message.into_base_message());
+    // What answers are sealed with stands beside the copy.
+    let around = message.message_context_info.clone();
+    let mut copied = message.into_base_message();
+    if copied.message_context_info.is_unset() {
+        copied.message_context_info = around;
+    }
+    let received = Received::new(id, &from.number, to, clock::seconds(), copied);
     if let Ok(person) = state.person_mut(&from.number) {
         person.inbox.read(received);
     }
 }
 
-fn device_sent(recipient: &Jid, message: &wa::Message) -> wa::Message {
+pub(crate) fn device_sent(recipient: &Jid, message: &wa::Message) -> wa::Message {
     wa::Message {
         device_sent_message: MessageField::some(wa::message::DeviceSentMessage {
             destination_jid: Some(recipient.to_string()),

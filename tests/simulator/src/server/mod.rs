@@ -5,6 +5,7 @@
 mod announcements;
 pub(crate) mod app_state;
 pub(crate) mod arrivals;
+pub(crate) mod assistants;
 pub(crate) mod blocklist;
 pub(crate) mod business;
 pub(crate) mod calls;
@@ -21,6 +22,7 @@ pub(crate) mod keys;
 pub(crate) mod link_code;
 pub(crate) mod linking;
 mod listener;
+pub(crate) mod lists;
 pub(crate) mod login;
 pub(crate) mod media_retry;
 pub(crate) mod messages;

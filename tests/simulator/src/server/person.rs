@@ -13,6 +13,7 @@ use super::app_state::AppState;
 use super::companion::Companion;
 use super::history::Memory;
 use super::media_retry::UploadAgain;
+use super::messages::Awaited;
 use super::presence::Presence;
 use super::privacy::Privacy;
 use super::profile::Profile;
@@ -66,6 +67,12 @@ pub(crate) struct Conduct {
     pub(crate) garbled_left: u32,
     /// So many of the next messages do not reach the companions at all, who are told so.
     pub(crate) withheld_left: u32,
+    /// So many of the next messages do not reach the companions at all, and nobody tells them.
+    pub(crate) lost_left: u32,
+    /// Messages of chats of two wait for its phone, which is switched off.
+    pub(crate) is_away: bool,
+    /// What waits for it meanwhile.
+    pub(crate) awaited: Vec<Awaited>,
     /// It does not send again what a companion could not decrypt.
     pub(crate) ignores_retries: bool,
     /// Retry receipts sent.

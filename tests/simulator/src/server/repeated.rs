@@ -48,6 +48,7 @@ fn play(seed: u64, second: u64) -> anyhow::Result<Vec<Vec<u8>>> {
                     question: "Where?".into(),
                     options: vec!["Pier".into(), "Yard".into()],
                     selectable: 1,
+                    ends: None,
                 };
                 let poll = speech::compose(state, who, to, poll)?;
                 place::say(state, who, to, None, poll)?;
@@ -116,6 +117,7 @@ fn seal(shared: &Arc<Shared>, crew: &str) -> anyhow::Result<()> {
             question: "What?".into(),
             options: options.clone(),
             selectable: 1,
+            ends: None,
         };
         let id = say(ANA, poll)?;
         let vote = Speech::Vote {
@@ -128,6 +130,7 @@ fn seal(shared: &Arc<Shared>, crew: &str) -> anyhow::Result<()> {
             question: "What now?".into(),
             options: options.clone(),
             selectable: 1,
+            ends: None,
         };
         say(ANA, edit)?;
         let text = "rum, of course".into();

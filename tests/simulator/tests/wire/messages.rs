@@ -88,6 +88,46 @@ async fn dm_companions_of_two_accounts_talk_to_each_other() -> anyhow::Result<()
 }
 
 #[tokio::test]
+async fn dm_what_the_server_lost_comes_when_it_is_sent_again() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    world.ana.loses_next();
+    let lost = world.ana.says(&world.phone, "lost");
+    world.ana.says(&world.phone, "second");
+    assert_eq!(device.gets_one().await?.text, "second");
+    world.ana.sends_again(&world.phone, &lost);
+    let got = device.gets_one().await?;
+    assert_eq!((got.id, got.text), (lost, "lost".to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn dm_a_phone_that_was_away_gets_what_waited_for_it() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    world.ana.is_away(true);
+    let ids = [
+        device.says(&world.ana.jid(), "one").await?,
+        device.says(&world.ana.jid(), "two").await?,
+    ];
+    // The owner's own phone has its copy, so the server has both.
+    world
+        .phone
+        .waits_for(|received| received.id == ids[1], PATIENCE)
+        .await?;
+    let is_told = |id: &String| {
+        let told = world.phone.receipts();
+        told.iter().any(|seen| seen.kind == "delivery" && seen.ids.contains(id))
+    };
+    assert!(world.ana.received().is_empty() && !ids.iter().any(is_told));
+    world.ana.is_away(false);
+    let got: Vec<_> = world.ana.received().into_iter().map(|got| got.id).collect();
+    assert_eq!(got, ids);
+    assert!(ids.iter().all(is_told));
+    Ok(())
+}
+
+#[tokio::test]
 async fn dm_an_answer_quotes_both_ways() -> anyhow::Result<()> {
     let world = World::starts().await?;
     let device = world.links().await?;
@@ -241,4 +281,18 @@ async fn stanza_of(device: &Device, id: &str) -> anyhow::Result<Node> {
             _ => None,
         })
         .await
+}
+
+#[tokio::test]
+async fn dm_a_companion_gets_what_the_phone_writes_to_a_list() -> anyhow::Result<()> {
+    let world = World::starts().await?;
+    let device = world.links().await?;
+    let id = world.phone.writes_to_list("to all of you", &[&world.ana])?;
+    let got = device.gets_one().await?;
+    assert_eq!((got.id, got.text.as_str()), (id.clone(), "to all of you"));
+    assert!(got.is_from_me);
+    assert!(got.chat.ends_with("@broadcast"), "{}", got.chat);
+    let received = world.ana.waits_for(|received| received.id == id, PATIENCE).await?;
+    assert_eq!(received.text.as_deref(), Some("to all of you"));
+    world.phone.waits_for_empty_backlog(PATIENCE).await
 }

@@ -3,6 +3,7 @@
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 
 use super::*;
+use crate::model::Timestamp;
 
 fn protocol(protocol: message::ProtocolMessage) -> wa::Message {
     wa::Message {
@@ -108,21 +109,32 @@ fn a_message_is_taken_back_by_its_author_or_an_administrator_the_server_vouches_
 
 #[test]
 fn pins_and_timers_are_read() {
-    let pin = wa::Message {
+    use message::pin_in_chat_message::Type as Pin;
+    let pin = |kind, lasts| wa::Message {
         pin_in_chat_message: MessageField::some(message::PinInChatMessage {
             key: key(false, None),
-            r#type: Some(message::pin_in_chat_message::Type::PIN_FOR_ALL),
+            r#type: Some(kind),
+            ..Default::default()
+        }),
+        message_context_info: MessageField::some(wa::MessageContextInfo {
+            message_add_on_duration_in_secs: lasts,
             ..Default::default()
         }),
         ..Default::default()
     };
-    assert_eq!(
-        read(&pin, &by_ana()),
-        Some(Action::Pin {
+    for (kind, lasts, pinned, seconds) in [
+        (Pin::PIN_FOR_ALL, Some(86_400), true, Some(86_400)),
+        (Pin::PIN_FOR_ALL, None, true, None),
+        (Pin::PIN_FOR_ALL, Some(0), true, None),
+        (Pin::UNPIN_FOR_ALL, Some(86_400), false, None),
+    ] {
+        let becomes = Action::Pin {
             target: target(Sender::Owner),
-            pinned: true
-        })
-    );
+            pinned,
+            seconds,
+        };
+        assert_eq!(read(&pin(kind, lasts), &by_ana()), Some(becomes));
+    }
     let timer = |seconds| {
         protocol(message::ProtocolMessage {
             r#type: Some(Type::EPHEMERAL_SETTING),
@@ -132,6 +144,73 @@ fn pins_and_timers_are_read() {
     };
     assert_eq!(read(&timer(86_400), &by_ana()), Some(Action::Timer(Some(86_400))));
     assert_eq!(read(&timer(0), &by_ana()), Some(Action::Timer(None)));
+}
+
+#[test]
+fn b11_an_option_is_added_to_the_poll_that_it_names() {
+    let adds = |key| wa::Message {
+        poll_add_option_message: MessageField::some(message::PollAddOptionMessage {
+            poll_creation_message_key: key,
+            add_option: MessageField::some(message::poll_creation_message::Option {
+                option_name: Some("Sunday".into()),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    assert_eq!(
+        read(&adds(key(false, None)), &by_ana()),
+        Some(Action::AddOption {
+            poll: target(Sender::Owner),
+            option: "Sunday".into()
+        })
+    );
+    let nameless = adds(MessageField::none());
+    assert_eq!(content(&nameless), Content::Told("New option of a poll: Sunday".into()));
+}
+
+#[test]
+fn b11_the_end_of_a_poll_is_told_in_milliseconds_and_understood_in_seconds() {
+    let ends = |at: Option<i64>| {
+        let poll = wa::Message {
+            poll_creation_message_v3: MessageField::some(message::PollCreationMessage {
+                name: Some("When?".into()),
+                end_time: at,
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        match content(&poll) {
+            Content::Poll(poll) => poll.ends_at.map(Timestamp::millis),
+            other => panic!("{other:?} is no poll"),
+        }
+    };
+    assert_eq!(ends(Some(1_777_284_000_123)), Some(1_777_284_000_123));
+    assert_eq!(ends(Some(1_777_284_000)), Some(1_777_284_000_000));
+    assert_eq!((ends(Some(0)), ends(None)), (None, None));
+}
+
+#[test]
+fn b12_a_message_is_kept_from_disappearing_and_no_longer() {
+    let keep = |key, kind| wa::Message {
+        keep_in_chat_message: MessageField::some(message::KeepInChatMessage {
+            key,
+            keep_type: Some(kind),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    for (kind, kept) in [
+        (wa::KeepType::KEEP_FOR_ALL, true),
+        (wa::KeepType::UNDO_KEEP_FOR_ALL, false),
+    ] {
+        let target = target(Sender::Owner);
+        let action = read(&keep(key(false, None), kind), &by_ana());
+        assert_eq!(action, Some(Action::Keep { target, kept }));
+    }
+    let nothing = keep(MessageField::none(), wa::KeepType::KEEP_FOR_ALL);
+    assert!(matches!(read(&nothing, &by_ana()), Some(Action::Say(_))), "it is told");
 }
 
 #[test]

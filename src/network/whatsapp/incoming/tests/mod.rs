@@ -3,8 +3,10 @@
 mod acts;
 mod corpus;
 mod kinds;
+mod offers;
 mod said;
 
+pub(crate) use corpus::becomes;
 use proptest::prelude::*;
 use whatsapp_rust::{
     buffa::{Message as _, MessageField},

@@ -174,6 +174,32 @@ fn a_reply_tells_what_it_answers() {
 }
 
 #[test]
+fn b04_who_said_what_was_said_elsewhere_is_nobody_of_this_chat() {
+    let author = |elsewhere: Option<&str>, participant: &str| {
+        let around = wa::ContextInfo {
+            stanza_id: Some("3EB0AA".into()),
+            participant: Some(participant.into()),
+            remote_jid: elsewhere.map(str::to_owned),
+            quoted_message: MessageField::some(wa::Message::text("coming?")),
+            ..Default::default()
+        };
+        let said = say(&wa::Message::text_with_context("yes", around));
+        said.reply_to.unwrap().sender
+    };
+    let bob = "15550002222@s.whatsapp.net";
+    for elsewhere in ["120363000000000001@g.us", "status@broadcast"] {
+        assert_eq!(author(Some(elsewhere), bob), Some(contact("15550002222")));
+        assert_eq!(
+            author(Some(elsewhere), "15550009999@s.whatsapp.net"),
+            Some(Sender::Owner)
+        );
+    }
+    // In the chat itself there are two, whatever they are called.
+    assert_eq!(author(None, bob), Some(ana()));
+    assert_eq!(author(Some("15550001111@s.whatsapp.net"), bob), Some(ana()));
+}
+
+#[test]
 fn pictures_of_an_album_know_their_album_and_better_copies_take_the_place_of_the_first() {
     let child = |kind: AssociationType| wa::Message {
         associated_child_message: wrapped(image()),

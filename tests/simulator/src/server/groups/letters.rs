@@ -50,7 +50,7 @@ pub(crate) fn say(state: &mut State, from: &str, chat: &Chat, id: String, mut me
 
 /// Encrypts once for all devices and owes each the stanza, with the key where it is missing.
 fn send(state: &mut State, chat: &Chat, letter: &Letter, devices: &[Device]) -> anyhow::Result<()> {
-    if devices.is_empty() {
+    if devices.is_empty() || letter.arrives == Arrival::Lost {
         return Ok(());
     }
     let (key, place) = (chat.key(), (chat.key(), letter.from.clone()));

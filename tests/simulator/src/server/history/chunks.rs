@@ -87,7 +87,13 @@ pub(super) fn conversation(
         .and_then(|jid| state.resolve(jid))
         .and_then(|device| state.person(&device.number).ok());
     let newest = messages.last().and_then(|message| message.message_timestamp);
+    let timer = state
+        .person(number)
+        .ok()
+        .and_then(|owner| owner.memory.timers.get(&address));
     wa::Conversation {
+        ephemeral_expiration: timer.map(|(seconds, _)| *seconds),
+        ephemeral_setting_timestamp: timer.and_then(|(_, since)| i64::try_from(*since).ok()),
         last_msg_timestamp: newest,
         conversation_timestamp: newest,
         unread_count: Some(0),

@@ -50,6 +50,8 @@ impl Remembered {
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(super) past: BTreeMap<String, Vec<Remembered>>,
+    /// After how many seconds new messages of a chat disappear, and since when that is so, in seconds since 1970.
+    pub(super) timers: BTreeMap<String, (u32, u64)>,
     pub(super) form: HistoryForm,
     /// The history messages the linked devices confirmed.
     pub(super) confirmed: BTreeSet<String>,

@@ -55,6 +55,15 @@ impl Phone {
         });
     }
 
+    /// New messages of a chat of the phone's memory disappear after so many seconds, since then (in seconds since 1970).
+    pub fn has_timer(&self, chat: &str, seconds: u32, since: u64) {
+        self.shared.act(|state| {
+            if let Ok(person) = state.person_mut(&self.number) {
+                person.memory.timers.insert(chat.to_owned(), (seconds, since));
+            }
+        });
+    }
+
     /// How it shares its history from now on.
     pub fn shares_history(&self, form: HistoryForm) {
         self.shared.act(|state| {
