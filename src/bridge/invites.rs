@@ -88,7 +88,10 @@ async fn ghost(
             .is_some_and(|own| own == contact);
         if own {
             portals::enter(bridge, &event.room, user).await?;
-            return desk.done().await;
+            // What the bot may not say of a room that a person made, its ghost may, and was not there to say.
+            let mut tx = bridge.store.begin().await?;
+            groups::push_furnish(&mut tx, bridge, &portal.key, None).await?;
+            return desk.finish(tx).await;
         }
         if portal.kind == ChatKind::Group {
             return outgoing::invited(desk, event, (user, Sender::Contact(contact)), was).await;
