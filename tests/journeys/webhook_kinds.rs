@@ -214,6 +214,7 @@ on_both_engines! {
         let late = receiver.gets("late").await.body;
         assert_eq!(carried(&late), PNG);
         world.settles(SOON).await;
-        assert_eq!(receiver.got().len(), 2, "the placeholder and the file");
+        let told = told(&receiver.got());
+        assert_eq!(told.len(), 2, "the placeholder and the file: {told:?}");
     }
 }

@@ -94,6 +94,8 @@ impl World {
         ana.says(&linked.phone, "hello");
         let room = alice.joins_invite().await;
         room.shows("hello").await;
+        // It is shown before it is written down: a webhook that comes in between would hear of it.
+        self.settles(SOON).await;
         Talking {
             linked,
             alice,

@@ -2,6 +2,10 @@
 //!
 //! HTML folds spaces that follow each other; as no-break spaces they stay, and [`read`](super::read()) makes them spaces
 //! again.
+//!
+//! WhatsApp has no escape, so a few texts full of marks would come back from HTML as others: a star before code as the
+//! point of a list. Each text is read back before it is shown; what would not come back as itself is shown as it was
+//! typed. So going to and fro loses nothing, whatever the text.
 
 use ruma::{OwnedUserId, UserId};
 
@@ -27,12 +31,66 @@ pub(crate) struct Written {
     pub(crate) mentioned: Vec<OwnedUserId>,
 }
 
-/// Writes a text; `pill` says who is meant by a token. Without one the token stands there as it is.
-pub(crate) fn write(blocks: &[Block], pill: &dyn Fn(&str) -> Option<Pill>) -> Written {
-    let body = markup::write_with(blocks, &|mention| match pill(&mention.token) {
+/// Writes a text with these mentions; `pill` says who is meant by a token. Without one the token stands there as it is.
+pub(crate) fn write(text: &str, mentions: &[&str], pill: &dyn Fn(&str) -> Option<Pill>) -> Written {
+    let plain = markup::parse_plain(text, mentions);
+    let body = markup::write_with(&plain, &|mention| match pill(&mention.token) {
         Some(pill) => pill.name,
         None => mention.label.clone(),
     });
+    let blocks = markup::parse(text, mentions);
+    let is_formatted = !is_plain(&blocks) && comes_back(&blocks, mentions);
+    let (html, mentioned) = written(if is_formatted { &blocks } else { &plain }, pill);
+    Written {
+        body,
+        formatted: (is_formatted || !mentioned.is_empty()).then_some(html),
+        mentioned,
+    }
+}
+
+/// Whether going to HTML and back loses nothing people see, and going again changes nothing.
+fn comes_back(blocks: &[Block], mentions: &[&str]) -> bool {
+    let to_and_fro = |blocks: &[Block]| markup::write(&super::read(&written(blocks, &|_| None).0));
+    let once = to_and_fro(blocks);
+    let again = markup::parse(&once, mentions);
+    seen(&again) == seen(blocks) && to_and_fro(&again) == once
+}
+
+/// Every character people see, in order, and where lines end; which kind of space one is, is not seen. Marks that make
+/// words bold are none, marks that stand there as letters are.
+pub(super) fn seen(blocks: &[Block]) -> String {
+    fn push(seen: &mut String, line: &[Inline]) {
+        for part in line {
+            match part {
+                Inline::Text(text) | Inline::Code(text) | Inline::Link(text) => seen.push_str(text),
+                Inline::Styled(_, parts) => push(seen, parts),
+                Inline::Mention(mention) => seen.push_str(&mention.label),
+            }
+        }
+    }
+    let mut seen = String::new();
+    for block in blocks {
+        match block {
+            Block::Paragraph(lines) | Block::Quote(lines) | Block::List { items: lines, .. } => {
+                for line in lines {
+                    push(&mut seen, line);
+                    seen.push('\n');
+                }
+            }
+            Block::Preformatted(code) => seen.extend([code, "\n"]),
+        }
+    }
+    let kind = |letter: char| {
+        if letter.is_whitespace() && letter != '\n' {
+            ' '
+        } else {
+            letter
+        }
+    };
+    seen.chars().map(kind).collect()
+}
+
+fn written(blocks: &[Block], pill: &dyn Fn(&str) -> Option<Pill>) -> (String, Vec<OwnedUserId>) {
     let mut writer = Writer {
         html: String::new(),
         pill,
@@ -45,20 +103,16 @@ pub(crate) fn write(blocks: &[Block], pill: &dyn Fn(&str) -> Option<Pill>) -> Wr
         }
         writer.block(block);
     }
-    let is_plain = blocks.iter().all(|block| match block {
-        Block::Paragraph(lines) => lines.iter().flatten().all(is_plain),
-        _ => false,
-    });
-    Written {
-        body,
-        formatted: (!is_plain || !writer.mentioned.is_empty()).then_some(writer.html),
-        mentioned: writer.mentioned,
-    }
+    (writer.html, writer.mentioned)
 }
 
 /// Mentions count when they have a pill.
-fn is_plain(inline: &Inline) -> bool {
-    matches!(inline, Inline::Text(_) | Inline::Link(_) | Inline::Mention(_))
+fn is_plain(blocks: &[Block]) -> bool {
+    let is_words = |inline: &Inline| matches!(inline, Inline::Text(_) | Inline::Link(_) | Inline::Mention(_));
+    blocks.iter().all(|block| match block {
+        Block::Paragraph(lines) => lines.iter().flatten().all(is_words),
+        _ => false,
+    })
 }
 
 struct Writer<'a> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Around, FORWARDED, FORWARDED_LINE, fill::put, previews};
 use crate::{
     matrix::html::{self, Pill, Written},
-    model::{Text, markup},
+    model::Text,
 };
 
 /// A Matrix event has at most 65 536 bytes with everything around its body (specification, "Size limits").
@@ -51,8 +51,7 @@ pub(crate) fn texts(words: &Words<'_>, reply_to: Option<&EventId>) -> Vec<Value>
             waiting.extend(cut.into_iter().rev().map(|part| (part, longest)));
             continue;
         }
-        let blocks = markup::parse(text, words.mentions);
-        let mut written = html::write(&blocks, words.pill);
+        let mut written = html::write(text, words.mentions, words.pill);
         let reply_to = reply_to.filter(|_| contents.is_empty());
         let content = formatted(&written, reply_to);
         if written.formatted.is_none() || content.to_string().len() <= LONGEST_CONTENT {

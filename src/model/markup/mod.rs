@@ -12,10 +12,8 @@ mod scan;
 pub(crate) mod tests;
 mod write;
 
-pub(crate) use parse::{next_number, parse};
-#[cfg(test)]
-pub(crate) use write::write;
-pub(crate) use write::write_with;
+pub(crate) use parse::{next_number, parse, parse_plain};
+pub(crate) use write::{write, write_with};
 
 /// A part of a text with lines of its own.
 #[derive(Clone, PartialEq, Eq, Debug)]

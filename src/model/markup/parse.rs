@@ -21,6 +21,22 @@ pub(crate) fn parse(text: &str, mentions: &[&str]) -> Vec<Block> {
     parser.blocks
 }
 
+/// A text in which nothing is markup: its lines as they are, with addresses and mentions.
+pub(crate) fn parse_plain(text: &str, mentions: &[&str]) -> Vec<Block> {
+    let mentions = mentions.iter().copied().collect();
+    let lines = text.split('\n').map(|line| {
+        let mut words = Line::new();
+        for spot in scan::scan(line, &mentions) {
+            match spot.token {
+                Token::Mention(token) => words.push(mention(token)),
+                _ => push_text(&mut words, &line[spot.from..spot.to]),
+            }
+        }
+        words
+    });
+    vec![Block::Paragraph(lines.collect())]
+}
+
 struct Parser<'a> {
     mentions: HashSet<&'a str>,
     blocks: Vec<Block>,
@@ -139,14 +155,18 @@ impl Parser<'_> {
                     push_text(&mut line, &code[end.len()..]);
                 }
                 Token::Link(address) => line.push(Inline::Link(address.to_owned())),
-                Token::Mention(token) => line.push(Inline::Mention(Mention {
-                    token: token.to_owned(),
-                    label: token.to_owned(),
-                })),
+                Token::Mention(token) => line.push(mention(token)),
             }
         }
         line
     }
+}
+
+fn mention(token: &str) -> Inline {
+    Inline::Mention(Mention {
+        token: token.to_owned(),
+        label: token.to_owned(),
+    })
 }
 
 /// The number that continues a list, if it has numbers.
