@@ -38,7 +38,7 @@ pub(super) struct Deleting {
 pub(super) struct MessageFateView {
     #[serde(flatten)]
     message: MessageView,
-    /// With `expand=receipts`: of each recipient of whom that is known.
+    /// With `expand=receipts`: of each recipient that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     receipts: Option<Vec<ReceiptView>>,
@@ -48,9 +48,11 @@ pub(super) struct MessageFateView {
 #[derive(Serialize, ToSchema)]
 pub(super) struct ReceiptView {
     contact: PersonView,
-    /// `delivered`, `read`, `played`.
+    /// `pending`, `sent`, `delivered`, `read`, `played`, `failed`.
     #[schema(example = "read")]
     state: &'static str,
+    /// Why it failed.
+    error: Option<String>,
     delivered_at: Option<String>,
     read_at: Option<String>,
     played_at: Option<String>,
@@ -132,6 +134,7 @@ fn receipt_view(receipt: ReadReceipt) -> ReceiptView {
             name: receipt.name,
         },
         state: receipt.state,
+        error: receipt.error,
         delivered_at: receipt.delivered_at.map(Timestamp::rfc3339),
         read_at: receipt.read_at.map(Timestamp::rfc3339),
         played_at: receipt.played_at.map(Timestamp::rfc3339),

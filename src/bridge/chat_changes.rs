@@ -203,7 +203,7 @@ pub(super) async fn tell(desk: &Desk<'_>, change: &ChatChange) -> Result<(), Fai
             if let Some(known) = tx.find_group(key).await? {
                 let mut group = known.group.clone();
                 group.apply(done);
-                groups::learn(&mut tx, key, Some(&known.group), (&group, known.gone)).await?;
+                groups::learn(&mut tx, key, Some(&known.group), (&group, known.gone), now).await?;
             }
             // The room follows as if the owner had done it on the phone.
             let event = Event {

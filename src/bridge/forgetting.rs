@@ -78,12 +78,13 @@ pub(super) async fn on_devices(desk: &Desk<'_>, seed: &str, message: &Message) -
     let all = with_pieces(&mut read, message).await?;
     let name = read.find_portal(key).await?.and_then(|portal| portal.name);
     drop(read);
+    // A gallery is one wish of the owner: a turn for each file would have it begin again and again.
+    bridge.pace.turn(key.device).await?;
     for (number, one) in all.iter().enumerate() {
         // Of what was refused no device knows.
         if one.kind == REFUSED {
             continue;
         }
-        bridge.pace.turn(key.device).await?;
         let id = bridge.network.message_id(&format!("{seed}/forget/{number}"));
         let action = Action::Forget { target: reference(one) };
         fail::fail_point!("bridge.forgetting.act.before");

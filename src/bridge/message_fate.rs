@@ -3,6 +3,8 @@
 //!
 //! Deliberately not here: pages of many (`reading`).
 
+use std::collections::BTreeMap;
+
 use ruma::OwnedUserId;
 
 use super::{
@@ -12,8 +14,8 @@ use super::{
 };
 use crate::{
     model::{
-        ChatId, Content, Device, IdentityId, MessageId, MessageRef, Outgoing, PortalKey, SendId, Sender, Timestamp,
-        Work,
+        ChatId, ChatKind, ContactId, Content, Device, IdentityId, MessageId, MessageRef, Outgoing, PortalKey, SendId,
+        Sender, Timestamp, Work,
     },
     store::{Message, MessageState, SendRow, SendStatus, TimedReceipt, Tx},
 };
@@ -27,6 +29,8 @@ pub(crate) struct ReadReceipt {
     pub(crate) name: Option<String>,
     /// How far, in a word.
     pub(crate) state: &'static str,
+    /// Why no further.
+    pub(crate) error: Option<String>,
     /// When their phone had it.
     pub(crate) delivered_at: Option<Timestamp>,
     /// When they had read it.
@@ -42,7 +46,7 @@ pub(crate) struct MessageFate {
     pub(crate) device: String,
     /// The message.
     pub(crate) message: ReadMessage,
-    /// How far it came with each recipient of whom that is known.
+    /// How far it came with each recipient that is known.
     pub(crate) receipts: Vec<ReadReceipt>,
 }
 
@@ -149,35 +153,71 @@ async fn stored(
 ) -> Result<MessageFate, Error> {
     let found = tx.find_stored_message(key, named).await?;
     let found = found.ok_or(Error::NotFound("Message"))?;
-    let found = reading::marked(&mut tx, found).await?;
-    let timed = match named.sender {
-        Sender::Owner => tx.list_timed_receipts(key, &named.id).await?,
-        Sender::Contact(_) => Vec::new(),
+    let reached = match named.sender {
+        Sender::Owner => reached(bridge, &mut tx, &found.message).await?,
+        Sender::Contact(_) => BTreeMap::new(),
     };
+    let found = reading::marked(&mut tx, found).await?;
     let reader = Reader::of(&mut tx, device).await?;
     // Looking people up reads too.
     drop(tx);
     let mut people = People::of(bridge, &reader);
-    let mut receipts = Vec::with_capacity(timed.len());
-    for timed in timed {
-        let (user, name) = people.find(&Sender::Contact(timed.receipt.contact.clone())).await?;
-        receipts.push(receipt(&timed, user, name));
+    let message = people.read(found).await?;
+    let mut receipts = Vec::with_capacity(reached.len());
+    for (contact, timed) in reached {
+        let (user, name) = people.find(&Sender::Contact(contact)).await?;
+        receipts.push(receipt(timed.as_ref(), &message, (user, name)));
     }
     Ok(MessageFate {
-        message: people.read(found).await?,
+        message,
         device: reader.device.number.clone(),
         receipts,
     })
 }
 
-fn receipt(timed: &TimedReceipt, user: OwnedUserId, name: Option<String>) -> ReadReceipt {
+/// Whom a message of the owner goes to, with what they told of it: the other one of a direct chat, who is in the group
+/// since then, and whoever told something.
+async fn reached(
+    bridge: &Inner,
+    tx: &mut Tx,
+    message: &Message,
+) -> Result<BTreeMap<ContactId, Option<TimedReceipt>>, Error> {
+    let key = &message.portal;
+    let portal = tx.find_portal(key).await?;
+    let asked = match portal.map(|portal| portal.kind) {
+        Some(ChatKind::Direct) => bridge.network.direct_contact(&key.chat).into_iter().collect(),
+        Some(ChatKind::Group) => tx.list_members_since(key, message.at).await?,
+        _ => Vec::new(),
+    };
+    let mut reached: BTreeMap<_, _> = asked.into_iter().map(|contact| (contact, None)).collect();
+    for timed in tx.list_timed_receipts(key, &message.id).await? {
+        reached.insert(timed.receipt.contact.clone(), Some(timed));
+    }
+    Ok(reached)
+}
+
+/// Of whom nothing was told, the message is as far as it is itself: on its way, with the network, or not sent at all.
+fn receipt(
+    timed: Option<&TimedReceipt>,
+    message: &ReadMessage,
+    (user, name): (OwnedUserId, Option<String>),
+) -> ReadReceipt {
+    let is_out = ![MessageState::Pending, MessageState::Failed]
+        .map(state_name)
+        .contains(&message.state);
+    let state = match timed {
+        Some(timed) => state_name(timed.receipt.state),
+        None if is_out => state_name(MessageState::Sent),
+        None => message.state,
+    };
     ReadReceipt {
         user,
         name,
-        state: state_name(timed.receipt.state),
-        delivered_at: timed.delivered_at,
-        read_at: timed.read_at,
-        played_at: timed.played_at,
+        state,
+        error: message.error.clone().filter(|_| timed.is_none()),
+        delivered_at: timed.and_then(|timed| timed.delivered_at),
+        read_at: timed.and_then(|timed| timed.read_at),
+        played_at: timed.and_then(|timed| timed.played_at),
     }
 }
 

@@ -34,8 +34,8 @@ pub(super) struct Said<'a> {
     pub(super) content: &'a Content,
     /// Where the file with the cards is.
     pub(super) cards: Option<&'a MxcUri>,
-    /// What clients without any support show of it.
-    pub(super) body: &'a str,
+    /// Its words; media without a caption have none.
+    pub(super) words: &'a str,
     pub(super) shown: &'a EventId,
     pub(super) reply_to: Option<&'a EventId>,
 }
@@ -92,24 +92,6 @@ fn is_message(content: &Content) -> bool {
         Content::Poll(_) | Content::Album { .. } | Content::Call(_) | Content::Awaited | Content::Unsupported(_) => {
             false
         }
-    }
-}
-
-/// The words of a message; media without a caption have none.
-fn words<'a>(said: &Said<'a>) -> &'a str {
-    match said.content {
-        Content::Text(text) => &text.body,
-        Content::Media(media) => media.caption.as_ref().map_or("", |caption| &caption.body),
-        Content::Location(_)
-        | Content::Contacts(_)
-        | Content::Poll(_)
-        | Content::Appointment(_)
-        | Content::Invitation(_)
-        | Content::Album { .. }
-        | Content::Call(_)
-        | Content::Told(_)
-        | Content::Awaited
-        | Content::Unsupported(_) => said.body,
     }
 }
 
@@ -194,7 +176,7 @@ fn payload(desk: &Desk<'_>, said: &Said<'_>, spelling: Option<&str>, name: Optio
         "type": said.content.event_kind(),
         "from": spelling.unwrap_or(ghost.as_str()),
         "to": said.identity.user,
-        "message": words(said),
+        "message": said.words,
         "device_id": said.device.number,
         "media": media(desk, file.as_ref()),
         "file_name": file.as_ref().and_then(|file| file.name.as_deref()),

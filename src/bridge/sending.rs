@@ -11,7 +11,8 @@ use super::{
     error::Failure,
     expiry, ghosts, history,
     live::{self, Said, What},
-    outgoing, portals, recipients,
+    outgoing::{self, Carried},
+    portals, recipients, timers,
     voice::Voice,
     worker::Desk,
 };
@@ -19,7 +20,7 @@ use crate::{
     matrix::{self, outgoing::Around, transaction_id},
     model::{
         Action, ChatId, ChatKind, Content, Device, DeviceId, Identity, Lane, MessageId, MessageRef, Outgoing,
-        PortalKey, Recipient, Say, Sender, Work,
+        PortalKey, Quote, Recipient, Say, Sender, Timestamp, Work,
     },
     network::{self, Joined},
     store::{Direction, Message, MessageState, Portal, SendStatus, Tx},
@@ -125,13 +126,20 @@ fn as_said(outgoing: &Outgoing) -> Said {
 
 /// What a given-up message leaves behind; whether its recipient has it all the same.
 pub(super) async fn given_up(tx: &mut Tx, bridge: &Inner, outgoing: &Outgoing, why: &str) -> Result<bool, Failure> {
-    let id = bridge.network.message_id(&outgoing.id.to_string());
-    let mut is_sent = false;
+    let (id, words) = (message_id(bridge, outgoing), words_id(bridge, outgoing));
+    let (mut is_sent, mut lacks_words) = (false, false);
     for (chat, sender) in tx.list_chats_of_message(outgoing.device, &id).await? {
         if sender == Sender::Owner {
             let key = PortalKey::new(outgoing.device, chat);
             is_sent |= !tx.fail_message(&key, &id, why).await?;
+            lacks_words |= tx.fail_message(&key, &words, why).await?;
         }
+    }
+    if is_sent && lacks_words {
+        let why = format!("only the file was sent: {why}");
+        tx.set_send_status(outgoing.id, SendStatus::Failed, Some(&why), Some(&id), None)
+            .await?;
+        return Ok(false);
     }
     if is_sent {
         // The recipient has it; only its room does not show it.
@@ -144,17 +152,84 @@ pub(super) async fn given_up(tx: &mut Tx, bridge: &Inner, outgoing: &Outgoing, w
     Ok(is_sent)
 }
 
-/// What the network is told: with a file that stands there.
-async fn carried(
+/// The message that a message by REST is on the network.
+fn message_id(bridge: &Inner, outgoing: &Outgoing) -> MessageId {
+    bridge.network.message_id(&outgoing.id.to_string())
+}
+
+/// The message after it that its words are, where they have no place in it.
+fn words_id(bridge: &Inner, outgoing: &Outgoing) -> MessageId {
+    bridge.network.message_id(&format!("{}/words", outgoing.id))
+}
+
+/// A message that goes to the network.
+struct Piece {
+    id: MessageId,
+    content: Content,
+    is_sent: bool,
+}
+
+/// Writes down what goes to the network: the message, with its file there, and after it the words that have no place in
+/// it. `None`: the homeserver has the file no more.
+async fn written_down(
     desk: &Desk<'_>,
-    device: DeviceId,
-    known: Option<Content>,
+    outgoing: &Outgoing,
+    (key, room): (&PortalKey, &portals::Room),
     said: &Content,
-) -> Result<Option<Content>, Failure> {
-    match known {
-        Some(carried) => Ok(Some(carried)),
-        None => outgoing::on_network(desk, device, said.clone()).await,
+    reply_to: Option<MessageId>,
+) -> Result<Option<Vec<Piece>>, Failure> {
+    let bridge = desk.bridge;
+    let (id, words_id) = (message_id(bridge, outgoing), words_id(bridge, outgoing));
+    let mut known = Vec::new();
+    let mut read = bridge.store.read().await?;
+    for id in [&id, &words_id] {
+        known.extend(read.find_message(key, id, &Sender::Owner).await?);
     }
+    drop(read);
+    // An earlier attempt may have brought the file over already.
+    if known.first().is_some_and(|known| known.content.is_some()) {
+        let pieces = known.into_iter().filter_map(|known| {
+            Some(Piece {
+                is_sent: has_left(&known),
+                id: known.id,
+                content: known.content?,
+            })
+        });
+        return Ok(Some(pieces.collect()));
+    }
+    let Some(Carried { content, words }) = outgoing::on_network(desk, key.device, said.clone()).await? else {
+        return Ok(None);
+    };
+    let mut message = row(key, &id, room, outgoing, desk);
+    message.kind = said.event_kind().into();
+    message.reply_to = reply_to;
+    let after = words.map(|words| Message {
+        id: words_id,
+        kind: "m.text".into(),
+        at: message.at.plus_millis(1),
+        text: Some(words.body.clone()),
+        content: Some(Content::Text(words)),
+        ..message.clone()
+    });
+    if after.is_some() {
+        message.text = None;
+    }
+    message.content = Some(content);
+    let mut tx = bridge.store.begin().await?;
+    tx.insert_message(&message).await?;
+    if let Some(after) = &after {
+        tx.insert_piece(after).await?;
+    }
+    tx.commit().await?;
+    let has_left = |id: &MessageId| known.iter().any(|known| known.id == *id && has_left(known));
+    let pieces = [Some(message), after].into_iter().flatten().filter_map(|row| {
+        Some(Piece {
+            is_sent: has_left(&row.id),
+            id: row.id,
+            content: row.content?,
+        })
+    });
+    Ok(Some(pieces.collect()))
 }
 
 /// Does a job of kind `send`.
@@ -170,7 +245,7 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
         return Err(history::not_yet());
     }
     let room = portals::ensure(bridge, &device, chat, kind, None).await?;
-    let id = bridge.network.message_id(&outgoing.id.to_string());
+    let id = message_id(bridge, outgoing);
     let mut tx = bridge.store.begin().await?;
     let portal = Portal {
         key: key.clone(),
@@ -180,37 +255,20 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
         ready: true,
     };
     let quote = outgoing::quoted(&mut tx, &portal, outgoing.reply_to.as_deref()).await?;
-    let expires_in = tx.find_portal_timer(&key).await?;
-    let known = tx.find_message(&key, &id, &Sender::Owner).await?;
+    let timer = timers::of_message(&mut tx, &key, kind).await?;
     drop(tx);
     let said = content(outgoing);
-    // An earlier attempt may have brought the file over already.
-    let is_sent = known.as_ref().is_some_and(has_left);
-    let known = known.and_then(|known| known.content);
-    let Some(carried) = carried(desk, device.id, known, &said).await? else {
+    let reply_to = quote.as_ref().map(|quote| quote.id.clone());
+    let answered = quote.is_some();
+    let Some(pieces) = written_down(desk, outgoing, (&key, &room), &said, reply_to).await? else {
         return fail(desk, outgoing, "file_is_gone").await;
     };
-    let mut message = row(&key, &id, &room, outgoing, desk);
-    message.content = Some(carried.clone());
-    message.kind = said.event_kind().into();
-    message.reply_to = quote.as_ref().map(|quote| quote.id.clone());
-    let mut tx = bridge.store.begin().await?;
-    tx.insert_message(&message).await?;
-    tx.commit().await?;
-
-    let answered = quote.is_some();
-    if !is_sent {
-        let say = Say {
-            reply_to: quote,
-            expires_in,
-            ..Say::new(carried)
-        };
-        act(bridge, &key, &id, say).await?;
-    }
+    act_all(bridge, &key, &pieces, (quote, timer)).await?;
 
     let echo = Echo {
         key: &key,
         id: &id,
+        pieces: &pieces,
         room: &room,
         reply_to: outgoing.reply_to.as_deref().filter(|_| answered),
     };
@@ -222,10 +280,15 @@ pub(super) async fn send(desk: &Desk<'_>, chat: &ChatId, outgoing: &Outgoing) ->
     tx.set_message_event(&key, &id, &Sender::Owner, shown).await?;
     tx.set_message_parts(&key, &id, &Sender::Owner, events.get(1..).unwrap_or_default())
         .await?;
-    tx.set_message_sent(&key, &id).await?;
+    for piece in pieces.iter().skip(1) {
+        tx.set_piece_event(&key, &piece.id, &Sender::Owner, shown).await?;
+    }
+    for piece in &pieces {
+        tx.set_message_sent(&key, &piece.id).await?;
+    }
     tx.set_send_status(outgoing.id, SendStatus::Sent, None, Some(&id), Some(shown))
         .await?;
-    if let Some(seconds) = expires_in {
+    if let (Some(seconds), _) = timer {
         let message = MessageRef {
             id: id.clone(),
             sender: Sender::Owner,
@@ -246,6 +309,35 @@ fn has_left(message: &Message) -> bool {
     !matches!(message.state, MessageState::Pending | MessageState::Failed)
 }
 
+/// Sends what was not sent before. The quote is of the first piece.
+async fn act_all(
+    bridge: &Inner,
+    key: &PortalKey,
+    pieces: &[Piece],
+    (mut quote, (expires_in, timer_at)): (Option<Quote>, (Option<u32>, Option<Timestamp>)),
+) -> Result<(), Failure> {
+    for (number, piece) in pieces.iter().enumerate() {
+        let reply_to = quote.take();
+        if piece.is_sent {
+            continue;
+        }
+        let say = Say {
+            reply_to,
+            expires_in,
+            timer_at,
+            ..Say::new(piece.content.clone())
+        };
+        act(bridge, key, &piece.id, say).await?;
+        if number + 1 < pieces.len() {
+            // Whatever becomes of the words, it was sent.
+            let mut tx = bridge.store.begin().await?;
+            tx.set_message_sent(key, &piece.id).await?;
+            tx.commit().await?;
+        }
+    }
+    Ok(())
+}
+
 async fn act(bridge: &Inner, key: &PortalKey, id: &MessageId, say: Say) -> Result<(), Failure> {
     bridge.pace.turn(key.device).await?;
     fail_point!("bridge.sending.act.before");
@@ -258,6 +350,7 @@ async fn act(bridge: &Inner, key: &PortalKey, id: &MessageId, say: Say) -> Resul
 struct Echo<'a> {
     key: &'a PortalKey,
     id: &'a MessageId,
+    pieces: &'a [Piece],
     room: &'a portals::Room,
     reply_to: Option<&'a EventId>,
 }
@@ -293,7 +386,9 @@ impl Echo<'_> {
         if shown.is_err() {
             // Whatever becomes of it in the room, it was sent.
             let mut tx = desk.bridge.store.begin().await?;
-            tx.set_message_sent(self.key, self.id).await?;
+            for piece in self.pieces {
+                tx.set_message_sent(self.key, &piece.id).await?;
+            }
             tx.commit().await?;
         }
         shown

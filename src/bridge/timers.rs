@@ -39,6 +39,17 @@ pub(super) async fn learn(
     Ok(())
 }
 
+/// After how many seconds a new message of a chat disappears, and since when that is the timer of the chat, where messages
+/// tell it: of a group the network itself does.
+pub(super) async fn of_message(
+    tx: &mut Tx,
+    key: &PortalKey,
+    kind: ChatKind,
+) -> Result<(Option<u32>, Option<Timestamp>), store::Error> {
+    let (timer, since) = tx.find_dated_timer(key).await?;
+    Ok((timer, since.filter(|_| timer.is_some() && kind == ChatKind::Direct)))
+}
+
 /// A message of a direct chat tells since when it has which timer. Whatever the clock of its sender says, that was before
 /// the message.
 pub(super) async fn hear(

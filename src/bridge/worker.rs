@@ -15,7 +15,7 @@ use super::{
     links, members, moving, new_chats, notify, older, outgoing, pins, reads, retention, retire, sending, timers,
 };
 use crate::{
-    model::{Job, Work},
+    model::{Job, Outgoing, Work},
     store::{Claim, DeliveryState, Tx},
 };
 
@@ -162,9 +162,9 @@ impl Desk<'_> {
     async fn do_it(&self) -> Result<(), Failure> {
         match &self.job.work {
             Work::Incoming(event) => Box::pin(incoming::show(self, event)).await,
-            Work::FromMatrix(event) => outgoing::take(self, event).await,
+            Work::FromMatrix(event) => Box::pin(outgoing::take(self, event)).await,
             Work::Resolve(outgoing) => sending::resolve(self, outgoing).await,
-            Work::Send { chat, outgoing } => sending::send(self, chat, outgoing).await,
+            Work::Send { chat, outgoing } => Box::pin(sending::send(self, chat, outgoing)).await,
             Work::BeginChat(new) => new_chats::begin(self, new).await,
             Work::Deliver(delivery) => notify::deliver(self, delivery).await,
             Work::Notice { room, about, text } => outgoing::notice(self, room, about, text).await,
@@ -299,18 +299,43 @@ impl Desk<'_> {
         tracing::error!(why, "a job is given up");
         metrics::counter!("wharf_jobs_buried_total", "kind" => self.job.work.kind()).increment(1);
         let mut tx = self.bridge.store.begin().await?;
-        let mut unsent = None;
-        match &self.job.work {
-            Work::Incoming(event) => incoming::given_up(&mut tx, self, event).await?,
-            Work::FromMatrix(event) => outgoing::given_up(&mut tx, self, event, why).await?,
-            Work::BeginChat(new) => new_chats::given_up(&mut tx, new).await?,
-            Work::Resolve(outgoing) | Work::Send { outgoing, .. } => {
-                let is_sent = sending::given_up(&mut tx, self.bridge, outgoing, why).await?;
-                unsent = Some(outgoing).filter(|_| !is_sent);
+        let unsent = match self.leave_behind(&mut tx, why).await {
+            Ok(unsent) => unsent,
+            Err(Failure::Never(error)) => {
+                tracing::error!(error, "what a job leaves behind cannot be written down");
+                // It must go all the same: it holds its lane.
+                drop(tx);
+                tx = self.bridge.store.begin().await?;
+                None
             }
-            Work::Change(change) => chat_changes::given_up(&mut tx, self.bridge, change, why).await?,
-            Work::Place { portal, .. } => history::given_up(&mut tx, portal).await?,
-            Work::Fetch { portal, message } => incoming::fetch_given_up(&mut tx, self, portal, message).await?,
+            Err(other) => return Err(other),
+        };
+        if !tx.bury_job(self.job.id, self.worker, why).await? {
+            return Err(Failure::LostLock);
+        }
+        tx.commit().await?;
+        if let Some(outgoing) = unsent {
+            sending::tell_failure(self.bridge, outgoing, why).await;
+        }
+        if let Work::BeginChat(_) = &self.job.work {
+            self.bridge.opened.notify_waiters();
+        }
+        Ok(())
+    }
+
+    /// Writes down what remains of a job that is given up; what was to be sent and did not leave at all is answered.
+    async fn leave_behind(&self, tx: &mut Tx, why: &str) -> Result<Option<&Outgoing>, Failure> {
+        match &self.job.work {
+            Work::Incoming(event) => incoming::given_up(tx, self, event).await?,
+            Work::FromMatrix(event) => outgoing::given_up(tx, self, event, why).await?,
+            Work::BeginChat(new) => new_chats::given_up(tx, new).await?,
+            Work::Resolve(outgoing) | Work::Send { outgoing, .. } => {
+                let is_sent = sending::given_up(tx, self.bridge, outgoing, why).await?;
+                return Ok(Some(outgoing).filter(|_| !is_sent));
+            }
+            Work::Change(change) => chat_changes::given_up(tx, self.bridge, change, why).await?,
+            Work::Place { portal, .. } => history::given_up(tx, portal).await?,
+            Work::Fetch { portal, message } => incoming::fetch_given_up(tx, self, portal, message).await?,
             Work::Deliver(delivery) => {
                 let key = (delivery.id, delivery.webhook);
                 tx.delivery_ends(key, DeliveryState::Failed, Some(why)).await?;
@@ -344,17 +369,7 @@ impl Desk<'_> {
             | Work::Part { .. }
             | Work::Unlink { .. } => {}
         }
-        if !tx.bury_job(self.job.id, self.worker, why).await? {
-            return Err(Failure::LostLock);
-        }
-        tx.commit().await?;
-        if let Some(outgoing) = unsent {
-            sending::tell_failure(self.bridge, outgoing, why).await;
-        }
-        if let Work::BeginChat(_) = &self.job.work {
-            self.bridge.opened.notify_waiters();
-        }
-        Ok(())
+        Ok(None)
     }
 }
 

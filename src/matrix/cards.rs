@@ -9,6 +9,8 @@ pub(crate) const MIME: &str = "text/vcard";
 
 /// The longest value that is shown.
 const LONGEST: usize = 200;
+/// More cards are told by their number.
+const MOST_TOLD: usize = 20;
 
 /// A file with all these cards.
 pub(crate) fn join(cards: &[Card]) -> String {
@@ -56,8 +58,17 @@ pub(crate) fn read(file: &str) -> Vec<Card> {
     cards
 }
 
-/// What stands on a card, for people: the name, then numbers and addresses.
-pub(super) fn readable(card: &Card) -> String {
+/// What stands on cards, for people, as far as anybody reads.
+pub(crate) fn told(all: &[Card]) -> String {
+    let mut told: Vec<String> = all.iter().take(MOST_TOLD).map(readable).collect();
+    if all.len() > MOST_TOLD {
+        told.push(format!("and {} more", all.len() - MOST_TOLD));
+    }
+    told.join("\n")
+}
+
+/// What stands on a card: the name, then numbers and addresses.
+fn readable(card: &Card) -> String {
     let named = [card.name.trim().to_owned()]
         .into_iter()
         .filter(|name| !name.is_empty());

@@ -114,6 +114,36 @@ impl Content {
             | Self::Unsupported(_) => None,
         }
     }
+
+    /// Whether phones show words with it.
+    pub(crate) fn has_place_for_words(&self) -> bool {
+        match self {
+            Self::Media(media) => media.kind.has_place_for_words(),
+            Self::Contacts(_) => false,
+            Self::Text(_)
+            | Self::Location(_)
+            | Self::Poll(_)
+            | Self::Appointment(_)
+            | Self::Invitation(_)
+            | Self::Album { .. }
+            | Self::Call(_)
+            | Self::Told(_)
+            | Self::Awaited
+            | Self::Unsupported(_) => true,
+        }
+    }
+
+    /// The content, and apart from it the words under it that phones would not show there.
+    pub(crate) fn apart(self) -> (Self, Option<Text>) {
+        let has_place = self.has_place_for_words();
+        match self {
+            Self::Media(mut media) if !has_place => {
+                let words = media.caption.take();
+                (Self::Media(media), words.and_then(Text::alone))
+            }
+            whole => (whole, None),
+        }
+    }
 }
 
 /// A call.
@@ -193,6 +223,13 @@ impl Text {
             body: body.into(),
             ..Self::default()
         }
+    }
+
+    /// Words that stood under something, as a message of their own: nothing tells what a link in them leads to. `None` when
+    /// they say nothing.
+    pub(crate) fn alone(self) -> Option<Self> {
+        let words = Self { preview: None, ..self };
+        (!words.body.trim().is_empty()).then_some(words)
     }
 }
 
@@ -393,6 +430,8 @@ pub(crate) struct Invitation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::MediaSource;
+    use MediaKind::{Audio, File, Gif, Image, Sticker, Video, VideoNote, Voice};
 
     #[test]
     fn words_stored_as_bare_text_are_still_read() {
@@ -400,5 +439,32 @@ mod tests {
         assert_eq!(content, Content::words("hello"));
         let stored = serde_json::to_string(&content).unwrap();
         assert_eq!(serde_json::from_str::<Content>(&stored).unwrap(), content);
+    }
+
+    #[test]
+    fn b22_b23_words_stand_apart_from_what_has_no_place_for_them() {
+        let words = || Text {
+            mentions: vec![Mention {
+                token: "@15550001111".to_owned(),
+                who: Sender::Owner,
+            }],
+            ..Text::plain("listen, @15550001111")
+        };
+        let of = |kind, caption| {
+            Content::Media(Box::new(Media {
+                caption,
+                ..Media::new(kind, MediaSource::Matrix("mxc://hs.test/a".into()), "any/any")
+            }))
+        };
+        for kind in [Audio, Voice, VideoNote, Sticker] {
+            assert_eq!(of(kind, Some(words())).apart(), (of(kind, None), Some(words())));
+            assert_eq!(of(kind, None).apart(), (of(kind, None), None));
+            assert_eq!(of(kind, Some(Text::plain(" \n"))).apart(), (of(kind, None), None));
+        }
+        for kind in [Image, Video, Gif, File] {
+            assert_eq!(of(kind, Some(words())).apart(), (of(kind, Some(words())), None));
+        }
+        assert_eq!(Content::words("hello").apart(), (Content::words("hello"), None));
+        assert!(!Content::Contacts(Vec::new()).has_place_for_words());
     }
 }

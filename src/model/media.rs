@@ -134,6 +134,14 @@ impl MediaKind {
             Self::File => "file",
         }
     }
+
+    /// Whether phones show words under it. Round films have a field for them that nobody sees.
+    pub(crate) fn has_place_for_words(self) -> bool {
+        match self {
+            Self::Image | Self::Video | Self::Gif | Self::File => true,
+            Self::VideoNote | Self::Audio | Self::Voice | Self::Sticker => false,
+        }
+    }
 }
 
 /// Where the bytes of media are.

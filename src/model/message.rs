@@ -59,8 +59,11 @@ pub(crate) enum Action {
     Attend {
         /// The message that is the appointment.
         appointment: MessageRef,
-        /// Whether it comes.
+        /// Whether they come.
         answer: Attendance,
+        /// How many come with them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        guests: Option<u32>,
     },
     /// A message is held at the top of the chat, or no longer.
     Pin {

@@ -17,7 +17,7 @@ impl Tx {
         current: Option<JobId>,
     ) -> Result<(), Error> {
         let statement = "update messages set body = null, content = null, said = null, frame = null, error = null, \
-             kind = $5 where device = $1 and chat = $2 and message = $3 and sender = $4";
+             kept = 0, kind = $5 where device = $1 and chat = $2 and message = $3 and sender = $4";
         let query = messages::named(statement, key, &message.id)
             .bind(sender(&message.sender))
             .bind(DELETED);

@@ -31,14 +31,20 @@ impl Error {
     /// Whether trying again later makes sense.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            // What a constraint refuses, it refuses again.
-            Self::Unavailable(sqlx::Error::Database(error)) => !matches!(
-                error.kind(),
-                sqlx::error::ErrorKind::UniqueViolation
-                    | sqlx::error::ErrorKind::ForeignKeyViolation
-                    | sqlx::error::ErrorKind::NotNullViolation
-                    | sqlx::error::ErrorKind::CheckViolation
-            ),
+            // What a constraint refuses, it refuses again, and so it is with what is too large for PostgreSQL (class 54).
+            Self::Unavailable(sqlx::Error::Database(error)) => {
+                let is_too_large = error
+                    .code()
+                    .is_some_and(|code| code.len() == 5 && code.starts_with("54"));
+                !is_too_large
+                    && !matches!(
+                        error.kind(),
+                        sqlx::error::ErrorKind::UniqueViolation
+                            | sqlx::error::ErrorKind::ForeignKeyViolation
+                            | sqlx::error::ErrorKind::NotNullViolation
+                            | sqlx::error::ErrorKind::CheckViolation
+                    )
+            }
             Self::Unavailable(_) => true,
             Self::Taken(_) | Self::InUse(_) | Self::Migration(_) | Self::Corrupt { .. } => false,
         }

@@ -50,6 +50,21 @@ impl Tx {
         self.execute(query).await.map(drop)
     }
 
+    /// Remembers which message another one answers.
+    pub(crate) async fn set_message_reply(
+        &mut self,
+        portal: &PortalKey,
+        (id, from): (&MessageId, &Sender),
+        reply_to: &MessageId,
+    ) -> Result<(), Error> {
+        let statement =
+            "update messages set reply_to = $5 where device = $1 and chat = $2 and message = $3 and sender = $4";
+        let query = messages::named(statement, portal, id)
+            .bind(sender(from))
+            .bind(text(reply_to.as_str()));
+        self.execute(query).await.map(drop)
+    }
+
     /// What stands around a message.
     pub(crate) async fn find_message_frame(
         &mut self,

@@ -1,12 +1,14 @@
 //! Galleries: one Matrix event that is several messages of a network. One of them, the one that is found by the event,
 //! leads; the others are its pieces.
 
+use ruma::EventId;
+
 use super::{
     Error, Tx,
     messages::{self, DELETED, Message},
     types::{sender, text},
 };
-use crate::model::PortalKey;
+use crate::model::{MessageId, PortalKey, Sender};
 
 impl Tx {
     /// Adds a message that stands in the event of another one; `false` when it was there already, and then nothing
@@ -21,6 +23,22 @@ impl Tx {
             .execute(messages::insert(statement, message).bind(stored_at))
             .await?;
         Ok(rows == 1)
+    }
+
+    /// Remembers in which event a message stands beside another one.
+    pub(crate) async fn set_piece_event(
+        &mut self,
+        portal: &PortalKey,
+        id: &MessageId,
+        from: &Sender,
+        event: &EventId,
+    ) -> Result<(), Error> {
+        let statement =
+            "update messages set shown_in = $5 where device = $1 and chat = $2 and message = $3 and sender = $4";
+        let query = messages::named(statement, portal, id);
+        self.execute(query.bind(sender(from)).bind(event.as_str()))
+            .await
+            .map(drop)
     }
 
     /// The messages that stand in the event of this one beside it, in order.

@@ -7,7 +7,7 @@ use super::{
     Error, Tx,
     types::{Columns, sender, text, word},
 };
-use crate::model::{DeviceId, Group, GroupMember, PortalKey, Rank, Sender};
+use crate::model::{ContactId, DeviceId, Group, GroupMember, PortalKey, Rank, Sender, Timestamp};
 
 /// A group as it is known and shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -101,6 +101,27 @@ impl Tx {
         Ok(self.row(query).await?.is_some())
     }
 
+    /// Who is in a group since then or longer, without the owner.
+    pub(crate) async fn list_members_since(
+        &mut self,
+        key: &PortalKey,
+        then: Timestamp,
+    ) -> Result<Vec<ContactId>, Error> {
+        let query = sqlx::query(
+            "select * from group_members where device = $1 and chat = $2 and rank is not null and since <= $3 order by who",
+        )
+        .bind(key.device.to_string())
+        .bind(text(key.chat.as_str()))
+        .bind(then.millis());
+        let mut contacts = Vec::new();
+        for row in &self.rows(query).await? {
+            if let Sender::Contact(contact) = Columns::new(row, "group_members", "who").sender("who")? {
+                contacts.push(contact);
+            }
+        }
+        Ok(contacts)
+    }
+
     /// Whether anything is known of a group.
     pub(crate) async fn is_group_known(&mut self, key: &PortalKey) -> Result<bool, Error> {
         let query = sqlx::query("select 1 from group_chats where device = $1 and chat = $2")
@@ -109,8 +130,19 @@ impl Tx {
         Ok(self.row(query).await?.is_some())
     }
 
-    /// Remembers what the network says of a group and who is in it. What its room shows stays as it is known.
-    pub(crate) async fn save_group(&mut self, key: &PortalKey, group: &Group, gone: bool) -> Result<(), Error> {
+    /// Remembers what the network says of a group and who is in it, new ones since now. What its room shows stays as it
+    /// is known.
+    pub(crate) async fn save_group(
+        &mut self,
+        key: &PortalKey,
+        (group, gone): (&Group, bool),
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let since = if self.is_group_known(key).await? {
+            now.millis()
+        } else {
+            0
+        };
         let query = sqlx::query(
             "insert into group_chats (device, chat, content, shown, gone) values ($1, $2, $3, $4, $5) \
              on conflict (device, chat) do update set content = excluded.content, gone = excluded.gone",
@@ -121,10 +153,10 @@ impl Tx {
         .bind(json(&ShownGroup::default()))
         .bind(i64::from(gone));
         self.execute(query).await?;
-        self.save_group_members(key, &group.members).await
+        self.save_group_members(key, &group.members, since).await
     }
 
-    async fn save_group_members(&mut self, key: &PortalKey, members: &[GroupMember]) -> Result<(), Error> {
+    async fn save_group_members(&mut self, key: &PortalKey, members: &[GroupMember], since: i64) -> Result<(), Error> {
         let query = sqlx::query("select * from group_members where device = $1 and chat = $2")
             .bind(key.device.to_string())
             .bind(text(key.chat.as_str()));
@@ -138,13 +170,15 @@ impl Tx {
                 continue;
             }
             let query = sqlx::query(
-                "insert into group_members (device, chat, who, rank, present) values ($1, $2, $3, $4, 0) \
-                 on conflict (device, chat, who) do update set rank = excluded.rank",
+                "insert into group_members (device, chat, who, rank, present, since) values ($1, $2, $3, $4, 0, $5) \
+                 on conflict (device, chat, who) do update set rank = excluded.rank, since = \
+                 case when group_members.rank is null then excluded.since else group_members.since end",
             )
             .bind(key.device.to_string())
             .bind(text(key.chat.as_str()))
             .bind(sender(&member.who))
-            .bind(word(&member.rank));
+            .bind(word(&member.rank))
+            .bind(since);
             self.execute(query).await?;
         }
         for (who, rank) in before {
@@ -194,22 +228,24 @@ impl Tx {
     }
 
     /// Remembers whether somebody's Matrix user is in the room of a group. Who is not known to be in the group counts as
-    /// a member until the next comparison. Answers the rank they have.
+    /// a member since now, until the next comparison. Answers the rank they have.
     pub(crate) async fn set_group_member_present(
         &mut self,
         key: &PortalKey,
         who: &Sender,
         present: bool,
+        now: Timestamp,
     ) -> Result<Option<Rank>, Error> {
         let query = sqlx::query(
-            "insert into group_members (device, chat, who, rank, present) values ($1, $2, $3, $4, $5) \
+            "insert into group_members (device, chat, who, rank, present, since) values ($1, $2, $3, $4, $5, $6) \
              on conflict (device, chat, who) do update set present = excluded.present",
         )
         .bind(key.device.to_string())
         .bind(text(key.chat.as_str()))
         .bind(sender(who))
         .bind(present.then(|| word(&Rank::Member)))
-        .bind(i64::from(present));
+        .bind(i64::from(present))
+        .bind(now.millis());
         self.execute(query).await?;
         let query = sqlx::query("select * from group_members where device = $1 and chat = $2 and who = $3")
             .bind(key.device.to_string())

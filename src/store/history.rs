@@ -222,7 +222,7 @@ impl Tx {
         let statement = if shown {
             "select * from messages where device = $1 and chat = $2 and event is not null order by at, message limit 1"
         } else {
-            "select * from messages where device = $1 and chat = $2 and kind <> 'refused' order by at, message limit 1"
+            "select * from messages where device = $1 and chat = $2 and state <> 'failed' order by at, message limit 1"
         };
         let row = self.row(chat(statement, key)).await?;
         row.as_ref()

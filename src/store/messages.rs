@@ -1,6 +1,6 @@
 //! Messages: which message of a network is which Matrix event, and what became of it.
 
-use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId};
+use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::{
     Any,
@@ -282,6 +282,28 @@ impl Tx {
         self.row(query).await?.as_ref().map(read).transpose()
     }
 
+    /// Whether something of this content that somebody said in a chat between two moments was refused.
+    pub(crate) async fn was_refused(
+        &mut self,
+        portal: &PortalKey,
+        speaker: &UserId,
+        content: &Content,
+        (from, until): (Timestamp, Timestamp),
+    ) -> Result<bool, Error> {
+        let query = sqlx::query(
+            "select 1 from messages where device = $1 and chat = $2 and at >= $3 and at <= $4 and kind = $5 and \
+             speaker = $6 and content = $7 limit 1",
+        )
+        .bind(portal.device.to_string())
+        .bind(text(portal.chat.as_str()))
+        .bind(from.millis())
+        .bind(until.millis())
+        .bind(REFUSED)
+        .bind(speaker.as_str().to_owned())
+        .bind(text(&json(content)));
+        Ok(self.row(query).await?.is_some())
+    }
+
     /// Remembers the events of a message after its first one.
     pub(crate) async fn set_message_parts(
         &mut self,
@@ -323,7 +345,7 @@ impl Tx {
             .collect()
     }
 
-    /// Gives a message other content; `edited_at` when a person did so.
+    /// Gives a message other content, unless it was taken back; `edited_at` when a person did so.
     pub(crate) async fn set_message_content(
         &mut self,
         portal: &PortalKey,
@@ -331,14 +353,37 @@ impl Tx {
         edited_at: Option<Timestamp>,
     ) -> Result<(), Error> {
         let statement = "update messages set body = $5, kind = $6, content = $7, edited_at = coalesce($8, edited_at) \
-             where device = $1 and chat = $2 and message = $3 and sender = $4";
+             where device = $1 and chat = $2 and message = $3 and sender = $4 and kind <> $9";
         let query = named(statement, portal, message.id)
             .bind(sender(message.sender))
             .bind(maybe(message.text))
             .bind(text(message.kind))
             .bind(maybe(message.content.map(json).as_deref()))
-            .bind(edited_at.map(Timestamp::millis));
+            .bind(edited_at.map(Timestamp::millis))
+            .bind(DELETED);
         self.execute(query).await.map(drop)
+    }
+
+    /// Remembers which Matrix event says what a message of the owner says now; `None`: its own.
+    pub(crate) async fn set_message_edit(
+        &mut self,
+        portal: &PortalKey,
+        id: &MessageId,
+        event: Option<&EventId>,
+    ) -> Result<(), Error> {
+        let statement =
+            "update messages set edited_by = $5 where device = $1 and chat = $2 and message = $3 and sender = $4";
+        let query = named(statement, portal, id)
+            .bind(sender(&Sender::Owner))
+            .bind(event.map(EventId::as_str));
+        self.execute(query).await.map(drop)
+    }
+
+    /// The message of the owner that says what this edit says.
+    pub(crate) async fn find_message_edited_by(&mut self, event: &EventId) -> Result<Option<Message>, Error> {
+        let query =
+            sqlx::query("select * from messages where edited_by = $1 order by device limit 1").bind(event.as_str());
+        self.row(query).await?.as_ref().map(read).transpose()
     }
 
     /// Remembers which Matrix event a message is.

@@ -87,6 +87,14 @@ pub(super) const ALL: &[Migration] = &[
         name: "00019_timers",
         sql: include_str!("../../migrations/00019_timers.sql"),
     },
+    Migration {
+        name: "00020_since",
+        sql: include_str!("../../migrations/00020_since.sql"),
+    },
+    Migration {
+        name: "00021_edited",
+        sql: include_str!("../../migrations/00021_edited.sql"),
+    },
 ];
 
 impl Store {

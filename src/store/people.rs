@@ -7,9 +7,9 @@ use sqlx::any::AnyRow;
 
 use super::{
     Error, Keyring, Tx,
-    types::{Columns, maybe, text},
+    types::{Columns, maybe, sender, text},
 };
-use crate::model::ContactId;
+use crate::model::{ContactId, Sender};
 
 /// What is known of a person.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -246,6 +246,11 @@ impl Tx {
             .bind(gone)
             .bind(kept);
         self.execute(alias).await?;
+        // Who has one name has one vote.
+        let votes = sqlx::query("update votes set sender = $1 where sender = $2")
+            .bind(sender(&Sender::Contact(older.person.contact.clone())))
+            .bind(sender(&Sender::Contact(younger.person.contact.clone())));
+        self.execute(votes).await?;
         let name =
             sqlx::query("update people set name = coalesce(name, $2), business = coalesce(business, $3) where id = $1")
                 .bind(older.id)

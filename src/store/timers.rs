@@ -22,7 +22,10 @@ impl Tx {
     }
 
     /// The timer of a chat, and since when it is known to be so.
-    async fn find_dated_timer(&mut self, key: &PortalKey) -> Result<(Option<u32>, Option<Timestamp>), Error> {
+    pub(crate) async fn find_dated_timer(
+        &mut self,
+        key: &PortalKey,
+    ) -> Result<(Option<u32>, Option<Timestamp>), Error> {
         let query = of_chat("select * from portals where device = $1 and chat = $2", key);
         let Some(row) = self.row(query).await? else {
             return Ok((None, None));

@@ -10,10 +10,12 @@ use crate::support::{
     database::Engine,
     homeserver::{Room, User},
     receiver::Receiver,
-    rest::Rest,
+    rest::{Rest, tries_to_upload},
     waiting::{SOON, eventually},
     world::{Linked, OWNER, World, gets, link, settled, texts, webhook},
 };
+
+const OGG: &[u8] = include_bytes!("../simulator/media/voice.ogg");
 
 /// By then wharf has died, or everything is done.
 const DONE: Duration = Duration::from_mins(3);
@@ -193,6 +195,19 @@ async fn sends_by_rest(rest: &Rest, round: usize) {
     .await;
 }
 
+/// The same with sound and words.
+async fn sends_sound_by_rest(rest: &Rest, words: &str) {
+    let path = &format!("/api/v1/devices/{OWNER}/message");
+    let fields = &[("contact", "15550001111"), ("platform", "wa"), ("text", words)];
+    eventually("REST answers", SOON, || async move {
+        let request = rest.raw(Method::POST, path).bearer_auth(rest.token());
+        let request = request.header("Idempotency-Key", words).timeout(Duration::from_secs(2));
+        let answer = tries_to_upload(request, fields, ("song.ogg", "audio/ogg", OGG)).await;
+        answer.ok().filter(|answer| answer.status() == 200)
+    })
+    .await;
+}
+
 on_both_engines! {
     async fn t20_w03_a_crash_at_any_named_point_loses_nothing_and_doubles_nothing(engine: Engine) {
         let mut talk = Talk::begin(engine).await;
@@ -200,6 +215,53 @@ on_both_engines! {
             assert!(talk.survives(&format!("{point}=panic")).await, "{point} was not reached");
         }
         talk.is_whole().await;
+    }
+
+    /// B22: sound with words is two messages. Whichever of them the process dies at, each arrives once, in this order, and
+    /// the room shows them as one.
+    async fn b22_a_crash_between_sound_and_its_words_loses_and_doubles_neither(engine: Engine) {
+        let mut world = World::start(engine).await;
+        let (linked, alice, room, ana) = world.talking().await.parts();
+        let file = world.homeserver.keeps_file(Some("song.ogg"), "audio/ogg", OGG.to_vec());
+        let mut expected = Vec::new();
+        for (way, point) in [
+            ("outgoing", "act.after=panic"),
+            ("outgoing", "act.before=1*off->panic"),
+            ("outgoing", "act.after=1*off->panic"),
+            ("sending", "act.after=panic"),
+            ("sending", "act.before=1*off->panic"),
+            ("sending", "act.after=1*off->panic"),
+        ] {
+            let words = format!("{way} {point}");
+            world.settles(SOON).await;
+            world.wharf.is_killed().await;
+            world.wharf.spawn(&format!("bridge.{way}.{point}"));
+            if way == "outgoing" {
+                let info = json!({"mimetype": "audio/ogg", "size": OGG.len()});
+                let song = json!({
+                    "msgtype": "m.audio", "body": words, "filename": "song.ogg", "url": file, "info": info,
+                });
+                alice.sends(room.id(), "m.room.message", &song);
+            }
+            let arrives = || async {
+                if way == "sending" {
+                    sends_sound_by_rest(&linked.rest, &words).await;
+                }
+                gets(&ana, &words).await;
+                room.shows(&words).await;
+                settled(&linked.rest, SOON).await;
+            };
+            assert!(dies_before(&mut world, arrives()).await, "{point} was not reached");
+            world.restarts().await;
+            arrives().await;
+            expected.extend(["sound".to_owned(), words]);
+        }
+        world.settles(SOON).await;
+        let got = ana.received().into_iter().map(|got| got.text.unwrap_or_else(|| "sound".to_owned()));
+        assert_eq!(got.collect::<Vec<_>>(), expected);
+        for words in expected.iter().filter(|words| *words != "sound") {
+            assert_eq!(room.said().iter().filter(|(_, text)| text == words).count(), 1, "{words}");
+        }
     }
 
     /// The room is made once, also when we die around making it.

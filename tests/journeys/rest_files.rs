@@ -151,6 +151,37 @@ on_both_engines! {
         }
     }
 
+    /// T13, B22: words with sound follow it on WhatsApp, where sound has no place for them. Both are one message to whoever
+    /// sent it, stand in one event, and are taken back with it.
+    async fn t13_b22_words_with_sound_by_rest_follow_it(engine: Engine) {
+        let world = World::start(engine).await;
+        let Talking { linked, room, ana, alice } = world.talking().await;
+        let question = ana.says(&linked.phone, "which song?");
+        let asked = text_of(&room.shows("which song?").await, "event_id").to_owned();
+        let fields = [("contact", ana.number()), ("text", "this one"), ("reply_id", &*asked)];
+        let (status, answer) = posts(request(&linked.rest), &fields, ("song.ogg", "audio/ogg", OGG)).await;
+        assert_eq!((status, answer["results"].as_array().map(Vec::len)), (200, Some(1)), "{answer}");
+        let sound = receives(&ana, "sound", |got| got.message.audio_message.is_set()).await;
+        let words = receives(&ana, "its words", |got| got.text.as_deref() == Some("this one")).await;
+        assert_eq!((sound.quoted_id.as_ref(), words.quoted_id.as_ref()), (Some(&question), None));
+        assert_eq!(ana.media_of(&sound).unwrap(), OGG);
+        let shown = shows_file(&room, "song.ogg").await;
+        assert_eq!(shown["content"]["body"], "this one");
+        world.settles(SOON).await;
+        let ids: Vec<String> = ana.received().into_iter().map(|got| got.id).collect();
+        assert_eq!(ids, [sound.id.clone(), words.id.clone()], "each once, in this order");
+        assert_eq!(room.said().iter().filter(|(_, text)| text == "this one").count(), 1);
+        let sent = format!("/api/v1/chats/{}/messages/{}", ana.number(), text_of(&answer["results"][0], "message_id"));
+        let (status, told) = linked.rest.call(Method::GET, &sent, None).await;
+        assert_eq!((status, &told["event_id"]), (200, &shown["event_id"]), "{told}");
+
+        alice.sends(room.id(), "m.room.redaction", &json!({"redacts": shown["event_id"]}));
+        for id in [&sound.id, &words.id] {
+            let is_its_end = |got: &Received| got.message.protocol_message.key.id.as_ref() == Some(id);
+            receives(&ana, "its end", is_its_end).await;
+        }
+    }
+
     /// W-14: the same file under the same key is sent once; another one under it is a mistake.
     async fn w14_a_file_with_an_idempotency_key_is_sent_once(engine: Engine) {
         let world = World::start(engine).await;

@@ -160,7 +160,10 @@ rows! {
     b04_answers_to_what_was_said_elsewhere_quote_it: rows::quotes::b04_elsewhere;
     /// B05
     b05_edits_take_the_place_of_words_and_captions: rows::changes::b05;
-    /// B05
+    b05_b06_an_edit_that_is_taken_back_brings_back_what_was_said: rows::changes::b05_taken_back;
+    b05_b06_nobody_changes_what_others_said: rows::changes::b05_b06_of_others;
+    b05_b08_b14_what_was_not_sent_is_neither_edited_nor_marked: rows::changes::b05_of_what_was_not_sent;
+    /// B05.
     b05_another_file_in_an_edit_is_told_of: rows::changes::b05_files;
     /// B05
     b05_an_edit_that_is_too_late_is_told_so: rows::changes::b05_late;
@@ -242,6 +245,12 @@ rows! {
     b21_films_become_what_phones_play: rows::made::b21_made;
     /// B22
     b22_sound_is_sound: rows::sound::b22;
+    /// B05, B06, B22
+    b22_words_under_sound_follow_it: rows::sound::b22_words;
+    /// B05, B22
+    b22_no_words_are_put_under_sound_later: rows::sound::b22_other_words;
+    /// B22, B28
+    b28_galleries_of_sound_have_their_words_after_the_first: rows::sound::b28_of_sound;
     /// B23
     b23_voice_keeps_its_waveform: rows::sound::b23;
     /// B23
@@ -257,11 +266,15 @@ rows! {
     /// B26
     b26_of_what_is_shared_live_the_beginning_crosses: rows::places::b26_shared;
     /// B26
+    b26_places_that_nobody_shares_hold_nothing_up: rows::places::b26_shared_by_nobody;
+    /// B26
     b26_wherever_the_next_place_comes_from_it_stands_in_one_event: rows::places::b26_moving;
     /// B26
     b26_where_only_the_phone_sees_it_is_said_once: rows::places::b26_unseen;
     /// B27
     b27_cards_can_be_read_and_kept: rows::people::b27;
+    /// B05, B06, B27
+    b27_words_with_cards_follow_them: rows::people::b27_words;
     /// B28
     b28_albums_belong_together: rows::media::b28;
     /// B28

@@ -129,6 +129,53 @@ async fn t14_places_and_cards_reach_the_webhook_as_what_they_are() {
     }
 }
 
+/// T14: whoever is mentioned is named as the event names them, in words and under a file, also by an internal number.
+#[tokio::test(flavor = "multi_thread")]
+async fn t14_b03_who_is_mentioned_in_a_group_is_named_to_the_webhook_as_in_the_event() {
+    let world = World::start(Engine::Sqlite).await;
+    let alice = world.homeserver.user("alice");
+    let linked = world.linked_device(&[alice.id()]).await;
+    let (receiver, _) = webhook(&linked.rest).await;
+    let ana = world.contact("15550001111", "Ana");
+    let bob = world.contact("15550002222", "Bob");
+    let group = world.whatsapp.group("Family", &[&ana, &linked.phone, &bob]).unwrap();
+    let room = alice.joins_invite().await;
+    group.says(&bob, "here I am").unwrap();
+    room.shows("here I am").await;
+    let event_of = async |got: &Value| {
+        room.waits_for("its event", |event| event["event_id"] == got["id"])
+            .await
+    };
+
+    let text = Speech::Text {
+        text: "ask @15550002222, *now*".into(),
+        mentions: vec![bob.number().to_owned()],
+    };
+    group.speaks(&ana, text).unwrap();
+    let got = receiver.gets("ask Bob, *now*").await.body;
+    let event = event_of(&got).await;
+    assert_eq!(event["content"]["body"], got["message"]);
+    let ghost = json!([format!("@whatsapp_{}:hs.test", bob.number())]);
+    assert_eq!(event["content"]["m.mentions"]["user_ids"], ghost);
+
+    let mut picture = world.whatsapp.upload(MediaKind::Image, PNG).unwrap().image();
+    picture.caption = Some("for @15550002222 and @42424242".into());
+    picture.context_info = MessageField::some(wa::ContextInfo {
+        mentioned_jid: vec!["15550002222@s.whatsapp.net".into(), "42424242@lid".into()],
+        ..Default::default()
+    });
+    let message = wa::Message {
+        image_message: MessageField::some(picture),
+        ..Default::default()
+    };
+    group.sends(&ana, message).unwrap();
+    let got = gets_type(&receiver, "m.image").await;
+    let event = event_of(&got).await;
+    assert_eq!(event["content"]["body"], got["message"]);
+    let words = text_of(&got, "message");
+    assert!(words.starts_with("for Bob and ") && !words.contains('@'), "{words}");
+}
+
 on_both_engines! {
     /// T14: what is no message to an application is not told to it.
     async fn t14_stickers_reactions_edits_and_what_is_taken_back_are_no_news_to_webhooks(engine: Engine) {

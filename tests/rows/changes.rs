@@ -3,10 +3,20 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::{Received, Speech};
-use whatsapp_rust::waproto::whatsapp::message::ProtocolMessage;
+use whatsapp_rust::{
+    buffa::MessageField,
+    waproto::whatsapp::{
+        self as wa,
+        message::{ProtocolMessage, protocol_message::Type},
+    },
+};
 
+use super::groups::begun;
 use super::talk::{Client, Talk, around, body, relates_to, told, words};
-use crate::support::waiting::SOON;
+use crate::support::{
+    waiting::{SOON, eventually},
+    world::text_of,
+};
 
 const PNG: &[u8] = include_bytes!("../simulator/media/harbour.png");
 
@@ -17,12 +27,31 @@ pub(super) fn done_to(got: &Received) -> Option<ProtocolMessage> {
     message.protocol_message.as_option().cloned()
 }
 
-fn edit(event: &str, new: &Value) -> Value {
+/// An edit as clients write it.
+pub(super) fn edit(event: &str, new: &Value) -> Value {
     let mut content = new.clone();
     content["body"] = json!(format!("* {}", new["body"].as_str().unwrap()));
     content["m.new_content"] = new.clone();
     content["m.relates_to"] = json!({"rel_type": "m.replace", "event_id": event});
     content
+}
+
+/// Waits until a person on WhatsApp is told that a message was taken back.
+pub(super) async fn is_taken_back<H, C: Client>(talk: &Talk<'_, H, C>, id: &str) {
+    let gone = |got: &Received| {
+        done_to(got).is_some_and(|done| !done.edited_message.is_set() && done.key.id.as_deref() == Some(id))
+    };
+    talk.gets("its end", gone).await;
+}
+
+/// Waits until a person on WhatsApp is told other words in the place of a message.
+pub(super) async fn says_now<H, C: Client>(talk: &Talk<'_, H, C>, id: &str, words: &str) {
+    let changed = |got: &Received| {
+        done_to(got).is_some_and(|done| {
+            done.edited_message.conversation.as_deref() == Some(words) && done.key.id.as_deref() == Some(id)
+        })
+    };
+    talk.gets(words, changed).await;
 }
 
 /// B05: words and captions, and the homeserver shows the last ones.
@@ -68,6 +97,115 @@ pub async fn b05<H, C: Client>(talk: Talk<'_, H, C>) {
         assert_eq!(key.id.as_deref(), Some(first.id.as_str()));
     }
     talk.needs_no_notice().await;
+}
+
+/// B05, B06: an edit that is taken back brings back what was said before it, on WhatsApp too; one that was replaced itself
+/// changes nothing.
+pub async fn b05_taken_back<H, C: Client>(talk: Talk<'_, H, C>) {
+    let mine = talk.chat.says(words("at eight")).await;
+    let first = talk.gets_text("at eight").await;
+    let comes = async |text: &str, since: usize| {
+        let changed = eventually(text, SOON, || async {
+            let edits = talk.ana.received().into_iter().filter_map(|got| done_to(&got));
+            let mut edits: Vec<_> = edits.filter(|done| done.edited_message.is_set()).collect();
+            (edits.len() > since).then(|| edits.remove(since))
+        })
+        .await;
+        assert_eq!(changed.edited_message.conversation.as_deref(), Some(text));
+        assert_eq!(changed.key.id.as_deref(), Some(first.id.as_str()));
+    };
+    let mut edits = Vec::new();
+    for (number, text) in ["at nine", "at ten", "at *eleven*"].into_iter().enumerate() {
+        edits.push(talk.chat.says(edit(&mine, &words(text))).await);
+        comes(text, number).await;
+    }
+    talk.chat.takes_back(&edits[0]).await;
+    talk.chat.takes_back(&edits[2]).await;
+    comes("at ten", 3).await;
+    talk.chat.takes_back(&edits[1]).await;
+    comes("at eight", 4).await;
+    talk.chat.takes_back(&mine).await;
+    talk.gets("the end", |got| {
+        done_to(got).is_some_and(|done| done.key.id.as_ref() == Some(&first.id) && !done.edited_message.is_set())
+    })
+    .await;
+    talk.needs_no_notice().await;
+}
+
+/// B05, B06: nobody edits or takes back what others said, however they name it.
+pub async fn b05_b06_of_others<H, C: Client>(talk: Talk<'_, H, C>) {
+    let (group, bob, there) = begun(&talk, false).await;
+    let id = group.says(&bob, "mine").unwrap();
+    let said = there.shows("mine").await;
+    let own = talk.chat.says(words("this is mine")).await;
+    let got = talk.gets_text("this is mine").await;
+    let edit = |id: &str, text: &str| Speech::Edit {
+        id: id.to_owned(),
+        text: text.to_owned(),
+    };
+    // As if it were her own.
+    let delete = |id: &str| wa::Message {
+        protocol_message: MessageField::some(ProtocolMessage {
+            key: MessageField::some(wa::MessageKey {
+                from_me: Some(true),
+                id: Some(id.to_owned()),
+                ..Default::default()
+            }),
+            r#type: Some(Type::REVOKE),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    group.speaks(&talk.ana, edit(&id, "not mine")).unwrap();
+    group.sends(&talk.ana, delete(&id)).unwrap();
+    talk.speaks(edit(&got.id, "not mine"));
+    talk.ana.sends(talk.phone(), delete(&got.id));
+    group.says(&talk.ana, "was that me?").unwrap();
+    there.shows("was that me?").await;
+    talk.world.settles(SOON).await;
+    for (chat, event, text) in [
+        (&there, text_of(&said, "event_id"), "mine"),
+        (&talk.chat, own.as_str(), "this is mine"),
+    ] {
+        let now = chat.event(event).await;
+        assert_eq!(now["content"]["body"], text);
+        assert_eq!(now["unsigned"]["m.relations"]["m.replace"], Value::Null, "{now}");
+        let path = format!("/api/v1/chats/{}/messages/{event}", chat.room());
+        let (_, shown) = talk.linked.rest.call(Method::GET, &path, None).await;
+        assert_eq!(
+            (&shown["text"], &shown["deleted"]),
+            (&json!(text), &json!(false)),
+            "{shown}"
+        );
+    }
+    group.speaks(&bob, edit(&id, "mine alone")).unwrap();
+    there
+        .sees_now("his own edit", &said, |now| now["body"] == "mine alone")
+        .await;
+}
+
+/// B05, B08, B14: what was not sent is nowhere to be edited or marked, and that is told.
+pub async fn b05_of_what_was_not_sent<H, C: Client>(talk: Talk<'_, H, C>) {
+    talk.world.whatsapp.nacks_next_to(&talk.ana, 479);
+    let mine = talk.chat.says(words("at eigth")).await;
+    talk.comes_to(&mine, "failed").await;
+    talk.chat.says(edit(&mine, &words("at eight"))).await;
+    talk.chat
+        .hears("Not sent: the message that was edited was not sent")
+        .await;
+    let mark = json!({"m.relates_to": {"rel_type": "m.annotation", "event_id": mine, "key": "👍"}});
+    talk.chat.sends("m.reaction", mark).await;
+    talk.chat
+        .hears("Not sent: what the reaction is to is no message of the chat")
+        .await;
+    talk.chat.sets("m.room.pinned_events", json!({"pinned": [mine]})).await;
+    talk.chat
+        .hears("Not sent: what was pinned is no message of the chat")
+        .await;
+    talk.chat.says(words("at eight it is")).await;
+    talk.gets_text("at eight it is").await;
+    let done = talk.ana.received().into_iter().filter(|got| done_to(got).is_some());
+    assert_eq!(done.count(), 0, "nothing was done to what nobody has");
 }
 
 /// B05: an edit that brings another file changes the words under it alone, and says so.

@@ -97,10 +97,8 @@ pub async fn done<H, C: Client>(talk: &Talk<'_, H, C>) -> Lost<C> {
         options: vec!["Friday".into()],
     });
     let attended = loses(talk, event("Regatta"));
-    talk.speaks(Speech::Attend {
-        id: attended.clone(),
-        answer: Attendance::Yes,
-    });
+    let (id, answer) = (attended.clone(), Attendance::Yes);
+    talk.speaks(Speech::Attend { id, answer, guests: 0 });
     let edited_poll = loses(talk, poll("Where?", ["Here", "There"]));
     talk.speaks(Speech::EditPoll {
         id: edited_poll.clone(),

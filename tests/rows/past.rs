@@ -237,6 +237,7 @@ async fn attended<H, C: Client>(talk: &Talk<'_, H, C>, said: &Said) {
     talk.speaks(Speech::Attend {
         id: id.clone(),
         answer: Attendance::Maybe,
+        guests: 0,
     });
     hears_answer(&talk.chat, "❔ Perhaps comes", shown, &talk.ghost()).await;
     talk.chat.says(answer(shown, "!wa attend yes")).await;

@@ -3,7 +3,11 @@
 use serde_json::json;
 use simulator::{Card, Speech};
 
-use super::talk::{Client, Talk, body};
+use super::{
+    changes::{done_to, edit, is_taken_back, says_now},
+    talk::{Client, Talk, body},
+};
+use crate::support::waiting::SOON;
 
 const VCARD: &str = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Bob Stone\r\nTEL;TYPE=CELL:+1 555 000 2222\r\nEND:VCARD\r\n";
 
@@ -55,5 +59,39 @@ pub async fn b27<H, C: Client>(talk: Talk<'_, H, C>) {
         .gets("cards", |got| got.message.contacts_array_message.is_set())
         .await;
     assert_eq!(got.message.contacts_array_message.contacts.len(), 2);
+    talk.needs_no_notice().await;
+}
+
+/// B05, B06, B27: words with cards follow them; what is done to the event is done to both. What only tells what stands on
+/// the cards, as we show them, does not.
+pub async fn b27_words<H, C: Client>(talk: Talk<'_, H, C>) {
+    let address = talk.chat.uploads("bob.vcf", "text/vcard", VCARD.as_bytes()).await;
+    let info = json!({"mimetype": "text/vcard", "size": VCARD.len()});
+    let card =
+        |words: &str| json!({"msgtype": "m.file", "body": words, "filename": "bob.vcf", "url": address, "info": info});
+    let mine = talk.chat.says(card("my brother")).await;
+    let contact = talk.gets("a card", |got| got.message.contact_message.is_set()).await;
+    let words = talk.gets_text("my brother").await;
+    talk.chat.says(edit(&mine, &card("my big brother"))).await;
+    says_now(&talk, &words.id, "my big brother").await;
+    talk.chat.takes_back(&mine).await;
+    is_taken_back(&talk, &contact.id).await;
+    is_taken_back(&talk, &words.id).await;
+
+    let people = vec![Card {
+        name: "Cleo".into(),
+        number: "15550003333".into(),
+    }];
+    talk.speaks(Speech::Contacts { people });
+    let shown = talk.chat.hears("Cleo").await;
+    talk.chat.says(shown["content"].clone()).await;
+    talk.gets("the card again", |got| {
+        got.message.contact_message.display_name.as_deref() == Some("Cleo")
+    })
+    .await;
+    talk.world.settles(SOON).await;
+    let said = talk.ana.received().into_iter().filter(|got| done_to(got).is_none());
+    let texts: Vec<_> = said.filter_map(|got| got.text).collect();
+    assert_eq!(texts, ["my brother"]);
     talk.needs_no_notice().await;
 }

@@ -8,6 +8,7 @@ use super::{
     talk::{Client, Talk, body, relates_to, words},
     words::{is_tiny_jpeg, large_png},
 };
+use crate::support::world::text_of;
 
 /// A place of a live location, by its number and the seconds since it began.
 fn numbered(latitude: f64, sequence: i64, seconds: u32) -> wa::Message {
@@ -99,6 +100,24 @@ pub async fn b26<H, C: Client>(talk: Talk<'_, H, C>) {
         (Some(12), Some("Café"))
     );
     is_tiny_jpeg(place.jpeg_thumbnail.as_deref());
+}
+
+/// B26: a place that names anything but what its sender shares is nothing, and holds nothing up.
+pub async fn b26_shared_by_nobody<H, C: Client>(talk: Talk<'_, H, C>) {
+    let hello = talk.chat.shows("hello").await;
+    let mine = talk.chat.says(words("I am here")).await;
+    talk.gets_text("I am here").await;
+    for event in [text_of(&hello, "event_id"), &mine, "$nothing"] {
+        let moved = json!({
+            "m.relates_to": {"rel_type": "m.reference", "event_id": event},
+            "org.matrix.msc3488.location": {"uri": "geo:48.2,16.37"},
+        });
+        talk.chat.sends("org.matrix.msc3672.beacon", moved).await;
+    }
+    talk.chat.says(words("and I stay")).await;
+    talk.gets_text("and I stay").await;
+    assert_eq!(talk.ana.received().len(), 2);
+    talk.needs_no_notice().await;
 }
 
 /// B26: of what is shared live in Matrix the place where it began crosses, once, and people are told that no more does.

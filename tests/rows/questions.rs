@@ -337,14 +337,16 @@ pub async fn b15_answers<H, C: Client>(talk: Talk<'_, H, C>) {
     };
     let id = talk.speaks(event("Regatta"));
     let shown = talk.chat.hears("Regatta").await;
-    for (attends, words) in [
-        (Attendance::Yes, "✅ Comes"),
-        (Attendance::No, "❌ Does not come"),
-        (Attendance::Maybe, "❔ Perhaps comes"),
+    for (attends, guests, words) in [
+        (Attendance::Yes, 0, "✅ Comes"),
+        (Attendance::No, 0, "❌ Does not come"),
+        (Attendance::Maybe, 0, "❔ Perhaps comes"),
+        (Attendance::Yes, 1, "✅ Comes, with 1 guest"),
     ] {
         talk.speaks(Speech::Attend {
             id: id.clone(),
             answer: attends,
+            guests,
         });
         hears_answer(&talk.chat, words, &shown, &talk.ghost()).await;
     }
@@ -369,9 +371,10 @@ pub async fn b15_answers<H, C: Client>(talk: Talk<'_, H, C>) {
     let comes = Speech::Attend {
         id,
         answer: Attendance::Yes,
+        guests: 2,
     };
     group.speaks(&talk.ana, comes).unwrap();
-    hears_answer(&there, "✅ Comes", &shown, &talk.ghost()).await;
+    hears_answer(&there, "✅ Comes, with 2 guests", &shown, &talk.ghost()).await;
     there.says(answer(&shown, "!wa attend maybe")).await;
     gets_answer(&bob, Attendance::Maybe).await;
 }

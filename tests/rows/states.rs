@@ -33,14 +33,21 @@ pub async fn b43_by_rest<H, C: Client>(talk: Talk<'_, H, C>) {
     talk.ana.is_away(true);
     talk.world.whatsapp.is_down();
     let said = talk.chat.says(words("are you there?")).await;
+    // Of whom nothing was told, it is as far as it is itself.
+    let untold = |state: &str, error: Option<&str>| {
+        json!([{
+            "contact": { "id": talk.ghost(), "name": "Ana" }, "state": state, "error": error,
+            "delivered_at": null, "read_at": null, "played_at": null,
+        }])
+    };
     let message = talk.comes_to(&said, "pending").await;
     assert_eq!(
         (&message["text"], &message["receipts"]),
-        (&json!("are you there?"), &json!([]))
+        (&json!("are you there?"), &untold("pending", None))
     );
     talk.world.whatsapp.is_up();
     let message = talk.comes_to(&said, "sent").await;
-    assert_eq!(message["receipts"], json!([]), "nobody has it");
+    assert_eq!(message["receipts"], untold("sent", None), "nobody has it");
     talk.ana.is_away(false);
     let got = talk.gets_text("are you there?").await;
     let message = talk.comes_to(&said, "delivered").await;
@@ -70,6 +77,7 @@ pub async fn b43_by_rest<H, C: Client>(talk: Talk<'_, H, C>) {
     let refused = talk.chat.says(words("refused")).await;
     let message = talk.comes_to(&refused, "failed").await;
     let why = message["error"].as_str().unwrap();
+    assert_eq!(message["receipts"], untold("failed", Some(why)));
     let notice = talk.chat.hears("Not sent").await;
     assert!(body(&notice).contains(why), "{} / {why}", body(&notice));
 
@@ -188,6 +196,15 @@ pub async fn b43_refused<H, C: Client>(talk: Talk<'_, H, C>) {
         );
         refused.push(event);
     }
+    // A ring of today's clients is an event of the old kind and one of the new: it is told once.
+    let ring = json!({"application": "m.call", "call_id": "", "notify_type": "ring", "m.mentions": {"room": true}});
+    let rings = talk.chat.sends("org.matrix.msc4075.call.notify", ring).await;
+    let ring = json!({"notification_type": "ring", "lifetime": 30_000, "m.mentions": {"room": true}});
+    talk.chat.sends("org.matrix.msc4075.rtc.notification", ring).await;
+    let why = "call cannot be sent yet";
+    assert_eq!(told(&talk.chat, &rings).await["message"], why);
+    talk.chat.hears(&format!("Not sent: {why}.")).await;
+    refused.push(rings);
     // An edit is about another message: it has a state, and no row.
     let edit = json!({
         "msgtype": "m.text", "body": "* goodbye", "m.new_content": {"msgtype": "m.text", "body": "goodbye"},
@@ -212,6 +229,8 @@ pub async fn b43_refused<H, C: Client>(talk: Talk<'_, H, C>) {
     let ids: Vec<_> = talk.ana.received().into_iter().map(|got| got.id).collect();
     assert_eq!(ids, [got.id], "nothing else reached her");
     let events = talk.chat.reads().await;
+    let is_ring = |it: &&Value| body(it) == "Not sent: call cannot be sent yet.";
+    assert_eq!(events.iter().filter(is_ring).count(), 1, "told once: {events:?}");
     for event in refused.iter().chain([&edit]) {
         let is_told = |it: &&Value| it["type"] == STATUS && relates_to(it)["event_id"] == event.as_str();
         assert_eq!(events.iter().filter(is_told).count(), 1, "told once: {events:?}");

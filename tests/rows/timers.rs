@@ -31,10 +31,14 @@ async fn shows_timer<C: Client>(chat: &C, seconds: Option<u32>) {
     eventually(&format!("a timer of {seconds:?}"), SOON, look).await;
 }
 
-/// Says something in Matrix, and looks after how long it disappears on WhatsApp.
-async fn is_sent_with<H, C: Client>(talk: &Talk<'_, H, C>, text: &str, seconds: Option<u32>) {
+/// Says something in Matrix, and looks after how long it disappears on WhatsApp; since when that is the timer of the chat.
+async fn is_sent_with<H, C: Client>(talk: &Talk<'_, H, C>, text: &str, seconds: Option<u32>) -> Option<u64> {
     talk.chat.says(words(text)).await;
-    assert_eq!(around(&talk.gets_text(text).await).expiration, seconds, "{text}");
+    let around = around(&talk.gets_text(text).await);
+    assert_eq!(around.expiration, seconds, "{text}");
+    let since = around.ephemeral_setting_timestamp;
+    assert_eq!(since.is_some(), seconds.is_some(), "{text}: {since:?}");
+    since.map(|since| u64::try_from(since).unwrap())
 }
 
 /// Waits until Ana's phone is told of a timer.
@@ -139,13 +143,14 @@ pub async fn b12_told<H, C: Client>(talk: Talk<'_, H, C>) {
     talk.sends(told("for a week", passing(7 * DAY, Some(begin))));
     talk.chat.hears("New messages disappear after 7 days").await;
     shows_timer(&talk.chat, Some(7 * DAY)).await;
-    is_sent_with(&talk, "mine too", Some(7 * DAY)).await;
+    let since = is_sent_with(&talk, "mine too", Some(7 * DAY)).await;
+    assert_eq!(since, Some(begin), "phones drop what is told of an older timer");
     // Whatever stands around a message that says nothing of the time is about this message alone.
     talk.sends(told("for a day", passing(DAY, None)));
     talk.chat.shows("for a day").await;
     talk.sends(told("as it was", passing(DAY, Some(begin - 60))));
     talk.chat.shows("as it was").await;
-    is_sent_with(&talk, "as before", Some(7 * DAY)).await;
+    assert_eq!(is_sent_with(&talk, "as before", Some(7 * DAY)).await, Some(begin));
     talk.speaks(Speech::Disappearing { seconds: 0 });
     talk.chat.hears("turned off disappearing").await;
     talk.sends(told("did not know yet", passing(7 * DAY, Some(begin + 60))));
@@ -162,7 +167,7 @@ pub async fn b12_with_history<H, C: Client>(talk: Talk<'_, H, C>) {
     talk.chat.says(words("!wa sync history 5")).await;
     talk.chat.shows("long ago").await;
     shows_timer(&talk.chat, Some(DAY)).await;
-    is_sent_with(&talk, "for a day", Some(DAY)).await;
+    assert_eq!(is_sent_with(&talk, "for a day", Some(DAY)).await, Some(begin));
 }
 
 /// B12: what somebody keeps stays when its time is over, and goes when nobody keeps it any more; in time it goes in time.

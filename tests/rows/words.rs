@@ -40,7 +40,7 @@ pub async fn b01<H, C: Client>(talk: Talk<'_, H, C>) {
     talk.chat.says(words(&mine)).await;
     talk.gets_text(&mine).await;
     talk.chat.says(json!({"msgtype": "m.emote", "body": "waves"})).await;
-    talk.gets_text("* waves").await;
+    talk.gets_text("/me waves").await;
     talk.needs_no_notice().await;
 }
 

@@ -133,11 +133,16 @@ impl Rest {
 }
 
 /// Sends a form in parts, as browsers do: its fields, then a file with its name and what its part says that it is.
-pub async fn uploads(
+pub async fn uploads(request: RequestBuilder, fields: &[(&str, &str)], file: (&str, &str, &[u8])) -> Response {
+    tries_to_upload(request, fields, file).await.unwrap()
+}
+
+/// The same to a server that may not be there.
+pub async fn tries_to_upload(
     request: RequestBuilder,
     fields: &[(&str, &str)],
     (name, kind, bytes): (&str, &str, &[u8]),
-) -> Response {
+) -> reqwest::Result<Response> {
     const PART: &str = "--cut\r\nContent-Disposition: form-data; name=";
     let fields = fields
         .iter()
@@ -150,11 +155,7 @@ pub async fn uploads(
         .map(Ok::<_, io::Error>)
         .collect();
     let request = request.header("content-type", "multipart/form-data; boundary=cut");
-    request
-        .body(Body::wrap_stream(stream::iter(parts)))
-        .send()
-        .await
-        .unwrap()
+    request.body(Body::wrap_stream(stream::iter(parts))).send().await
 }
 
 /// The WebSocket that shows codes.

@@ -35,8 +35,9 @@ impl Chatting {
             members: vec![member(Sender::Owner, rank), member(ana, Rank::Superadmin)],
             ..Group::default()
         };
+        let now = crate::model::Timestamp::from_secs(0);
         let mut tx = chatting.world.behind.store.begin().await.unwrap();
-        tx.save_group(&chatting.key, &group, false).await.unwrap();
+        tx.save_group(&chatting.key, (&group, false), now).await.unwrap();
         tx.commit().await.unwrap();
         chatting
     }
@@ -343,6 +344,44 @@ async fn b43_a_message_is_pending_from_the_moment_it_was_accepted() {
     assert_eq!(answer.status, 404);
 }
 
+/// Who came into a group later is no recipient of what was said before; who is gone and had it is one.
+#[tokio::test]
+async fn b43_a_message_to_a_group_goes_to_those_who_are_in_it_at_that_time() {
+    let chat = Chatting::group(Rank::Member).await;
+    let (id, key) = (crate::model::MessageId::from_adapter("3EB0"), &chat.key);
+    chat.says("3EB0", Sender::Owner, owned_event_id!("$mine")).await;
+    let contact = |number: &str| ContactId::from_adapter(number);
+    let mut tx = chat.world.behind.store.begin().await.unwrap();
+    let said = tx.find_message(key, &id, &Sender::Owner).await.unwrap().unwrap().at;
+    let receipt = Receipt {
+        contact: contact("15550003333"),
+        state: MessageState::Delivered,
+        at: said,
+    };
+    assert!(tx.record_receipt(key, &id, &receipt).await.unwrap());
+    let mut group = tx.find_group(key).await.unwrap().unwrap().group;
+    group.members.push(GroupMember {
+        who: Sender::Contact(contact("15550002222")),
+        rank: Rank::Member,
+    });
+    chat.world.behind.clock.advance(1000);
+    let later = chat.world.behind.clock.now();
+    tx.save_group(key, (&group, false), later).await.unwrap();
+    tx.commit().await.unwrap();
+    let line = format!("GET {}/messages/$mine?expand=receipts", chat.path);
+    let message = chat.world.call(&line, &chat.bearer, Value::Null).await.ok(200);
+    let receipts = message["receipts"].as_array().unwrap();
+    let states: Vec<_> = receipts
+        .iter()
+        .map(|one| (&one["contact"]["id"], &one["state"]))
+        .collect();
+    let expected = [
+        (&json!("@whatsapp_15550001111:hs.test"), &json!("sent")),
+        (&json!("@whatsapp_15550003333:hs.test"), &json!("delivered")),
+    ];
+    assert_eq!(states, expected, "{message}");
+}
+
 #[tokio::test]
 async fn b43_the_state_of_each_recipient_is_shown_on_demand() {
     let chat = Chatting::direct().await;
@@ -369,11 +408,19 @@ async fn b43_the_state_of_each_recipient_is_shown_on_demand() {
             (&json!("read"), &json!("$mine"))
         );
         let expected = json!([{
-            "contact": { "id": "@whatsapp_15550001111:hs.test", "name": null }, "state": "read",
+            "contact": { "id": "@whatsapp_15550001111:hs.test", "name": null }, "state": "read", "error": null,
             "delivered_at": "2026-05-01T10:00:00Z", "read_at": "2026-05-01T10:05:00Z", "played_at": null,
         }]);
         assert_eq!(message["receipts"], expected);
     }
+    chat.says("3EB1", Sender::Owner, owned_event_id!("$next")).await;
+    let line = format!("GET {}/messages/$next?expand=receipts", chat.path);
+    let next = chat.world.call(&line, &chat.bearer, Value::Null).await.ok(200);
+    let expected = json!([{
+        "contact": { "id": "@whatsapp_15550001111:hs.test", "name": null }, "state": "sent", "error": null,
+        "delivered_at": null, "read_at": null, "played_at": null,
+    }]);
+    assert_eq!(next["receipts"], expected, "nobody told anything of it");
     let line = format!("GET {}/messages/$mine", chat.path);
     let bare = chat.world.call(&line, &chat.bearer, Value::Null).await.ok(200);
     assert_eq!(bare.get("receipts"), None);

@@ -150,7 +150,12 @@ async fn attend(asked: &Asked<'_>, stage: &Stage<'_>, answer: Attendance) -> Res
         id: message.id,
         sender: message.sender,
     };
-    match stage.act(&Action::Attend { appointment, answer }).await {
+    let attend = Action::Attend {
+        appointment,
+        answer,
+        guests: None,
+    };
+    match stage.act(&attend).await {
         Ok(()) => {}
         Err(Failure::Never(why)) => return asked.answer(&format!("Not answered: {why}.")).await,
         Err(error) => return Err(error),

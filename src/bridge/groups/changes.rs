@@ -200,7 +200,8 @@ async fn learn(place: &Place<'_>, change: &GroupChange) -> Result<Learned, Failu
         }
     };
     gone |= ends(change);
-    put::learn(&mut tx, &place.key, before.as_ref(), (&group, gone)).await?;
+    let now = place.bridge.clock().now();
+    put::learn(&mut tx, &place.key, before.as_ref(), (&group, gone), now).await?;
     tx.commit().await?;
     Ok(Learned {
         before,

@@ -56,7 +56,8 @@ pub(in super::super) async fn begin(bridge: &Arc<Inner>, key: &PortalKey, group:
         // Somebody else knew it already, perhaps as it is by now.
         bridge.missed.note(key);
     }
-    put::learn(&mut tx, key, before.as_ref(), (group, false)).await?;
+    let now = bridge.clock().now();
+    put::learn(&mut tx, key, before.as_ref(), (group, false), now).await?;
     // An earlier attempt may have made the room when the group was called otherwise.
     if is_new {
         tx.update_group_shown(key, |shown| {
@@ -122,7 +123,8 @@ pub(in super::super) async fn look(desk: &Desk<'_>, key: &PortalKey) -> Result<(
         Asked::Unknown => (known, was_gone),
     };
     let kind = group.kind;
-    put::learn(&mut tx, key, before.as_ref(), (&group, gone)).await?;
+    let now = bridge.clock().now();
+    put::learn(&mut tx, key, before.as_ref(), (&group, gone), now).await?;
     tx.commit().await?;
     put::settle(&place, None).await?;
 

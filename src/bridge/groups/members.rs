@@ -47,7 +47,8 @@ pub(in super::super) async fn enter_to_speak(
     let mut tx = bridge.store.begin().await?;
     // In a room that is the chat's no more, nobody is where they belong.
     if tx.is_room_of(key, room).await? {
-        tx.set_group_member_present(key, who, true).await?;
+        tx.set_group_member_present(key, who, true, bridge.clock().now())
+            .await?;
     }
     tx.commit().await?;
     Ok(())
@@ -118,7 +119,8 @@ async fn put_right(place: &Place<'_>, member: &Misplaced) -> Result<(), Failure>
 async fn note(place: &Place<'_>, who: &Sender, present: bool) -> Result<(), Failure> {
     let mut tx = place.bridge.store.begin().await?;
     if tx.is_room_of(&place.key, &place.room).await? {
-        tx.set_group_member_present(&place.key, who, present).await?;
+        let now = place.bridge.clock().now();
+        tx.set_group_member_present(&place.key, who, present, now).await?;
     }
     tx.commit().await?;
     Ok(())
@@ -208,7 +210,8 @@ async fn bring_in(place: &Place<'_>, contact: &ContactId, by: Option<&By>) -> Re
         // The chat got another room meanwhile.
         return Ok(());
     }
-    let rank = tx.set_group_member_present(&place.key, &who, true).await?;
+    let now = bridge.clock().now();
+    let rank = tx.set_group_member_present(&place.key, &who, true, now).await?;
     tx.commit().await?;
     if rank.is_none() {
         // Gone meanwhile.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     matrix::outgoing::{self, Levels},
-    model::{Group, GroupKind, PortalKey, Rank},
+    model::{Group, GroupKind, PortalKey, Rank, Timestamp},
     store::{self, KnownGroup, Tx},
 };
 
@@ -42,8 +42,9 @@ pub(in super::super) async fn learn(
     key: &PortalKey,
     before: Option<&Group>,
     (group, gone): (&Group, bool),
+    now: Timestamp,
 ) -> Result<(), store::Error> {
-    tx.save_group(key, group, gone).await?;
+    tx.save_group(key, (group, gone), now).await?;
     let Some(before) = before else { return Ok(()) };
     tx.update_group_shown(key, |shown| {
         if before.title != group.title && shown.title.as_ref() != Some(&group.title) {

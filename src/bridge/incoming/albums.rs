@@ -5,7 +5,7 @@
 
 use super::{
     super::{error::Failure, worker::Desk},
-    changes,
+    changes, instead,
     scene::Scene,
 };
 use crate::{
@@ -65,14 +65,19 @@ pub(super) async fn take_away(
     reason: Option<&str>,
 ) -> Result<(), Failure> {
     let desk: &Desk<'_> = scene.desk;
-    for piece in &album.pieces {
-        changes::erase(desk, piece, speaker, reason).await?.commit().await?;
+    let all: Vec<_> = album.pieces.iter().chain(&album.row).collect();
+    for one in &all {
+        changes::redact_all(desk, one, speaker, reason).await?;
     }
-    if let Some(row) = &album.row {
-        return changes::take_away(desk, row, speaker, reason).await;
-    }
+    // At once: of half an album nobody would know that it was one.
     let mut tx = desk.bridge.store.begin().await?;
-    tx.insert_message(&nothing(scene, target)).await?;
+    for one in all {
+        tx.erase_message(&scene.key, &instead::reference(one), Some(desk.job.id))
+            .await?;
+    }
+    if album.row.is_none() {
+        tx.insert_message(&nothing(scene, target)).await?;
+    }
     desk.finish(tx).await
 }
 

@@ -39,8 +39,10 @@ pub(super) async fn hold(scene: &Scene<'_>, before: &Message, content: &Content)
 
 /// Shows other content in the place of what a message said.
 pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Content) -> Result<(), Failure> {
+    let is_same = |one: &_, other: &_| scene.desk.bridge.network.is_same_file(one, other);
     if let Some(before) = scene.unshown(target).await? {
-        return hold(scene, &before, content).await;
+        let content = media::edited(before.content.as_ref(), content, is_same);
+        return hold(scene, &before, &content).await;
     }
     if matches!(content, Content::Album { .. }) {
         // How many are announced is nothing that people see.
@@ -55,7 +57,6 @@ pub(super) async fn edit(scene: &Scene<'_>, target: &MessageRef, content: &Conte
     if target.message.edited_at.is_some_and(|last| last > scene.event.at) {
         return scene.desk.done().await;
     }
-    let is_same = |one: &_, other: &_| scene.desk.bridge.network.is_same_file(one, other);
     let content = media::edited(target.message.content.as_ref(), content, is_same);
     put(scene, &target, &content, "place").await
 }
@@ -346,6 +347,20 @@ pub(super) async fn erase(
     speaker: Option<&Actor>,
     reason: Option<&str>,
 ) -> Result<Tx, Failure> {
+    redact_all(desk, message, speaker, reason).await?;
+    let mut tx = desk.bridge.store.begin().await?;
+    tx.erase_message(&message.portal, &instead::reference(message), Some(desk.job.id))
+        .await?;
+    Ok(tx)
+}
+
+/// Redacts every event of a message and erases what the network keeps of it.
+pub(super) async fn redact_all(
+    desk: &Desk<'_>,
+    message: &Message,
+    speaker: Option<&Actor>,
+    reason: Option<&str>,
+) -> Result<(), Failure> {
     let bridge = desk.bridge;
     let (parts, others) = {
         let mut read = bridge.store.read().await?;
@@ -358,9 +373,6 @@ pub(super) async fn erase(
             redact::take_back(bridge, room, event, &transaction, speaker, reason).await?;
         }
     }
-    let reference = instead::reference(message);
-    bridge.network.erase(&message.portal, &reference.id).await?;
-    let mut tx = bridge.store.begin().await?;
-    tx.erase_message(&message.portal, &reference, Some(desk.job.id)).await?;
-    Ok(tx)
+    bridge.network.erase(&message.portal, &message.id).await?;
+    Ok(())
 }

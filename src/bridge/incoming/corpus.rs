@@ -200,7 +200,7 @@ fn events(action: &Action, before: Option<&Content>, by: &Sender) -> Vec<Value> 
             let asked = polls::extended(before, option).unwrap_or_else(|| panic!("an option of {was:?}"));
             shown(in_place(was, &asked))
         }
-        Action::Attend { answer, .. } => shown(marks::attending(target(), *answer)),
+        Action::Attend { answer, guests, .. } => shown(marks::attending(target(), (*answer, *guests))),
         Action::Pin { pinned, .. } => {
             let pinned: Vec<&EventId> = pinned.then(target).into_iter().collect();
             vec![json!({"type": "m.room.pinned_events", "state_key": "", "content": {"pinned": pinned}, "by": "bot"})]

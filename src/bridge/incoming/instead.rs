@@ -52,9 +52,15 @@ pub(super) async fn replace(scene: &Scene<'_>, known: &Message, said: &Say) -> R
     tx.set_message_content(&scene.key, holds, None).await?;
     tx.set_message_frame(&scene.key, &known.id, &known.sender, &framed.frame)
         .await?;
+    let answered = said.reply_to.as_ref().map(|quote| &quote.id);
+    if let Some(answered) = answered {
+        tx.set_message_reply(&scene.key, (&known.id, &known.sender), answered)
+            .await?;
+    }
     stands.write_down(&mut tx, known).await?;
     let message = Message {
         kind: brought.kind().into(),
+        reply_to: answered.cloned(),
         ..known.clone()
     };
     say::follow_up(scene, &mut tx, &message, said, &brought).await?;
@@ -64,7 +70,7 @@ pub(super) async fn replace(scene: &Scene<'_>, known: &Message, said: &Say) -> R
             room: &room,
             content: &brought.content,
             cards: brought.cards.as_deref(),
-            body: stands.body.clone(),
+            words: stands.words.clone(),
             event: &stands.event,
             reply_to: framed.reply_to.as_deref(),
         };
@@ -81,7 +87,7 @@ fn is_placeholder(message: &Message) -> bool {
 /// A content that took the place of another.
 pub(super) struct Placed {
     /// Its words.
-    body: String,
+    words: String,
     /// The events of the message after its first one, from now on.
     pub(super) parts: Vec<OwnedEventId>,
     /// Nothing of it could be an edit: the old events stand as they were.
@@ -127,10 +133,9 @@ pub(super) async fn put_in_place(
     let kept = kept.iter().skip(1).map(|event| (*event).to_owned());
     let parts = kept.chain(events.into_iter().skip(edits)).collect();
     let first = messages.first().map(|message| &message.content);
-    let words = first.map(|content| content.get("m.new_content").unwrap_or(content));
-    let body = words.and_then(|words| words["body"].as_str()).unwrap_or_default();
+    let new = first.map(|content| content.get("m.new_content").unwrap_or(content));
     Ok(Placed {
-        body: body.to_owned(),
+        words: say::words(&brought.content, &people, new),
         parts,
         is_beside: edits == 0,
     })
@@ -143,7 +148,7 @@ pub(super) struct Stands {
     parts: Vec<OwnedEventId>,
     reactions: Vec<Reaction>,
     /// The words of the message.
-    pub(super) body: String,
+    pub(super) words: String,
     is_new: bool,
     /// What came is nothing that a room shows: an album, which its pictures follow.
     is_silent: bool,
@@ -165,7 +170,7 @@ pub(super) async fn end_of_placeholder(
         event,
         parts: placed.parts,
         reactions: Vec::new(),
-        body: placed.body,
+        words: placed.words,
         is_new: new.is_some(),
         is_silent: placed.is_beside && new.is_none(),
     };

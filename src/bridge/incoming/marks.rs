@@ -112,7 +112,11 @@ pub(super) async fn follow(
 }
 
 /// Shows who comes to an appointment, as an answer to it.
-pub(super) async fn attend(scene: &Scene<'_>, appointment: &MessageRef, answer: Attendance) -> Result<(), Failure> {
+pub(super) async fn attend(
+    scene: &Scene<'_>,
+    appointment: &MessageRef,
+    answer: (Attendance, Option<u32>),
+) -> Result<(), Failure> {
     let Some(target) = scene
         .target(appointment, "answered to an event that is not here.")
         .await?
@@ -125,15 +129,20 @@ pub(super) async fn attend(scene: &Scene<'_>, appointment: &MessageRef, answer: 
     scene.desk.done().await
 }
 
-/// An answer to the event that shows an appointment.
-pub(super) fn attending(appointment: &EventId, answer: Attendance) -> Vec<outgoing::Message> {
+/// An answer to the event that shows an appointment: whether somebody comes, and how many come with them.
+pub(super) fn attending(appointment: &EventId, (answer, guests): (Attendance, Option<u32>)) -> Vec<outgoing::Message> {
     let words = match answer {
         Attendance::Yes => "✅ Comes",
         Attendance::No => "❌ Does not come",
         Attendance::Maybe => "❔ Perhaps comes",
     };
+    let words = match guests.filter(|_| answer != Attendance::No) {
+        None | Some(0) => words.to_owned(),
+        Some(1) => format!("{words}, with 1 guest"),
+        Some(guests) => format!("{words}, with {guests} guests"),
+    };
     outgoing::say(
-        &Say::new(Content::Told(words.into())),
+        &Say::new(Content::Told(words)),
         &Around {
             reply_to: Some(appointment),
             ..Around::nothing()
@@ -162,4 +171,24 @@ pub(super) async fn pin(
     let until = until.filter(|_| pinned);
     pins::promise_end(&mut tx, &scene.key, &target.reference(), until).await?;
     scene.desk.finish(tx).await
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::event_id;
+
+    use super::*;
+
+    #[test]
+    fn b15_who_comes_may_bring_guests() {
+        let said = |answer, guests| {
+            let messages = attending(event_id!("$event:hs.test"), (answer, guests));
+            messages[0].content["body"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(said(Attendance::Yes, None), "✅ Comes");
+        assert_eq!(said(Attendance::Yes, Some(1)), "✅ Comes, with 1 guest");
+        assert_eq!(said(Attendance::Yes, Some(2)), "✅ Comes, with 2 guests");
+        assert_eq!(said(Attendance::Maybe, Some(3)), "❔ Perhaps comes, with 3 guests");
+        assert_eq!(said(Attendance::No, Some(3)), "❌ Does not come");
+    }
 }

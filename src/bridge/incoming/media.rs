@@ -19,7 +19,7 @@ use crate::{
         Work, in_units,
     },
     network,
-    store::{Message, MessageContent, Tx},
+    store::{DELETED, Message, MessageContent, Tx},
 };
 
 /// A phone that does not answer is asked again after this, then after twice as long, and so on.
@@ -266,6 +266,16 @@ pub(in super::super) async fn fetch(desk: &Desk<'_>, key: &PortalKey, message: &
         identity,
     };
     let (brought, is_final) = bring_again(&scene, message, content).await?;
+    // Bringing it takes its time: meanwhile the message may have been taken back.
+    let now = bridge
+        .store
+        .read()
+        .await?
+        .find_message(key, &message.id, &message.sender)
+        .await?;
+    if now.is_none_or(|now| now.kind == DELETED) {
+        return desk.done().await;
+    }
     let room = scene.room().await?;
     let speaker = scene.speaker(&room).await?;
     // What is told of a failure is told anew after each wish; the file itself is shown once.
@@ -293,7 +303,7 @@ pub(in super::super) async fn fetch(desk: &Desk<'_>, key: &PortalKey, message: &
                 event: Some(stands.event.clone()),
                 ..found
             };
-            say::tell_again(&scene, &mut tx, (&room, &now), (&brought.content, stands.body)).await?;
+            say::tell_again(&scene, &mut tx, (&room, &now), (&brought.content, stands.words)).await?;
         }
     }
     desk.finish(tx).await

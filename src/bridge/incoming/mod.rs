@@ -82,6 +82,10 @@ pub(super) async fn show(desk: &Desk<'_>, event: &Event) -> Result<(), Failure> 
 /// Shows what happened, and tells those who look.
 async fn act(scene: &Scene<'_>) -> Result<(), Failure> {
     let desk = scene.desk;
+    if scene.is_of_another().await? {
+        tracing::info!("somebody would change what another one said");
+        return desk.done().await;
+    }
     let outcome = match &scene.event.action {
         Action::Say(said) => say::show(scene, said).await,
         Action::Edit { target, content } => changes::edit(scene, target, content).await,
@@ -93,7 +97,11 @@ async fn act(scene: &Scene<'_>) -> Result<(), Failure> {
         Action::Vote { poll, options } => polls::vote(scene, poll, options).await,
         Action::AddOption { poll, option } => polls::add_option(scene, poll, option).await,
         Action::EndPoll { poll } => polls::end(scene, poll).await,
-        Action::Attend { appointment, answer } => marks::attend(scene, appointment, *answer).await,
+        Action::Attend {
+            appointment,
+            answer,
+            guests,
+        } => marks::attend(scene, appointment, (*answer, *guests)).await,
         Action::Pin {
             target,
             pinned,

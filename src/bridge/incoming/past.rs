@@ -11,7 +11,7 @@ use super::{
     super::{error::Failure, expiry, ghosts, history, portals::Room, worker::Desk},
     albums, frame, instead,
     media::{self, Brought},
-    polls, say,
+    people, polls, say,
     scene::Scene,
 };
 use crate::{
@@ -258,7 +258,8 @@ impl Scene<'_> {
         let (brought, is_put_off) = self.bring_or_put_off(&past.said.content).await?;
         let mut framed = frame::of(self, &past.said).await?;
         framed.thread = thread.cloned().or(framed.thread);
-        let messages = say::written(self, &framed, &brought).await?;
+        let people = people::named(self, &brought.content).await?;
+        let messages = say::written(self, &framed, &brought, &people);
         let mut events = say::send(self, room, &speaker, &messages, "say").await?.into_iter();
         let message = Message {
             state: past.message.state,

@@ -9,7 +9,8 @@ use super::{
     frame::{self, Framed},
     instead,
     media::{self, Brought},
-    people, places, polls,
+    people::{self, People},
+    places, polls,
     scene::Scene,
 };
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
         Actor,
         outgoing::{self, Around},
     },
-    model::{ChatKind, Content, Lane, MessageRef, Say, Sender, Work},
+    model::{ChatKind, Content, Lane, MessageRef, Say, Sender, Text, Work},
     store::{DELETED, Direction, Message, MessageState, Tx},
 };
 
@@ -52,7 +53,8 @@ pub(super) async fn show(scene: &Scene<'_>, said: &Say) -> Result<(), Failure> {
     let speaker = scene.speaker(&room).await?;
     let brought = media::bring(scene, &said.content).await?;
     let framed = frame::of(scene, said).await?;
-    let messages = written(scene, &framed, &brought).await?;
+    let people = people::named(scene, &brought.content).await?;
+    let messages = written(scene, &framed, &brought, &people);
     let events = send(scene, &room, &speaker, &messages, "say").await?;
     typing::said_it(bridge, &room.id, speaker.user()).await;
 
@@ -75,7 +77,11 @@ pub(super) async fn show(scene: &Scene<'_>, said: &Say) -> Result<(), Failure> {
                 room: &room,
                 content: &brought.content,
                 cards: brought.cards.as_deref(),
-                body: body(&messages),
+                words: words(
+                    &brought.content,
+                    &people,
+                    messages.first().map(|message| &message.content),
+                ),
                 event,
                 reply_to: framed.reply_to.as_deref(),
             };
@@ -85,26 +91,43 @@ pub(super) async fn show(scene: &Scene<'_>, said: &Say) -> Result<(), Failure> {
     scene.desk.finish(tx).await
 }
 
-/// What clients without any support show of a message.
-fn body(messages: &[outgoing::Message]) -> String {
-    let first = messages.first().map(|message| &message.content["body"]);
-    first.and_then(Value::as_str).unwrap_or_default().to_owned()
+/// The words of a message for whoever knows no events: all of a text or a caption, with the names of those it mentions; of
+/// media without one none; of anything else what clients without any support show of its first event.
+pub(super) fn words(content: &Content, people: &People, first: Option<&Value>) -> String {
+    let named = |text: &Text| outgoing::named(text, &|who| people.pill(who));
+    match content {
+        Content::Text(text) => named(text),
+        Content::Media(media) => media.caption.as_ref().map(named).unwrap_or_default(),
+        Content::Location(_)
+        | Content::Contacts(_)
+        | Content::Poll(_)
+        | Content::Appointment(_)
+        | Content::Invitation(_)
+        | Content::Album { .. }
+        | Content::Call(_)
+        | Content::Told(_)
+        | Content::Awaited
+        | Content::Unsupported(_) => {
+            let body = first.and_then(|content| content["body"].as_str());
+            body.unwrap_or_default().to_owned()
+        }
+    }
 }
 
 /// The events of a message.
-pub(super) async fn written(
+pub(super) fn written(
     scene: &Scene<'_>,
     framed: &Framed,
     brought: &Brought,
-) -> Result<Vec<outgoing::Message>, Failure> {
-    let people = people::named(scene, &brought.content).await?;
+    people: &People,
+) -> Vec<outgoing::Message> {
     let accept = format!("{} accept", scene.desk.bridge.config.command_prefix);
     let pill = |who: &Sender| people.pill(who);
     let around = Around {
         accept: Some(&accept),
         ..framed.around(brought, &pill)
     };
-    Ok(outgoing::say(&framed.say(&brought.content), &around))
+    outgoing::say(&framed.say(&brought.content), &around)
 }
 
 /// Sends the events of one thing in order; the same ones however often.
@@ -196,7 +219,7 @@ pub(super) struct Heard<'a> {
     pub(super) room: &'a Room,
     pub(super) content: &'a Content,
     pub(super) cards: Option<&'a MxcUri>,
-    pub(super) body: String,
+    pub(super) words: String,
     pub(super) event: &'a EventId,
     pub(super) reply_to: Option<&'a EventId>,
 }
@@ -206,7 +229,7 @@ pub(super) async fn tell_again(
     scene: &Scene<'_>,
     tx: &mut Tx,
     (room, message): (&Room, &Message),
-    (content, body): (&Content, String),
+    (content, words): (&Content, String),
 ) -> Result<(), Failure> {
     let reference = MessageRef {
         id: message.id.clone(),
@@ -226,7 +249,7 @@ pub(super) async fn tell_again(
         room,
         content,
         cards: None,
-        body,
+        words,
         event,
         reply_to: answered.as_ref().and_then(|message| message.event.as_deref()),
     };
@@ -250,7 +273,7 @@ pub(super) async fn tell(scene: &Scene<'_>, tx: &mut Tx, heard: &Heard<'_>) -> R
         contact,
         content: heard.content,
         cards: heard.cards,
-        body: &heard.body,
+        words: &heard.words,
         shown: heard.event,
         reply_to: heard.reply_to,
     };

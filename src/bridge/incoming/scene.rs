@@ -11,8 +11,8 @@ use super::super::{
 use super::{albums, past};
 use crate::{
     matrix::{Actor, transaction_id},
-    model::{ChatKind, Content, Device, Event, Identity, Lane, MessageId, MessageRef, PortalKey, Sender, Work},
-    store::{DELETED, Direction, Message, Portal, Tx},
+    model::{Action, ChatKind, Content, Device, Event, Identity, Lane, MessageId, MessageRef, PortalKey, Sender, Work},
+    store::{self, DELETED, Direction, Message, Portal, Tx},
 };
 
 /// An event and everything that every kind of action needs to show it.
@@ -126,6 +126,24 @@ impl Scene<'_> {
         })
     }
 
+    /// Whether what this event changes or takes away was said by somebody else than it claims. A person may be known by
+    /// two names, of which one was given up.
+    pub(super) async fn is_of_another(&self) -> Result<bool, Failure> {
+        let (Action::Edit { target, .. }
+        | Action::Move { target, .. }
+        | Action::Delete { target }
+        | Action::EndPoll { poll: target }) = &self.event.action
+        else {
+            return Ok(false);
+        };
+        let mut read = self.desk.bridge.store.read().await?;
+        let Some(found) = self.find(&mut read, target).await? else {
+            return Ok(false);
+        };
+        let claimed = for_life(&mut read, &target.sender).await?;
+        Ok(for_life(&mut read, &found.sender).await? != claimed)
+    }
+
     /// A message of before that no room shows: what is done to it is done to what is stored of it. `None`: it is shown,
     /// or not known at all. An album is shown by its pictures.
     pub(super) async fn unshown(&self, target: &MessageRef) -> Result<Option<Message>, Failure> {
@@ -237,4 +255,12 @@ impl Target {
             sender: self.message.sender.clone(),
         }
     }
+}
+
+/// Somebody by the name that is theirs for life.
+async fn for_life(read: &mut Tx, who: &Sender) -> Result<Sender, store::Error> {
+    Ok(match who {
+        Sender::Owner => Sender::Owner,
+        Sender::Contact(contact) => Sender::Contact(read.find_alias(contact).await?.unwrap_or_else(|| contact.clone())),
+    })
 }

@@ -1,12 +1,20 @@
-//! Galleries: one event that becomes an album, or as many messages as it has files. Their ids follow from the event.
+//! Galleries: one event that becomes an album, or as many messages as it has files. Their ids follow from the event. The
+//! same with one file whose words have no place in it: they are a message of their own right after it.
 //!
 //! Everything is brought over and written down before the first of it is sent, so that a file that is gone stops all.
 //! The first picture leads: it has the id and the event, and marks, answers and edits are about it.
 
-use super::{super::error::Failure, changes::reference, media, posts, say, stage::Stage, words};
+use super::{
+    super::error::Failure,
+    changes::reference,
+    media::{self, Carried},
+    posts, say,
+    stage::Stage,
+    words,
+};
 use crate::{
     matrix::incoming::Said,
-    model::{Action, ChatKind, Content, MediaKind, MessageId, MessageRef, Say, Sender},
+    model::{Action, ChatKind, Content, MediaKind, MessageId, MessageRef, Say, Sender, Text},
     store::{DELETED, Message, MessageState},
 };
 
@@ -23,27 +31,32 @@ struct Piece {
 
 /// Says a gallery.
 pub(super) async fn say(stage: &Stage<'_>, said: &Said) -> Result<(), Failure> {
-    let bridge = stage.desk.bridge;
-    let key = &stage.portal.key;
-    let mut contents = Vec::new();
+    let mut all = Vec::new();
     for (number, item) in std::iter::once(said).chain(&said.rest).enumerate() {
         if let Content::Unsupported(kind) = &item.content {
             return stage.refuse(&format!("{kind} cannot be sent yet.")).await;
         }
-        match bring(stage, &piece_id(stage, number), item).await? {
-            Some(content) => contents.push(content),
+        match bring(stage, number, item).await? {
+            Some(carried) => all.push(carried),
             None => return stage.refuse("a file of it is no longer there.").await,
         }
     }
+    say_all(stage, said, all).await
+}
+
+/// Says what was brought over, each with its words.
+pub(super) async fn say_all(stage: &Stage<'_>, said: &Said, all: Vec<Carried>) -> Result<(), Failure> {
+    let bridge = stage.desk.bridge;
+    let key = &stage.portal.key;
     let thread = say::answered(stage, said.thread.as_deref()).await?;
     let reply_to = match say::answered(stage, said.reply_to.as_deref()).await? {
         Some(quote) => Some(quote),
         None => thread.clone(),
     };
-    let expires_in = bridge.store.read().await?.find_portal_timer(key).await?;
+    let (expires_in, timer_at) = stage.timer().await?;
     let gone_after = posts::shown_for(&stage.portal, reply_to.as_ref()).or(expires_in);
     let reply = reply_to.as_ref().map(|quote| quote.id.clone());
-    let pieces = written_down(stage, contents, reply).await?;
+    let pieces = written_down(stage, all, reply).await?;
     let thread = thread.and_then(|root| {
         Some(MessageRef {
             id: root.id,
@@ -54,11 +67,15 @@ pub(super) async fn say(stage: &Stage<'_>, said: &Said) -> Result<(), Failure> {
         if piece.row.state != MessageState::Pending {
             continue;
         }
-        let is_first = piece.row.id == stage.id || matches!(piece.content, Content::Album { .. });
+        // An answer to a status without its quote would be a status.
+        let is_first = piece.row.id == stage.id
+            || matches!(piece.content, Content::Album { .. })
+            || stage.portal.kind == ChatKind::Status;
         let words = Say {
             reply_to: reply_to.clone().filter(|_| is_first),
             forwarded: said.forwarded,
             expires_in,
+            timer_at,
             thread: thread.clone(),
             album: piece.album,
             ..Say::new(piece.content)
@@ -80,16 +97,19 @@ pub(super) async fn say(stage: &Stage<'_>, said: &Said) -> Result<(), Failure> {
     stage.desk.finish(tx).await
 }
 
-/// The content of a piece on the network; an earlier attempt may have brought it over already.
-async fn bring(stage: &Stage<'_>, id: &MessageId, item: &Said) -> Result<Option<Content>, Failure> {
+/// A piece on the network; an earlier attempt may have brought it over already.
+pub(super) async fn bring(stage: &Stage<'_>, number: usize, item: &Said) -> Result<Option<Carried>, Failure> {
     let key = &stage.portal.key;
-    let known = {
-        let mut read = stage.desk.bridge.store.read().await?;
-        read.find_message(key, id, &Sender::Owner).await?
-    };
+    let mut read = stage.desk.bridge.store.read().await?;
+    let known = read.find_message(key, &piece_id(stage, number), &Sender::Owner).await?;
     if let Some(content) = known.and_then(|known| known.content) {
-        return Ok(Some(content));
+        let words = read.find_message(key, &words_id(stage, number), &Sender::Owner).await?;
+        return Ok(Some(Carried {
+            content,
+            words: words.and_then(told),
+        }));
     }
+    drop(read);
     let translated = words::translated(stage, item).await?;
     media::on_network(stage.desk, key.device, translated).await
 }
@@ -97,15 +117,15 @@ async fn bring(stage: &Stage<'_>, id: &MessageId, item: &Said) -> Result<Option<
 /// Writes down everything that will be sent, in the order in which it will be.
 async fn written_down(
     stage: &Stage<'_>,
-    contents: Vec<Content>,
+    all: Vec<Carried>,
     reply_to: Option<MessageId>,
 ) -> Result<Vec<Piece>, Failure> {
     let in_album = |content: &Content| matches!(content, Content::Media(media) if matches!(media.kind, MediaKind::Image | MediaKind::Video));
-    let announced = contents.iter().filter(|content| in_album(content)).count();
-    let films = contents.iter().filter(|content| is_film(content)).count();
+    let announced = all.iter().filter(|one| in_album(&one.content)).count();
+    let films = all.iter().filter(|one| is_film(&one.content)).count();
     let is_grouped = announced >= SMALLEST_ALBUM && stage.portal.kind != ChatKind::Status;
     let album = is_grouped.then(|| stage.part("album"));
-    let mut pieces = Vec::with_capacity(contents.len() + 1);
+    let mut pieces = Vec::with_capacity(all.len() + 1);
     if let Some(album) = &album {
         let content = Content::Album {
             announced: u32::try_from(announced).unwrap_or(u32::MAX),
@@ -113,9 +133,10 @@ async fn written_down(
         };
         pieces.push((album.clone(), content, None));
     }
-    for (number, content) in contents.into_iter().enumerate() {
+    for (number, Carried { content, words }) in all.into_iter().enumerate() {
         let stands_in = album.clone().filter(|_| in_album(&content));
         pieces.push((piece_id(stage, number), content, stands_in));
+        pieces.extend(words.map(|words| (words_id(stage, number), Content::Text(words), None)));
     }
     let mut tx = stage.desk.bridge.store.begin().await?;
     let mut written = Vec::with_capacity(pieces.len());
@@ -150,6 +171,24 @@ fn piece_id(stage: &Stage<'_>, number: usize) -> MessageId {
     } else {
         stage.part(&number.to_string())
     }
+}
+
+/// The message that the words of a piece are.
+fn words_id(stage: &Stage<'_>, number: usize) -> MessageId {
+    stage.part(&format!("{number}/words"))
+}
+
+fn told(words: Message) -> Option<Text> {
+    match words.content {
+        Some(Content::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// The message that holds the words of the one that leads, where they have no place in it.
+pub(super) fn words_after(pieces: Vec<Message>) -> Option<Message> {
+    let next = pieces.into_iter().next();
+    next.filter(|next| matches!(next.content, Some(Content::Text(_))))
 }
 
 /// Takes back everything that stands in an event.

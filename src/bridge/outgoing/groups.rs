@@ -269,8 +269,10 @@ impl Place<'_> {
 
     /// Remembers whether somebody's ghost is in the room.
     async fn is_present(&self, who: &Sender, present: bool) -> Result<(), Failure> {
-        let mut tx = self.desk.bridge.store.begin().await?;
-        tx.set_group_member_present(&self.portal.key, who, present).await?;
+        let bridge = self.desk.bridge;
+        let mut tx = bridge.store.begin().await?;
+        tx.set_group_member_present(&self.portal.key, who, present, bridge.clock().now())
+            .await?;
         tx.commit().await?;
         Ok(())
     }

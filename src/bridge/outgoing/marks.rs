@@ -15,7 +15,7 @@ use crate::{
 
 /// Marks a message. The account has one mark on it, whoever of its members set it: the one before goes.
 pub(super) async fn react(stage: &Stage<'_>, target: &EventId, emoji: &str) -> Result<(), Failure> {
-    let Some(message) = stage.message(target).await? else {
+    let Some(message) = stage.sent_message(target).await? else {
         return stage
             .missed(target, "what the reaction is to is no message of the chat.")
             .await;
@@ -70,7 +70,7 @@ pub(super) async fn pin(stage: &Stage<'_>, pinned: &[OwnedEventId], unpinned: &[
     let wanted = wanted.chain(unpinned.iter().map(|event| (event, false)));
     let mut missed = Vec::new();
     for (number, (event, pinned)) in wanted.enumerate() {
-        let Some(message) = stage.message(event).await? else {
+        let Some(message) = stage.sent_message(event).await? else {
             missed.extend(pinned.then_some(event));
             continue;
         };

@@ -8,12 +8,26 @@ use super::super::{Inner, error::Failure, worker::Desk};
 use crate::{
     matrix::{self, cards},
     media::Fitted,
-    model::{Content, DeviceId, Home, Media, MediaKind, MediaSource, Work, in_units},
+    model::{Content, DeviceId, Home, Media, MediaKind, MediaSource, Text, Work, in_units},
     network::MediaLimits,
 };
 
 /// A file of cards is a contact up to this size.
 const LARGEST_CARDS: u64 = 1024 * 1024;
+
+/// What the network is told, and after it the words that have no place in it.
+#[derive(Debug)]
+pub(in super::super) struct Carried {
+    pub(in super::super) content: Content,
+    pub(in super::super) words: Option<Text>,
+}
+
+impl Carried {
+    fn whole(content: Content) -> Self {
+        let (content, words) = content.apart();
+        Self { content, words }
+    }
+}
 
 /// A content the network can send: its media are there already. `None`: the homeserver has them no more.
 ///
@@ -23,12 +37,12 @@ pub(in super::super) async fn on_network(
     desk: &Desk<'_>,
     device: DeviceId,
     content: Content,
-) -> Result<Option<Content>, Failure> {
+) -> Result<Option<Carried>, Failure> {
     let Content::Media(media) = content else {
-        return Ok(Some(content));
+        return Ok(Some(Carried::whole(content)));
     };
     let MediaSource::Matrix(source) = &media.source else {
-        return Ok(Some(Content::Media(media)));
+        return Ok(Some(Carried::whole(Content::Media(media))));
     };
     let bridge = desk.bridge;
     if is_cards(&media)
@@ -36,12 +50,18 @@ pub(in super::super) async fn on_network(
     {
         let cards = cards::read(&String::from_utf8_lossy(&bytes));
         if !cards.is_empty() {
-            return Ok(Some(Content::Contacts(cards)));
+            let told = cards::told(&cards);
+            // What we showed under cards stands on them.
+            let words = media.caption.filter(|words| words.body.trim() != told);
+            return Ok(Some(Carried {
+                content: Content::Contacts(cards),
+                words: words.and_then(Text::alone),
+            }));
         }
     }
     Ok(carry(desk, device, &media)
         .await?
-        .map(|media| Content::Media(Box::new(media))))
+        .map(|media| Carried::whole(Content::Media(Box::new(media)))))
 }
 
 fn is_cards(media: &Media) -> bool {

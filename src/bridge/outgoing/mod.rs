@@ -34,7 +34,7 @@ use crate::{
 };
 
 pub(super) use groups::invited;
-pub(super) use media::{fetched, on_network};
+pub(super) use media::{Carried, fetched, on_network};
 pub(super) use say::quoted;
 pub(super) use stage::{Stage, of as stage};
 

@@ -18,7 +18,7 @@ const NO_POLL: &str = "that is no poll of the chat.";
 
 /// Votes in a poll. The account has one vote in it, whoever of its members cast it: the one before goes.
 pub(super) async fn vote(stage: &Stage<'_>, poll: &EventId, answers: &[String]) -> Result<(), Failure> {
-    let Some(message) = stage.message(poll).await? else {
+    let Some(message) = stage.sent_message(poll).await? else {
         return stage.refuse("the poll is not in the chat.").await;
     };
     let Some(Content::Poll(asked)) = &message.content else {
@@ -83,7 +83,7 @@ pub(super) async fn take_back(stage: &Stage<'_>, event: &EventId) -> Result<(), 
 /// Ends a poll. Where polls never end, its people are told instead: an answer to the poll says how it ended.
 pub(super) async fn end(stage: &Stage<'_>, poll: &EventId, words: Option<String>) -> Result<(), Failure> {
     let bridge = stage.desk.bridge;
-    let Some(message) = stage.message(poll).await? else {
+    let Some(message) = stage.sent_message(poll).await? else {
         return stage.refuse("the poll is not in the chat.").await;
     };
     if message.sender != Sender::Owner {
@@ -97,8 +97,8 @@ pub(super) async fn end(stage: &Stage<'_>, poll: &EventId, words: Option<String>
     if !stage.tries(&action).await? {
         let mut read = bridge.store.read().await?;
         let votes = read.list_votes(&stage.portal.key, &target).await?;
-        let expires_in = read.find_portal_timer(&stage.portal.key).await?;
         drop(read);
+        let (expires_in, timer_at) = stage.timer().await?;
         let words = words.unwrap_or_else(|| votes::results(asked, &votes));
         let said = Say {
             reply_to: Some(Quote {
@@ -108,6 +108,7 @@ pub(super) async fn end(stage: &Stage<'_>, poll: &EventId, words: Option<String>
                 content: message.content.map(Box::new),
             }),
             expires_in,
+            timer_at,
             ..Say::new(Content::Told(words))
         };
         stage.act(&Action::Say(said)).await?;

@@ -6,12 +6,25 @@
 use super::{
     super::{Inner, error::Failure},
     may_speak, prefixed,
+    stage::Stage,
 };
 use crate::{
-    matrix::incoming::{Incoming, PICTURE_MARK, Said, read},
+    matrix::incoming::{CALL, Incoming, PICTURE_MARK, Said, read},
     model::{Content, RoomEvent, Sender},
     store::{Direction, Message, MessageState, Portal, REFUSED, Tx},
 };
+
+/// Two events of one ring are not further apart than so many milliseconds.
+const ONE_RING: i64 = 10_000;
+
+/// Whether the same ring was refused already: for a while clients tell each by an event of the old kind and one of the new.
+pub(super) async fn rang(stage: &Stage<'_>) -> Result<bool, Failure> {
+    let (key, event) = (&stage.portal.key, stage.event);
+    let within = (event.at.plus_millis(-ONE_RING), event.at.plus_millis(ONE_RING));
+    let call = Content::Unsupported(CALL.to_owned());
+    let mut read = stage.desk.bridge.store.read().await?;
+    Ok(read.was_refused(key, &event.sender, &call, within).await?)
+}
 
 /// Writes down that what an event says does not arrive; whether some of it did all the same.
 pub(super) async fn keep(
@@ -22,7 +35,8 @@ pub(super) async fn keep(
     why: &str,
 ) -> Result<bool, Failure> {
     let id = bridge.network.message_id(event.event.as_str());
-    if let Some(leads) = tx.find_message(&portal.key, &id, &Sender::Owner).await? {
+    let known = tx.find_message(&portal.key, &id, &Sender::Owner).await?;
+    if let Some(leads) = known.filter(|leads| leads.speaker.as_deref() == Some(&*event.sender)) {
         let is_sent = !tx.fail_message(&portal.key, &id, why).await?;
         tx.fail_pieces(&leads, why).await?;
         return Ok(is_sent);
@@ -30,6 +44,10 @@ pub(super) async fn keep(
     let Some(said) = said(bridge, event) else {
         return Ok(false);
     };
+    // An event that names another as what it is, and is another's.
+    if tx.find_message_by_event(&event.event).await?.is_some() {
+        return Ok(false);
+    }
     // What a stranger said is not the owner's: only that it was refused is kept.
     let is_heard = is_heard(tx, portal, event).await?;
     let content = Some(said.content).filter(|_| is_heard);

@@ -2,9 +2,9 @@
 
 use ruma::EventId;
 
-use super::{super::error::Failure, media, posts, stage::Stage, words};
+use super::{super::error::Failure, gallery, media::Carried, posts, refused, stage::Stage};
 use crate::{
-    matrix::incoming::Said,
+    matrix::incoming::{CALL, Said},
     model::{Action, Content, MessageId, MessageRef, Quote, Say, Sender},
     store::{Direction, Message, MessageState, Portal, REFUSED, Tx},
 };
@@ -17,21 +17,21 @@ pub(super) async fn say(stage: &Stage<'_>, said: &Said) -> Result<(), Failure> {
         let mut read = bridge.store.read().await?;
         read.find_message(key, &stage.id, &Sender::Owner).await?
     };
-    if known.as_ref().is_some_and(|known| known.state != MessageState::Pending) {
+    if let Some(known) = known
+        && is_said(stage, &known).await?
+    {
         return stage.desk.done().await;
     }
     if let Content::Unsupported(kind) = &said.content {
+        if kind == CALL && refused::rang(stage).await? {
+            return stage.desk.done().await;
+        }
         return stage.refuse(&format!("{kind} cannot be sent yet.")).await;
     }
-    // An earlier attempt may have brought the media over already.
-    let content = if let Some(content) = known.and_then(|known| known.content) {
-        content
-    } else {
-        let translated = words::translated(stage, said).await?;
-        match media::on_network(stage.desk, key.device, translated).await? {
-            Some(content) => content,
-            None => return stage.refuse("the file is no longer there.").await,
-        }
+    let content = match gallery::bring(stage, 0, said).await? {
+        Some(Carried { content, words: None }) => content,
+        Some(with_words) => return gallery::say_all(stage, said, vec![with_words]).await,
+        None => return stage.refuse("the file is no longer there.").await,
     };
     let thread = answered(stage, said.thread.as_deref()).await?;
     // Networks without threads show what is said in one as an answer to what began it.
@@ -39,13 +39,14 @@ pub(super) async fn say(stage: &Stage<'_>, said: &Said) -> Result<(), Failure> {
         Some(quote) => Some(quote),
         None => thread.clone(),
     };
-    let expires_in = bridge.store.read().await?.find_portal_timer(key).await?;
+    let (expires_in, timer_at) = stage.timer().await?;
     let gone_after = posts::shown_for(&stage.portal, reply_to.as_ref()).or(expires_in);
     write_down(stage, &content, reply_to.as_ref()).await?;
     let say = Say {
         reply_to,
         forwarded: said.forwarded,
         expires_in,
+        timer_at,
         thread: thread.and_then(|root| {
             Some(MessageRef {
                 id: root.id,
@@ -66,6 +67,15 @@ pub(super) async fn say(stage: &Stage<'_>, said: &Said) -> Result<(), Failure> {
         super::super::expiry::promise(&mut tx, key, message, stage.event.at, seconds).await?;
     }
     stage.desk.finish(tx).await
+}
+
+/// Whether an attempt before this one has said it, and the words after it.
+async fn is_said(stage: &Stage<'_>, known: &Message) -> Result<bool, Failure> {
+    if known.state == MessageState::Pending {
+        return Ok(false);
+    }
+    let pieces = stage.desk.bridge.store.read().await?.list_pieces(known).await?;
+    Ok(pieces.iter().all(|piece| piece.state != MessageState::Pending))
 }
 
 async fn write_down(stage: &Stage<'_>, content: &Content, reply_to: Option<&Quote>) -> Result<(), Failure> {

@@ -8,15 +8,16 @@ use super::{
     super::{
         error::Failure,
         live::{Said, What},
+        timers,
         worker::Desk,
     },
     may_speak, posts, refuse,
 };
 use crate::{
     matrix::incoming::{Incoming, read},
-    model::{Action, Device, Identity, Lane, MessageId, RoomEvent},
+    model::{Action, Device, Identity, Lane, MessageId, RoomEvent, Timestamp},
     network,
-    store::{Message, Portal, REFUSED},
+    store::{Message, MessageState, Portal, REFUSED},
 };
 
 /// For so long an event may be one that was shown and is not written down yet.
@@ -90,6 +91,18 @@ impl Stage<'_> {
         }
         // What was refused is nowhere but here.
         Ok(found.filter(|message| message.portal == *key && message.kind != REFUSED))
+    }
+
+    /// The same, of those that others have: to what was not sent nothing can be done there.
+    pub(super) async fn sent_message(&self, event: &EventId) -> Result<Option<Message>, Failure> {
+        let found = self.message(event).await?;
+        Ok(found.filter(|message| message.state != MessageState::Failed))
+    }
+
+    /// After how many seconds what is said now disappears, and since when that is the timer of the chat.
+    pub(super) async fn timer(&self) -> Result<(Option<u32>, Option<Timestamp>), Failure> {
+        let mut read = self.desk.bridge.store.read().await?;
+        Ok(timers::of_message(&mut read, &self.portal.key, self.portal.kind).await?)
     }
 
     /// Finishes the job of what was done to an event that is no message of the chat: whoever takes it for one hears why

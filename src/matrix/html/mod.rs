@@ -10,7 +10,7 @@ mod tests;
 mod write;
 
 pub(crate) use read::read;
-pub(crate) use write::{Pill, Written, write};
+pub(crate) use write::{Pill, Written, body, write};
 
 /// The value of `format` beside a `formatted_body` in HTML.
 pub(crate) const FORMAT: &str = "org.matrix.custom.html";

@@ -34,10 +34,7 @@ pub(crate) struct Written {
 /// Writes a text with these mentions; `pill` says who is meant by a token. Without one the token stands there as it is.
 pub(crate) fn write(text: &str, mentions: &[&str], pill: &dyn Fn(&str) -> Option<Pill>) -> Written {
     let plain = markup::parse_plain(text, mentions);
-    let body = markup::write_with(&plain, &|mention| match pill(&mention.token) {
-        Some(pill) => pill.name,
-        None => mention.label.clone(),
-    });
+    let body = body_of(&plain, pill);
     let blocks = markup::parse(text, mentions);
     let is_formatted = !is_plain(&blocks) && comes_back(&blocks, mentions);
     let (html, mentioned) = written(if is_formatted { &blocks } else { &plain }, pill);
@@ -46,6 +43,18 @@ pub(crate) fn write(text: &str, mentions: &[&str], pill: &dyn Fn(&str) -> Option
         formatted: (is_formatted || !mentioned.is_empty()).then_some(html),
         mentioned,
     }
+}
+
+/// The body alone.
+pub(crate) fn body(text: &str, mentions: &[&str], pill: &dyn Fn(&str) -> Option<Pill>) -> String {
+    body_of(&markup::parse_plain(text, mentions), pill)
+}
+
+fn body_of(plain: &[Block], pill: &dyn Fn(&str) -> Option<Pill>) -> String {
+    markup::write_with(plain, &|mention| match pill(&mention.token) {
+        Some(pill) => pill.name,
+        None => mention.label.clone(),
+    })
 }
 
 /// Whether going to HTML and back loses nothing people see, and going again changes nothing.

@@ -20,7 +20,7 @@ use ruma::{OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedUserId};
 use serde_json::{Value, value::RawValue};
 
 use self::fields::{Event, Fields, Relation, clean, event_id, flag, part, text, words as line};
-pub(crate) use self::levels::Levels;
+pub(crate) use self::{levels::Levels, place::is_share};
 use super::{
     emoji,
     outgoing::{FORWARDED, MARK, TIMER},
@@ -29,6 +29,8 @@ use crate::model::{Content, MediaKind};
 
 /// What people call a mark that is a picture of the homeserver.
 pub(crate) const PICTURE_MARK: &str = "reaction with a picture";
+/// What a ring is called.
+pub(crate) const CALL: &str = "call";
 
 /// What an event of a room means to us.
 #[derive(Clone, PartialEq, Debug)]
@@ -280,7 +282,12 @@ fn message(event: &Event, copied: bool) -> Incoming {
         "m.poll.end" | "org.matrix.msc3381.poll.end" => poll::end(content),
         "m.beacon" | "org.matrix.msc3672.beacon" => place::moved(content),
         "m.room.encrypted" => unsupported("encrypted message"),
-        "m.call.invite" => unsupported("call"),
+        // Between two, and of MatrixRTC (MSC4075), whose first name is still used.
+        "m.call.invite"
+        | "m.call.notify"
+        | "org.matrix.msc4075.call.notify"
+        | "m.rtc.notification"
+        | "org.matrix.msc4075.rtc.notification" => unsupported(CALL),
         "m.room.message" | "m.sticker" | "m.poll.start" | "org.matrix.msc3381.poll.start" => {
             said(&event.kind, content, copied)
         }
@@ -347,7 +354,8 @@ fn said_in(kind: &str, content: &Fields) -> Result<(Said, bool), &'static str> {
 fn in_words(content: &Fields) -> Result<Said, &'static str> {
     let mut words = words::read(content).ok_or("no words")?;
     if text(content, "msgtype") == Some("m.emote") {
-        words.text.body.insert_str(0, "* ");
+        // A star would make the point of a list of it.
+        words.text.body.insert_str(0, "/me ");
     }
     Ok(Said {
         called: words.called,

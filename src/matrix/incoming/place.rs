@@ -1,13 +1,17 @@
 //! Places: `m.location` and what MSC3488 adds to it.
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     Incoming, Said,
     fields::{Fields, Relation, first, part, text, words},
     media::thumbnail,
 };
-use crate::model::{Content, Location, Place};
+use crate::{
+    matrix::outgoing::SHARING,
+    model::{Content, Location, Place},
+};
 
 /// Reads a shared place.
 pub(super) fn read(content: &Fields) -> Said {
@@ -27,6 +31,15 @@ pub(super) fn read(content: &Fields) -> Said {
     }));
     said.picture = part(content, "info").and_then(thumbnail);
     said
+}
+
+/// Whether an event says that somebody shares where they are, live (MSC3672).
+pub(crate) fn is_share(event: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Kind {
+        r#type: String,
+    }
+    serde_json::from_str::<Kind>(event.get()).is_ok_and(|kind| SHARING.contains(&kind.r#type.as_str()))
 }
 
 /// Reads where somebody is who shares it live (MSC3672); what began it says for how long, and nothing of where.

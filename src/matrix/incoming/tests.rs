@@ -29,7 +29,7 @@ fn words_are_read_as_they_are() {
     );
     assert_eq!(
         event("m.room.message", &json!({"msgtype": "m.emote", "body": "waves"})),
-        said("* waves")
+        said("/me waves")
     );
 }
 
@@ -40,7 +40,7 @@ fn formatted_words_are_read_with_their_formatting() {
         (content("m.text", html::FORMAT, "<strong>bold</strong>"), "*bold*"),
         (
             content("m.emote", html::FORMAT, "waves <em>twice</em>"),
-            "* waves _twice_",
+            "/me waves _twice_",
         ),
         (content("m.text", "another", "<strong>bold</strong>"), "**plain**"),
         (
@@ -84,6 +84,18 @@ fn the_latest_event_of_a_thread_is_no_answer() {
     assert_eq!(event("m.room.message", &content), Incoming::Say(Box::new(expected)));
 }
 
+fn ring() -> Value {
+    json!({"application": "m.call", "call_id": "", "notify_type": "ring", "m.mentions": {"room": true}})
+}
+
+fn rtc_ring() -> Value {
+    json!({
+        "notification_type": "ring", "sender_ts": 1_700_000_000_000_i64, "lifetime": 30_000,
+        "m.mentions": {"user_ids": ["@bob:hs.test"]},
+        "m.relates_to": {"rel_type": "m.reference", "event_id": "$member"},
+    })
+}
+
 #[test]
 fn what_cannot_be_carried_keeps_its_name() {
     let file = json!({"url": "mxc://hs.test/a", "v": "v2"});
@@ -125,6 +137,10 @@ fn what_cannot_be_carried_keeps_its_name() {
             "encrypted message",
         ),
         ("m.call.invite", json!({"call_id": "1"}), "call"),
+        ("m.call.notify", ring(), "call"),
+        ("org.matrix.msc4075.call.notify", ring(), "call"),
+        ("m.rtc.notification", rtc_ring(), "call"),
+        ("org.matrix.msc4075.rtc.notification", rtc_ring(), "call"),
     ] {
         assert_eq!(event(kind, &content), unsupported(name));
     }

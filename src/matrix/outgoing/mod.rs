@@ -29,9 +29,10 @@ pub(crate) use self::{
     poll::{answer_id, poll_end, poll_results, vote},
     relations::{Status, edit, reaction, status},
     rooms::{
-        FUNCTIONAL_MEMBERS, Levels, TIMER, functional_members, join_rules, let_write, levels, space_child,
+        FUNCTIONAL_MEMBERS, Levels, SHARING, TIMER, functional_members, join_rules, let_write, levels, space_child,
         space_parent, timer,
     },
+    words::named,
 };
 use super::html::Pill;
 use crate::model::{Content, Say, Sender};

@@ -29,7 +29,7 @@ const DESCRIBING: [&str; 5] = [
     TIMER,
 ];
 /// What begins to tell where somebody is: a state of the room, and something that is said in it.
-const SHARING: [&str; 2] = ["m.beacon_info", "org.matrix.msc3672.beacon_info"];
+pub(crate) const SHARING: [&str; 2] = ["m.beacon_info", "org.matrix.msc3672.beacon_info"];
 /// What people may do also where they may not write: marks on messages, and taking back what they did.
 const MARKING: [&str; 5] = [
     "m.reaction",

@@ -33,6 +33,36 @@ fn formatting_stands_beside_the_words_and_only_where_there_is_any() {
 }
 
 #[test]
+fn the_words_alone_name_who_is_mentioned_as_the_event_does() {
+    let ana = Sender::Contact(crate::model::ContactId::from_adapter("15550001111"));
+    let mention = |token: &str| crate::model::Mention {
+        token: token.into(),
+        who: ana.clone(),
+    };
+    let text = Text {
+        mentions: vec![mention("@15550001111"), mention("@lid_42")],
+        ..Text::plain("*ask* @15550001111, @lid_42\nor @15550002222")
+    };
+    let pill = |_: &Sender| {
+        Some(Pill {
+            user: ruma::user_id!("@whatsapp_15550001111:hs.test").to_owned(),
+            name: "Ana".into(),
+        })
+    };
+    let around = Around {
+        pill: &pill,
+        ..Around::nothing()
+    };
+    assert_eq!(named(&text, &pill), "*ask* Ana, Ana\nor @15550002222");
+    let said = Say::new(Content::Text(text.clone()));
+    assert_eq!(say(&said, &around)[0].content["body"], named(&text, &pill));
+    // What is too long for one event is whole all the same, and what nobody is named for stays as it is.
+    let long = Text::plain("word ".repeat(LONGEST_BODY));
+    assert_eq!(named(&long, &pill), long.body);
+    assert_eq!(named(&text, &|_| None), text.body);
+}
+
+#[test]
 fn who_is_mentioned_is_named_and_rung() {
     let pill = |token: &str| {
         (token == "@15550001111").then(|| Pill {

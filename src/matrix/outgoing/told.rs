@@ -10,8 +10,6 @@ use crate::{
 
 /// Titles and names longer than this are none.
 const LONGEST: usize = 1024;
-/// So many cards are told; the file has them all.
-const MOST_CARDS: usize = 20;
 
 /// An appointment.
 pub(super) fn appointment(appointment: &Appointment) -> String {
@@ -74,12 +72,8 @@ pub(super) fn invitation(invitation: &Invitation, accept: Option<&str>) -> Strin
 
 /// People's cards: a file with all of them, and what stands on them.
 pub(super) fn contacts(all: &[Card], lines: &[&str], around: &Around<'_>) -> Vec<Value> {
-    let told = all.iter().take(MOST_CARDS).map(cards::readable);
-    let mut told: Vec<String> = told.collect();
-    if all.len() > MOST_CARDS {
-        told.push(format!("and {} more", all.len() - MOST_CARDS));
-    }
-    let body: Vec<String> = lines.iter().map(|line| (*line).to_owned()).chain(told).collect();
+    let told = cards::told(all);
+    let body: Vec<&str> = lines.iter().copied().chain([told.as_str()]).collect();
     let body = body.join("\n");
     let Some(file) = around.cards else {
         let mut contents = words::plain(&body);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Around, FORWARDED, FORWARDED_LINE, fill::put, previews};
 use crate::{
     matrix::html::{self, Pill, Written},
-    model::Text,
+    model::{Sender, Text},
 };
 
 /// A Matrix event has at most 65 536 bytes with everything around its body (specification, "Size limits").
@@ -78,11 +78,8 @@ pub(super) fn said(text: &Text, lines: &[&str], around: &Around<'_>) -> Vec<Valu
         body.push('\n');
     }
     body.push_str(&text.body);
-    let tokens: Vec<&str> = text.mentions.iter().map(|mention| mention.token.as_str()).collect();
-    let pill = |token: &str| {
-        let mention = text.mentions.iter().find(|mention| mention.token == token)?;
-        (around.pill)(&mention.who)
-    };
+    let tokens = tokens(text);
+    let pill = |token: &str| meant(text, token, around.pill);
     let words = Words {
         text: &body,
         mentions: &tokens,
@@ -99,6 +96,20 @@ pub(super) fn said(text: &Text, lines: &[&str], around: &Around<'_>) -> Vec<Valu
         put(first, FORWARDED, lines.contains(&FORWARDED_LINE).then_some(true));
     }
     contents
+}
+
+/// All of a text for those who read no HTML, with the names of those it mentions.
+pub(crate) fn named(text: &Text, pill: &dyn Fn(&Sender) -> Option<Pill>) -> String {
+    html::body(&text.body, &tokens(text), &|token| meant(text, token, pill))
+}
+
+fn tokens(text: &Text) -> Vec<&str> {
+    text.mentions.iter().map(|mention| mention.token.as_str()).collect()
+}
+
+fn meant(text: &Text, token: &str, pill: &dyn Fn(&Sender) -> Option<Pill>) -> Option<Pill> {
+    let mention = text.mentions.iter().find(|mention| mention.token == token)?;
+    pill(&mention.who)
 }
 
 /// As many bytes of a text as fit, with a sign that something is missing. Nobody reads control characters, and each

@@ -7,7 +7,10 @@
 use whatsapp_rust::{
     Client, Jid,
     wacore::{event, poll, poll::PollVoteCiphertext, types::message::MessageInfo},
-    waproto::whatsapp::{self as wa, message::event_response_message::EventResponseType},
+    waproto::whatsapp::{
+        self as wa,
+        message::{EventResponseMessage, event_response_message::EventResponseType},
+    },
 };
 
 use super::{
@@ -108,12 +111,7 @@ fn opened(
     let (payload, iv) = (sealed.payload, sealed.iv);
     if !sealed.is_vote {
         let answer = event::decrypt_event_response_with_secret(payload, iv, secret, sealed.target, asker, answerer);
-        return Some(Opened::Answer(match answer.ok()?.response? {
-            EventResponseType::GOING => Attendance::Yes,
-            EventResponseType::NOT_GOING => Attendance::No,
-            EventResponseType::MAYBE => Attendance::Maybe,
-            EventResponseType::UNKNOWN => return None,
-        }));
+        return attending(&answer.ok()?);
     }
     let ciphertext = PollVoteCiphertext {
         enc_payload: payload,
@@ -129,6 +127,17 @@ fn opened(
             .unwrap_or_else(|| hex::encode(hash))
     };
     Some(Opened::Vote(hashes.iter().map(named).collect()))
+}
+
+fn attending(answer: &EventResponseMessage) -> Option<Opened> {
+    let attendance = match answer.response? {
+        EventResponseType::GOING => Attendance::Yes,
+        EventResponseType::NOT_GOING => Attendance::No,
+        EventResponseType::MAYBE => Attendance::Maybe,
+        EventResponseType::UNKNOWN => return None,
+    };
+    let guests = answer.extra_guest_count.and_then(|guests| u32::try_from(guests).ok());
+    Some(Opened::Answer(attendance, guests.filter(|guests| *guests > 0)))
 }
 
 /// Both names of whoever is behind a JID, as far as they are known, the given one first.
@@ -161,4 +170,32 @@ pub(super) fn own_beside(client: &Client, question: &Question) -> Option<Jid> {
         client.pn()
     };
     own.map(|own| own.to_non_ad())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b15_an_answer_tells_how_many_come_along() {
+        let answer = |response, guests| {
+            attending(&EventResponseMessage {
+                response,
+                extra_guest_count: guests,
+                ..Default::default()
+            })
+        };
+        let going = Some(EventResponseType::GOING);
+        for (guests, told) in [(None, None), (Some(0), None), (Some(-1), None), (Some(2), Some(2))] {
+            assert_eq!(
+                answer(going, guests),
+                Some(Opened::Answer(Attendance::Yes, told)),
+                "{guests:?}"
+            );
+        }
+        let perhaps = answer(Some(EventResponseType::MAYBE), Some(1));
+        assert_eq!(perhaps, Some(Opened::Answer(Attendance::Maybe, Some(1))));
+        assert_eq!(answer(Some(EventResponseType::UNKNOWN), Some(1)), None);
+        assert_eq!(answer(None, Some(1)), None);
+    }
 }

@@ -68,7 +68,10 @@ pub(super) async fn open(
     let Some(envelope) = extract_secret_encrypted(incoming::innermost(message)) else {
         return Ok(None);
     };
-    let Some(target) = envelope.target_id().filter(|id| !id.is_empty()) else {
+    let Some(target) = envelope
+        .target_id()
+        .filter(|id| (1..=incoming::LONGEST_ID).contains(&id.len()))
+    else {
         return Ok(None);
     };
     let id = MessageId::from_adapter(target);

@@ -33,7 +33,7 @@ on_both_engines! {
         let key = portal();
         let mut tx = world.store.begin().await.unwrap();
         assert_eq!(tx.find_group(&key).await.unwrap(), None);
-        tx.save_group(&key, &tea(), false).await.unwrap();
+        tx.save_group(&key, (&tea(), false), world.clock.now()).await.unwrap();
         let known = tx.find_group(&key).await.unwrap().unwrap();
         assert_eq!(known.group.topic.as_deref(), Some("Leaves"));
         assert_eq!(known.group.rank(&ana()), Some(Rank::Superadmin));
@@ -41,7 +41,7 @@ on_both_engines! {
         assert_eq!((known.gone, known.shown.clone()), (false, ShownGroup::default()));
         let shown = ShownGroup { title: Some("Tea".into()), approval: Some(true), ..ShownGroup::default() };
         tx.update_group_shown(&key, |now| now.clone_from(&shown)).await.unwrap();
-        tx.save_group(&key, &tea(), true).await.unwrap();
+        tx.save_group(&key, (&tea(), true), world.clock.now()).await.unwrap();
         let known = tx.find_group(&key).await.unwrap().unwrap();
         assert_eq!((known.gone, known.shown), (true, shown));
         tx.remove_group(&key).await.unwrap();
@@ -53,20 +53,20 @@ on_both_engines! {
         let key = portal();
         let mut tx = world.store.begin().await.unwrap();
         let mut group = tea();
-        tx.save_group(&key, &group, false).await.unwrap();
+        tx.save_group(&key, (&group, false), world.clock.now()).await.unwrap();
         let outside = [ana(), bob()].map(Misplaced::Outside);
         assert_eq!(tx.list_misplaced_members(&key, 10).await.unwrap(), outside);
         assert_eq!(tx.list_misplaced_members(&key, 1).await.unwrap().len(), 1);
-        let rank = tx.set_group_member_present(&key, &ana(), true).await.unwrap();
+        let rank = tx.set_group_member_present(&key, &ana(), true, world.clock.now()).await.unwrap();
         assert_eq!(rank, Some(Rank::Superadmin));
         assert!(tx.is_group_member_present(&key, &ana()).await.unwrap());
         group.apply(&GroupChange::Left(vec![ana(), bob()]));
-        tx.save_group(&key, &group, false).await.unwrap();
+        tx.save_group(&key, (&group, false), world.clock.now()).await.unwrap();
         assert_eq!(tx.list_misplaced_members(&key, 10).await.unwrap(), [Misplaced::Inside(ana())]);
-        assert_eq!(tx.set_group_member_present(&key, &ana(), false).await.unwrap(), None);
+        assert_eq!(tx.set_group_member_present(&key, &ana(), false, world.clock.now()).await.unwrap(), None);
         assert!(tx.list_misplaced_members(&key, 10).await.unwrap().is_empty());
         // Somebody who speaks without being known is a member until the next comparison.
-        assert_eq!(tx.set_group_member_present(&key, &bob(), true).await.unwrap(), Some(Rank::Member));
+        assert_eq!(tx.set_group_member_present(&key, &bob(), true, world.clock.now()).await.unwrap(), Some(Rank::Member));
         tx.commit().await.unwrap();
     }
 
@@ -84,9 +84,9 @@ on_both_engines! {
         let mut tx = world.store.begin().await.unwrap();
         assert!(tx.settle_portal(&first, None).await.unwrap());
         for next in [&first, &second] {
-            tx.save_group(&key, &group, false).await.unwrap();
+            tx.save_group(&key, (&group, false), world.clock.now()).await.unwrap();
             for who in [ana(), bob()] {
-                tx.set_group_member_present(&key, &who, true).await.unwrap();
+                tx.set_group_member_present(&key, &who, true, world.clock.now()).await.unwrap();
             }
             tx.update_group_shown(&key, |now| now.approval = Some(true)).await.unwrap();
             tx.mark_chat(&key, ChatMark::Pinned(true)).await.unwrap();
@@ -105,7 +105,7 @@ on_both_engines! {
         assert!(marked.marks.pinned, "what the phone says stays");
         assert_eq!(tx.list_misplaced_members(&key, 10).await.unwrap(), [Misplaced::Outside(ana())]);
 
-        tx.set_group_member_present(&key, &ana(), true).await.unwrap();
+        tx.set_group_member_present(&key, &ana(), true, world.clock.now()).await.unwrap();
         tx.forget_portal_room(&key, room_id!("!first:hs.test")).await.unwrap();
         assert!(tx.list_misplaced_members(&key, 10).await.unwrap().is_empty(), "it had that room before");
         tx.forget_portal_room(&key, room_id!("!second:hs.test")).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ruma::{event_id, owned_event_id};
+use ruma::{event_id, owned_event_id, user_id};
 
 use super::{
     message_id, on_both_engines, portal,
@@ -14,7 +14,7 @@ use crate::{
         Timestamp,
     },
     store::{
-        DELETED, Message, MessageContent, MessageState, Portal, Reaction, Receipt, TimedReceipt, Vote,
+        DELETED, Message, MessageContent, MessageState, Portal, REFUSED, Reaction, Receipt, TimedReceipt, Vote,
         testing::{START, World},
     },
 };
@@ -38,6 +38,26 @@ on_both_engines! {
         tx.commit().await.unwrap();
     }
 
+    async fn what_stands_beside_a_message_is_found_once_its_event_is_known(world: World) {
+        let key = portal();
+        let leads = Message { event: None, ..message(&key, "3EB0", Sender::Owner) };
+        let words = Message { at: leads.at.plus_millis(1), ..Message { id: message_id("3EB1"), ..leads.clone() } };
+        let event = event_id!("$both");
+        let mut tx = world.store.begin().await.unwrap();
+        tx.insert_message(&leads).await.unwrap();
+        for is_new in [true, false] {
+            assert_eq!(tx.insert_piece(&words).await.unwrap(), is_new);
+        }
+        assert!(tx.list_pieces(&leads).await.unwrap().is_empty());
+        tx.set_message_event(&key, &leads.id, &leads.sender, event).await.unwrap();
+        tx.set_piece_event(&key, &words.id, &words.sender, event).await.unwrap();
+        let leads = tx.find_message_by_event(event).await.unwrap().unwrap();
+        assert_eq!(leads.id, message_id("3EB0"));
+        let words = Message { event: Some(event.to_owned()), ..words };
+        assert_eq!(tx.list_pieces(&leads).await.unwrap(), [words]);
+        tx.commit().await.unwrap();
+    }
+
     async fn a_message_takes_other_content_and_forgets_it(world: World) {
         let key = portal();
         let said = Message { content: Some(Content::words("first")), ..message(&key, "3EB0", ana()) };
@@ -53,6 +73,24 @@ on_both_engines! {
         tx.set_message_content(&key, gone, None).await.unwrap();
         let found = tx.find_message(&key, &said.id, &said.sender).await.unwrap().unwrap();
         assert_eq!((found.text, found.kind.as_str(), found.content, found.edited_at), (None, DELETED, None, Some(START)));
+        tx.commit().await.unwrap();
+    }
+
+    async fn b43_what_was_refused_to_somebody_is_found_by_its_time(world: World) {
+        let (key, alice, bob) = (portal(), user_id!("@alice:hs.test"), user_id!("@bob:hs.test"));
+        let call = Content::Unsupported("call".into());
+        let refused = Message {
+            kind: REFUSED.into(), speaker: Some(alice.to_owned()), content: Some(call.clone()), at: START,
+            ..message(&key, "3EB0", Sender::Owner)
+        };
+        let mut tx = world.store.begin().await.unwrap();
+        tx.insert_message(&refused).await.unwrap();
+        let around = (START.plus_millis(-10), START.plus_millis(10));
+        let after = (START.plus_millis(1), START.plus_millis(10));
+        assert!(tx.was_refused(&key, alice, &call, around).await.unwrap());
+        assert!(!tx.was_refused(&key, alice, &call, after).await.unwrap());
+        assert!(!tx.was_refused(&key, bob, &call, around).await.unwrap());
+        assert!(!tx.was_refused(&key, alice, &Content::words("call"), around).await.unwrap());
         tx.commit().await.unwrap();
     }
 
@@ -209,6 +247,7 @@ on_both_engines! {
         tx.set_portal_timer(&key, Some(5), None).await.unwrap();
         assert!(!tx.learn_portal_timer(&key, None, at(8)).await.unwrap());
         assert_eq!(tx.find_portal_timer(&key).await.unwrap(), Some(5));
+        assert_eq!(tx.find_dated_timer(&key).await.unwrap(), (Some(5), at(9)));
         tx.commit().await.unwrap();
     }
 

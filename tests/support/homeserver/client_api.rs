@@ -231,11 +231,20 @@ fn in_room(state: &mut State, request: &Request, caller: &Caller, room: &str, wh
         },
         ("GET", ["event", event]) => {
             state.room(room)?.must_have(user)?;
-            let found = state
-                .stream
-                .iter()
-                .find(|it| it["room_id"] == *room && it["event_id"] == *event);
-            found.cloned().ok_or(Refused::not_found("Event not found."))
+            let here = || state.stream.iter().filter(|it| it["room_id"] == *room);
+            let found = here().find(|it| it["event_id"] == *event);
+            let mut found = found.cloned().ok_or(Refused::not_found("Event not found."))?;
+            // Beside an event stands its latest edit that was not taken back.
+            let is_edit = |it: &&Value| {
+                let relation = &it["content"]["m.relates_to"];
+                let is_about = relation["rel_type"] == "m.replace" && relation["event_id"] == *event;
+                let is_gone = || here().any(|other| other["content"]["redacts"] == it["event_id"]);
+                is_about && it["sender"] == found["sender"] && !is_gone()
+            };
+            if let Some(edit) = here().rfind(is_edit).cloned() {
+                found["unsigned"]["m.relations"]["m.replace"] = edit;
+            }
+            Ok(found)
         }
         ("GET", ["joined_members"]) => {
             let there = state.room(room)?;

@@ -62,9 +62,10 @@ pub(super) fn answer(message: &wa::Message, scene: &Scene<'_>) -> Option<Action>
     let response = message.enc_event_response_message.as_option()?;
     let key = response.event_creation_message_key.as_option();
     Some(match (&scene.opened, key.and_then(|key| scene.reference(key))) {
-        (Some(Opened::Answer(answer)), Some(appointment)) => Action::Attend {
+        (Some(Opened::Answer(answer, guests)), Some(appointment)) => Action::Attend {
             appointment,
             answer: *answer,
+            guests: *guests,
         },
         _ => Action::Say(Say::new(Content::Unsupported("answer to an event".to_owned()))),
     })

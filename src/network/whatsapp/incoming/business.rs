@@ -276,7 +276,7 @@ fn joined(first: Option<&String>, second: Option<&String>) -> Option<String> {
     }
 }
 
-fn with_image(image: &wa::message::ImageMessage) -> wa::Message {
+pub(super) fn with_image(image: &wa::message::ImageMessage) -> wa::Message {
     wa::Message {
         image_message: MessageField::some(image.clone()),
         ..wa::Message::default()
@@ -290,7 +290,7 @@ fn with_video(video: &wa::message::VideoMessage) -> wa::Message {
     }
 }
 
-fn with_document(document: &wa::message::DocumentMessage) -> wa::Message {
+pub(super) fn with_document(document: &wa::message::DocumentMessage) -> wa::Message {
     wa::Message {
         document_message: MessageField::some(document.clone()),
         ..wa::Message::default()

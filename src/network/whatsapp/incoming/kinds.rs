@@ -162,25 +162,11 @@ fn other(m: &wa::Message) -> Option<Found<'_>> {
             None,
         ));
     }
-    if let Some(chat) = m.chat.as_option() {
-        return Some(told(
-            format!("Chat “{}”", chat.display_name.as_deref().unwrap_or_default()),
-            None,
-        ));
-    }
-    let answer = m.rich_response_message.as_option()?;
-    let words: Vec<&str> = answer
-        .submessages
-        .iter()
-        .filter_map(|part| filled(part.message_text.as_ref()))
-        .collect();
-    if words.is_empty() {
-        return Some(Found::new(
-            Content::Unsupported("answer of an assistant".to_owned()),
-            answer.context_info.as_option(),
-        ));
-    }
-    Some(told(words.join("\n"), answer.context_info.as_option()))
+    let chat = m.chat.as_option()?;
+    Some(told(
+        format!("Chat “{}”", chat.display_name.as_deref().unwrap_or_default()),
+        None,
+    ))
 }
 
 /// What was said, and on a line of its own the words that came with it.

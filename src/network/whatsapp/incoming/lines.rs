@@ -4,7 +4,7 @@
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::{Scene, filled, media, money, places};
-use crate::model::{Content, Location, Media, Text};
+use crate::model::{Content, Location, Media, MediaKind, Text};
 
 /// Lines of words, and what they stand under.
 #[derive(Default)]
@@ -29,6 +29,26 @@ impl Lines {
         self.lines.push(format!("[{what}]"));
     }
 
+    /// Something whose words are about it.
+    pub(super) fn named(&mut self, what: &str, words: &[Option<&str>]) {
+        let words: Vec<&str> = words.iter().copied().flatten().collect();
+        if words.is_empty() {
+            return self.name(what);
+        }
+        self.lines.push(format!("[{what}] {}", words.join(", ")));
+    }
+
+    /// Whether there is nothing yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.shown.is_none()
+    }
+
+    /// Lines that follow.
+    pub(super) fn append(&mut self, other: Self) {
+        self.lines.extend(other.lines);
+        self.shown = self.shown.take().or(other.shown);
+    }
+
     /// So many of something.
     pub(super) fn count(&mut self, many: usize, what: &str) {
         match many {
@@ -37,23 +57,39 @@ impl Lines {
         }
     }
 
-    /// Something that is a message where it stands alone. The first picture, film or file stands over the words.
+    /// Something that is a message where it stands alone. The first picture, film or file stands over the words; one of
+    /// which no words can stand is named.
     pub(super) fn part(&mut self, part: &wa::Message, scene: &Scene<'_>) {
+        self.tries(part, scene);
+    }
+
+    /// The same; whether it was such a message.
+    pub(super) fn tries(&mut self, part: &wa::Message, scene: &Scene<'_>) -> bool {
         let found = media::read(part, false, scene)
             .or_else(|| places::read(part))
-            .or_else(|| money::read(part));
+            .or_else(|| money::read(part, scene));
         match found.map(|found| found.content) {
-            Some(Content::Media(media)) if self.shown.is_none() => self.shown = Some(media),
+            Some(Content::Media(media)) if self.shown.is_none() && media.kind != MediaKind::Sticker => {
+                self.shown = Some(media);
+            }
+            Some(Content::Media(media)) => {
+                self.name(media.kind.name());
+                self.lines.extend(media.caption.map(|caption| caption.body));
+            }
             Some(Content::Location(location)) => self.lines.push(place_in_words(&location)),
             Some(Content::Told(words)) => self.lines.push(words),
             Some(other) => self.name(other.kind()),
-            None => {}
+            None => return false,
         }
+        true
     }
 
     /// Something with lines of its own, among others; its picture is named.
     pub(super) fn card(&mut self, mut card: Self) {
         if let Some(media) = card.shown.take() {
+            if let Some(caption) = media.caption {
+                card.lines.insert(0, caption.body);
+            }
             card.name(media.kind.name());
         }
         if card.lines.is_empty() {

@@ -7,6 +7,7 @@
 //! `docs/message-kinds.md`. Deliberately not here: what was encrypted with another message's secret (`answers`).
 
 mod appointments;
+mod assistant;
 mod business;
 mod kinds;
 mod lines;
@@ -123,7 +124,8 @@ fn content_of<'a>(unwrapped: Unwrapped<'a>, scene: &Scene<'_>) -> Option<Found<'
         .or_else(|| polls::read(message))
         .or_else(|| appointments::read(message))
         .or_else(|| business::read(message, scene))
-        .or_else(|| money::read(message))
+        .or_else(|| money::read(message, scene))
+        .or_else(|| assistant::read(message))
         .or_else(|| kinds::read(message))
 }
 
@@ -149,7 +151,7 @@ fn said(found: Found<'_>, unwrapped: Unwrapped<'_>, scene: &Scene<'_>) -> Action
         };
     }
     let album = match parent {
-        Some((AssociationType::MEDIA_ALBUM, key)) => key.id.clone(),
+        Some((AssociationType::MEDIA_ALBUM, key)) => named(key.id.as_ref()),
         _ => None,
     };
     let thread = scene.thread.or(unwrapped.thread);
@@ -167,13 +169,13 @@ fn said(found: Found<'_>, unwrapped: Unwrapped<'_>, scene: &Scene<'_>) -> Action
             .filter(|at| *at > 0)
             .map(Timestamp::from_secs),
         thread: thread.and_then(|key| scene.reference(key)),
-        album: album.filter(|id| !id.is_empty()).map(MessageId::from_adapter),
+        album,
     })
 }
 
 /// The message that another one answers, as the wire tells it.
 fn quote(around: &wa::ContextInfo, scene: &Scene<'_>) -> Option<Quote> {
-    let id = filled(around.stanza_id.as_ref())?;
+    let id = named(around.stanza_id.as_ref())?;
     let quoted = around.quoted_message.as_option().map(unwrap);
     let content = quoted
         .and_then(|quoted| content_of(quoted, scene))
@@ -185,7 +187,7 @@ fn quote(around: &wa::ContextInfo, scene: &Scene<'_>) -> Option<Quote> {
         .filter(|text| !text.is_empty())
         .map(ToOwned::to_owned);
     Some(Quote {
-        id: MessageId::from_adapter(id),
+        id,
         sender: around.participant.as_deref().and_then(|jid| {
             if is_elsewhere(around) {
                 // Who speaks there need not be one of the two who speak here.
@@ -204,6 +206,17 @@ fn quote(around: &wa::ContextInfo, scene: &Scene<'_>) -> Option<Quote> {
 fn is_elsewhere(around: &wa::ContextInfo) -> bool {
     let chat = filled(around.remote_jid.as_ref()).and_then(|jid| jid.parse::<Jid>().ok());
     chat.is_some_and(|chat| chat.is_group() || chat.is_status_broadcast() || chat.is_newsletter())
+}
+
+/// Longer ids than this are nobody's: WhatsApp's have some twenty characters, and databases do not look for more than some
+/// thousand.
+pub(super) const LONGEST_ID: usize = 256;
+
+/// The id of a message as somebody writes it in another, where it can be one.
+fn named(id: Option<&String>) -> Option<MessageId> {
+    filled(id)
+        .filter(|id| id.len() <= LONGEST_ID)
+        .map(MessageId::from_adapter)
 }
 
 /// Text that is there and not empty.

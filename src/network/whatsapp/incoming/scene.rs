@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use whatsapp_rust::{Jid, waproto::whatsapp as wa};
 
-use crate::model::{Attendance, MessageId, MessageRef, Sender};
+use super::named;
+use crate::model::{Attendance, MessageRef, Sender};
 
 /// What stands around a message.
 pub(in super::super) struct Scene<'a> {
@@ -29,8 +30,8 @@ pub(in super::super) struct Scene<'a> {
 pub(in super::super) enum Opened {
     /// The names of the chosen options of a poll.
     Vote(Vec<String>),
-    /// Whether somebody comes.
-    Answer(Attendance),
+    /// Whether somebody comes, and how many come with them.
+    Answer(Attendance, Option<u32>),
 }
 
 /// Who is behind a JID.
@@ -79,7 +80,7 @@ impl Scene<'_> {
 
     /// The message that a key names. Keys are written as the one who says it sees the chat: `fromMe` is that one.
     pub(super) fn reference(&self, key: &wa::MessageKey) -> Option<MessageRef> {
-        let id = key.id.as_deref().filter(|id| !id.is_empty())?;
+        let id = named(key.id.as_ref())?;
         let sender = if key.from_me == Some(true) {
             self.actor.clone()
         } else if let Some(peer) = &self.peer {
@@ -94,17 +95,13 @@ impl Scene<'_> {
                 .and_then(|jid| self.author(jid))
                 .unwrap_or_else(|| self.actor.clone())
         };
-        Some(MessageRef {
-            id: MessageId::from_adapter(id),
-            sender,
-        })
+        Some(MessageRef { id, sender })
     }
 
     /// A message of whoever says this: nobody can edit somebody else's.
     pub(super) fn own_reference(&self, key: &wa::MessageKey) -> Option<MessageRef> {
-        let id = key.id.as_deref().filter(|id| !id.is_empty())?;
         Some(MessageRef {
-            id: MessageId::from_adapter(id),
+            id: named(key.id.as_ref())?,
             sender: self.actor.clone(),
         })
     }

@@ -5,7 +5,7 @@ use whatsapp_rust::{
     waproto::whatsapp as wa,
 };
 
-use super::{Scene, filled, polls, wrappers::unwrap};
+use super::{Scene, filled, named, polls, wrappers::unwrap};
 use crate::model::{Action, MessageId, SealedKind};
 
 /// What a message lets others answer.
@@ -33,7 +33,7 @@ pub(in super::super) fn posed_in(message: &wa::Message) -> Option<Posed> {
     let inner = unwrapped.message;
     if let Some(added) = inner.poll_add_option_message.as_option() {
         return Some(Posed::Option {
-            poll: MessageId::from_adapter(filled(added.poll_creation_message_key.id.as_ref())?),
+            poll: named(added.poll_creation_message_key.id.as_ref())?,
             name: filled(added.add_option.option_name.as_ref())?.to_owned(),
         });
     }
@@ -96,7 +96,7 @@ pub(in super::super) fn sealed_about(message: &wa::Message) -> Option<&wa::Messa
 }
 
 fn about(inner: &wa::Message) -> Option<(&wa::MessageKey, SealedKind)> {
-    let named = |key: &&wa::MessageKey| filled(key.id.as_ref()).is_some();
+    let is_named = |key: &&wa::MessageKey| named(key.id.as_ref()).is_some();
     if let Some(answer) = sealed_in(inner) {
         let (key, kind) = if answer.is_vote {
             (&inner.poll_update_message.poll_creation_message_key, SealedKind::Vote)
@@ -104,7 +104,7 @@ fn about(inner: &wa::Message) -> Option<(&wa::MessageKey, SealedKind)> {
             let response = &inner.enc_event_response_message;
             (&response.event_creation_message_key, SealedKind::Answer)
         };
-        return key.as_option().filter(named).map(|key| (key, kind));
+        return key.as_option().filter(is_named).map(|key| (key, kind));
     }
     let envelope = extract_secret_encrypted(inner)?;
     let kind = match envelope.kind {
@@ -113,7 +113,9 @@ fn about(inner: &wa::Message) -> Option<(&wa::MessageKey, SealedKind)> {
         SecretEncKind::EncReaction => SealedKind::Mark,
         SecretEncKind::PollAddOption => SealedKind::Option,
     };
-    Some(envelope.target_message_key).filter(named).map(|key| (key, kind))
+    Some(envelope.target_message_key)
+        .filter(is_named)
+        .map(|key| (key, kind))
 }
 
 /// A message of which nobody here knows yet what is in it.

@@ -47,8 +47,12 @@ pub(super) fn vote(target: &MessageRef, options: &[String], desk: &Desk) -> Resu
     })
 }
 
-/// Whether the owner comes.
-pub(super) fn attend(target: &MessageRef, answer: Attendance, desk: &Desk) -> Result<wa::Message, Error> {
+/// Whether the owner comes, and how many come along.
+pub(super) fn attend(
+    target: &MessageRef,
+    (answer, guests): (Attendance, Option<u32>),
+    desk: &Desk,
+) -> Result<wa::Message, Error> {
     let (question, answerer) = known(desk)?;
     let response = EventResponseMessage {
         response: Some(match answer {
@@ -57,7 +61,7 @@ pub(super) fn attend(target: &MessageRef, answer: Attendance, desk: &Desk) -> Re
             Attendance::Maybe => EventResponseType::MAYBE,
         }),
         timestamp_ms: Some(desk.now.millis()),
-        extra_guest_count: None,
+        extra_guest_count: guests.and_then(|guests| i32::try_from(guests).ok()),
     };
     let (secret, id) = (&question.secret, target.id.as_str());
     let sealed = event::encrypt_event_response_with_secret(&response, secret, id, &question.author, &answerer);

@@ -189,7 +189,11 @@ pub(super) fn write(action: &Action, desk: &Desk) -> Result<wa::Message, Error> 
         } => Ok(pin(desk.key(target)?, *pinned, *seconds, desk)),
         Action::Timer(seconds) => Ok(timer(seconds.unwrap_or_default(), desk)),
         Action::Vote { poll, options } => answers::vote(poll, options, desk),
-        Action::Attend { appointment, answer } => answers::attend(appointment, *answer, desk),
+        Action::Attend {
+            appointment,
+            answer,
+            guests,
+        } => answers::attend(appointment, (*answer, *guests), desk),
         // Changes of groups and chats are no messages; nobody keeps messages from Matrix.
         Action::Group(_)
         | Action::Discard
@@ -268,7 +272,9 @@ fn said(say: &Say, desk: &Desk) -> Result<wa::Message, Error> {
         context.forwarding_score = Some(1);
     }
     if let Some(seconds) = say.expires_in {
-        context.get_or_insert_default().expiration = Some(seconds);
+        let context = context.get_or_insert_default();
+        context.expiration = Some(seconds);
+        context.ephemeral_setting_timestamp = say.timer_at.map(|at| at.millis().div_euclid(1000));
     }
     let message = content::write(&say.content, context, desk)?;
     let message = match &say.album {

@@ -351,6 +351,24 @@ fn marks_in_announcement_groups_are_sealed_with_the_secret_of_their_message() {
     assert_eq!(opened.text.as_deref(), Some("👍"));
 }
 
+#[test]
+fn b12_what_disappears_tells_since_when_the_chat_has_its_timer() {
+    let around = |expires_in, timer_at| {
+        let say = Say {
+            expires_in,
+            timer_at,
+            ..Say::new(Content::words("hi"))
+        };
+        let message = write(&Action::Say(say), &direct()).unwrap();
+        let context = &message.extended_text_message.context_info;
+        (context.expiration, context.ephemeral_setting_timestamp)
+    };
+    let since = Some(Timestamp::from_millis(1_700_000_000_900));
+    assert_eq!(around(Some(86_400), since), (Some(86_400), Some(1_700_000_000)));
+    assert_eq!(around(Some(86_400), None), (Some(86_400), None));
+    assert_eq!(around(None, since), (None, None));
+}
+
 fn poll(choices: u32) -> Poll {
     Poll {
         answers: Vec::new(),
@@ -368,12 +386,14 @@ proptest! {
         quoted in proptest::option::of(".{1,20}"),
         forwarded: bool,
         expires_in in proptest::option::of(1u32..),
+        timer_at in proptest::option::of(1i64..4_000_000_000),
         is_group: bool,
     ) {
         let say = Say {
             reply_to: quoted.as_deref().map(|text| quote(Some(text))),
             forwarded,
             expires_in,
+            timer_at: timer_at.filter(|_| expires_in.is_some()).map(Timestamp::from_secs),
             ..Say::new(Content::words(text))
         };
         let desk = if is_group { group() } else { direct() };

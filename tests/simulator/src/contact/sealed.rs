@@ -48,7 +48,7 @@ pub(super) fn compose(state: &State, from: &str, to: &str, speech: Speech) -> an
             seal.enveloped(id, &polls::added(option), kind)
         }
         Speech::Comment { id, text } => seal.comment(id, text),
-        Speech::Attend { id, answer } => seal.answer(id, answer),
+        Speech::Attend { id, answer, guests } => seal.answer(id, answer, guests),
         other => anyhow::bail!("{other:?} is not sealed"),
     }
 }
@@ -186,7 +186,7 @@ impl Seal<'_> {
         })
     }
 
-    fn answer(&self, id: String, answer: Attendance) -> anyhow::Result<wa::Message> {
+    fn answer(&self, id: String, answer: Attendance, guests: i32) -> anyhow::Result<wa::Message> {
         let response = wa::message::EventResponseMessage {
             response: Some(match answer {
                 Attendance::Yes => EventResponseType::GOING,
@@ -194,7 +194,7 @@ impl Seal<'_> {
                 Attendance::Maybe => EventResponseType::MAYBE,
             }),
             timestamp_ms: milliseconds(),
-            ..Default::default()
+            extra_guest_count: (guests > 0).then_some(guests),
         };
         let (payload, iv) = self.sealed(&id, &response.encode_to_vec(), ModificationType::EventResponse)?;
         Ok(wa::Message {

@@ -141,6 +141,9 @@ pub enum Speech {
         id: String,
         /// Whether one comes.
         answer: Attendance,
+        /// How many come along.
+        #[serde(default)]
+        guests: i32,
     },
     /// Another question in the place of one.
     EditPoll {

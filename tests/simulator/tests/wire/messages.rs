@@ -239,6 +239,7 @@ async fn dm_an_event_is_attended_both_ways() -> anyhow::Result<()> {
     let comes = Speech::Attend {
         id: id.clone(),
         answer: Attendance::Maybe,
+        guests: 0,
     };
     let said = world.ana.speaks(&world.phone, comes)?;
     let sealed = message_of(&device, &said).await?;

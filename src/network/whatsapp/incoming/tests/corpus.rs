@@ -18,9 +18,11 @@ pub(crate) fn becomes(file: &Value) -> Option<Action> {
     let is = |what: &str| file[what] == json!(true);
     let opened = match &file["opened"] {
         Value::Null => None,
-        opened => Some(match opened.get("vote") {
-            Some(options) => Opened::Vote(serde_json::from_value(options.clone()).unwrap()),
-            None => Opened::Answer(serde_json::from_value(opened["answer"].clone()).unwrap()),
+        opened => Some(if let Some(options) = opened.get("vote") {
+            Opened::Vote(serde_json::from_value(options.clone()).unwrap())
+        } else {
+            let guests = serde_json::from_value(opened["guests"].clone()).unwrap();
+            Opened::Answer(serde_json::from_value(opened["answer"].clone()).unwrap(), guests)
         }),
     };
     let around = if is("group") { in_group() } else { by_ana() };

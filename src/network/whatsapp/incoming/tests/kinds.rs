@@ -156,7 +156,7 @@ fn an_edit() -> wa::Message {
 fn scene_of(field: &str) -> Scene<'static> {
     let (opened, sealed) = match field {
         "pollUpdateMessage" => (Some(Opened::Vote(vec!["tea".into()])), None),
-        "encEventResponseMessage" => (Some(Opened::Answer(Attendance::Yes)), None),
+        "encEventResponseMessage" => (Some(Opened::Answer(Attendance::Yes, None)), None),
         // `delivery` opens these where it can; what is read is that they wait to be.
         "encReactionMessage" | "encCommentMessage" | "secretEncryptedMessage" => (None, Some("kept")),
         _ => (None, None),
