@@ -1,6 +1,6 @@
 //! Invitations: of the bot, which opens a place for commands, and of a ghost, which opens a direct chat.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ruma::{OwnedRoomId, RoomId, UserId};
 
@@ -11,6 +11,9 @@ use crate::{
     network,
     store::Portal,
 };
+
+/// For so long the news that a room was replaced may come after the invitations into its successor.
+const FOLLOWED_WITHIN: Duration = Duration::from_mins(10);
 
 /// Does what an invitation asks for.
 pub(super) async fn take(
@@ -41,6 +44,10 @@ async fn bot(desk: &Desk<'_>, event: &RoomEvent) -> Result<(), Failure> {
         return desk.done().await;
     }
     actor.join(&*event.room).await?;
+    // The invitation may come before the news that a portal room was replaced: its successor is no place for commands.
+    if moving::will_follow(bridge, &event.room).await? {
+        return desk.done().await;
+    }
     let hello = "Hello! I bridge WhatsApp. Write `help` to see what I understand, or `login qr` to link a phone.";
     let txn = transaction_id(&["welcome", event.room.as_str(), event.event.as_str()]);
     actor
@@ -133,6 +140,14 @@ async fn ghost(
         .and_then(|portal| portal.room);
     match known {
         None if direct && adopt(bridge, event, user, &key, &contact, &device).await? => desk.done().await,
+        Some(before)
+            if desk.waited() < FOLLOWED_WITHIN && moving::is_replaced_by(bridge, &before, &event.room).await? =>
+        {
+            Err(Failure::Later {
+                why: "the news that the room of the chat was replaced come first".into(),
+                after: Some(Duration::from_secs(1)),
+            })
+        }
         _ => move_over(desk, event, user, &device, &key).await,
     }
 }

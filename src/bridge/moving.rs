@@ -120,6 +120,38 @@ async fn bot_is_back(desk: &Desk<'_>, event: &RoomEvent) -> Result<bool, Failure
     Ok(true)
 }
 
+/// Whether a room that the bot came into replaces a portal room, of which the news are not done yet: each of the two rooms
+/// names the other.
+pub(super) async fn will_follow(bridge: &Inner, room: &RoomId) -> Result<bool, Failure> {
+    let bot = bridge.homeserver.as_bot();
+    let created = bot.get_state(room, "m.room.create", "").await?.unwrap_or_default();
+    let Some(before) = created["predecessor"]["room_id"]
+        .as_str()
+        .and_then(|room| <&RoomId>::try_from(room).ok())
+    else {
+        return Ok(false);
+    };
+    if bridge.store.read().await?.find_portal_by_room(before).await?.is_none() {
+        return Ok(false);
+    }
+    is_replaced_by(bridge, before, room).await
+}
+
+/// Whether a room says that another one takes its place.
+pub(super) async fn is_replaced_by(bridge: &Inner, before: &RoomId, room: &RoomId) -> Result<bool, Failure> {
+    let replaced = match bridge
+        .homeserver
+        .as_bot()
+        .get_state(before, "m.room.tombstone", "")
+        .await
+    {
+        Ok(state) => state.unwrap_or_default(),
+        Err(error) if error.is_transient() => return Err(error.into()),
+        Err(_) => return Ok(false),
+    };
+    Ok(replaced["replacement_room"].as_str() == Some(room.as_str()))
+}
+
 /// Goes into the successor of a portal room and makes it the portal; not being let in (yet) changes nothing.
 async fn follow(bridge: &Arc<Inner>, portal: &Portal, next: &RoomId) -> Result<(), Failure> {
     let bot = bridge.homeserver.as_bot();

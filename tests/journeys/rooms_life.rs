@@ -80,6 +80,31 @@ on_both_engines! {
         assert!(!room.said().iter().any(|(_, text)| text == "so it is"));
     }
 
+    /// The news wait behind a message, and the invitations into the new room do not.
+    async fn a_room_is_followed_whose_invitations_come_before_the_news(engine: Engine) {
+        let world = World::start(engine).await;
+        let Talking { linked, alice, room, ana } = opened(&world).await;
+        world.settles(SOON).await;
+        world.whatsapp.is_down();
+        alice.says(room.id(), "this waits");
+        let next = alice.upgrades(room.id()).await;
+        eventually("an invitation is looked at", SOON, || async {
+            let is_in = next.membership(BOT).as_deref() == Some("join");
+            let waiting = world.count("select count(*) as number from jobs where attempts > 0").await;
+            (is_in || waiting > 1).then_some(())
+        }).await;
+        world.whatsapp.is_up();
+        gets(&ana, "this waits").await;
+        ana.says(&linked.phone, "still the same chat");
+        next.shows("still the same chat").await;
+        alice.says(next.id(), "so it is");
+        gets(&ana, "so it is").await;
+        world.settles(SOON).await;
+        let said: Vec<_> = next.said().into_iter().map(|(_, text)| text).collect();
+        assert_eq!(said, ["still the same chat", "so it is"]);
+        assert_eq!(next.membership(GHOST).as_deref(), Some("join"));
+    }
+
     async fn a_crash_while_a_room_is_followed_makes_no_place_for_commands_of_it(engine: Engine) {
         let mut world = World::start(engine).await;
         let Talking { linked, alice, room, ana } = opened(&world).await;

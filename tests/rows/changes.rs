@@ -160,6 +160,8 @@ pub async fn b05_b06_of_others<H, C: Client>(talk: Talk<'_, H, C>) {
     group.sends(&talk.ana, delete(&id)).unwrap();
     talk.speaks(edit(&got.id, "not mine"));
     talk.ana.sends(talk.phone(), delete(&got.id));
+    // As administrators do it.
+    talk.speaks(Speech::Delete { id: got.id });
     group.says(&talk.ana, "was that me?").unwrap();
     there.shows("was that me?").await;
     talk.world.settles(SOON).await;
@@ -187,7 +189,7 @@ pub async fn b05_b06_of_others<H, C: Client>(talk: Talk<'_, H, C>) {
 /// B05, B08, B14: what was not sent is nowhere to be edited or marked, and that is told.
 pub async fn b05_of_what_was_not_sent<H, C: Client>(talk: Talk<'_, H, C>) {
     talk.world.whatsapp.nacks_next_to(&talk.ana, 479);
-    let mine = talk.chat.says(words("at eigth")).await;
+    let mine = talk.chat.says(words("at seven")).await;
     talk.comes_to(&mine, "failed").await;
     talk.chat.says(edit(&mine, &words("at eight"))).await;
     talk.chat

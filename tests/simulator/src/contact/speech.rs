@@ -326,6 +326,18 @@ pub(super) fn key(state: &State, from: &str, to: &str, id: String) -> anyhow::Re
     })
 }
 
+/// The same of what somebody deletes for all: of two people who talk each can that only with what is theirs, so what did
+/// not come from the other one is taken for it. It may be older than all that is known here.
+fn deletable(state: &State, from: &str, to: &str, id: String) -> anyhow::Result<wa::MessageKey> {
+    let is_theirs = state.person(from)?.inbox.has(to, &id);
+    let is_direct = place::group_id(to).is_none();
+    let mut key = key(state, from, to, id)?;
+    if is_direct && !is_theirs {
+        key.from_me = Some(true);
+    }
+    Ok(key)
+}
+
 /// The secret with which answers to this message are sealed.
 pub(super) fn secret() -> MessageField<wa::MessageContextInfo> {
     MessageField::some(wa::MessageContextInfo {
@@ -387,7 +399,7 @@ fn about(state: &State, from: &str, to: &str, speech: Speech) -> anyhow::Result<
             ..Default::default()
         }),
         Speech::Delete { id } => protocol(ProtocolMessage {
-            key: named(id)?,
+            key: MessageField::some(deletable(state, from, to, id)?),
             r#type: Some(Type::REVOKE),
             ..Default::default()
         }),

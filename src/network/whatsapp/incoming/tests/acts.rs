@@ -105,6 +105,11 @@ fn a_message_is_taken_back_by_its_author_or_an_administrator_the_server_vouches_
     };
     assert_eq!(read(&bobs, &by_admin), deleted(contact("15550002222")));
     assert_eq!(read(&revoke(key(false, None)), &by_ana()), None);
+    let between_two = Scene {
+        by_admin: true,
+        ..by_ana()
+    };
+    assert_eq!(read(&revoke(key(false, None)), &between_two), None);
 }
 
 #[test]
