@@ -131,10 +131,12 @@ pub(super) async fn will_follow(bridge: &Inner, room: &RoomId) -> Result<bool, F
     else {
         return Ok(false);
     };
-    if bridge.store.read().await?.find_portal_by_room(before).await?.is_none() {
-        return Ok(false);
-    }
-    is_replaced_by(bridge, before, room).await
+    let mut read = bridge.store.read().await?;
+    let is_portal = read.find_portal_by_room(before).await?.is_some();
+    // Asked in this order: whoever moves it meanwhile has moved it here.
+    let has_moved = read.find_portal_by_room(room).await?.is_some();
+    drop(read);
+    Ok(has_moved || (is_portal && is_replaced_by(bridge, before, room).await?))
 }
 
 /// Whether a room says that another one takes its place.

@@ -95,6 +95,11 @@ on_both_engines! {
         }).await;
         world.whatsapp.is_up();
         gets(&ana, "this waits").await;
+        // What comes before the news are done stands in the old room still.
+        eventually("the bot and the ghost are in the new room", SOON, || async {
+            let is_in = |user| next.membership(user).as_deref() == Some("join");
+            (is_in(BOT) && is_in(GHOST)).then_some(())
+        }).await;
         ana.says(&linked.phone, "still the same chat");
         next.shows("still the same chat").await;
         alice.says(next.id(), "so it is");
